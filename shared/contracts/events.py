@@ -1,0 +1,177 @@
+"""Facts that services announce after they committed, as CloudEvents 1.0. Types and fields are an outside contract."""
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from shared.contracts.values import Value
+
+SPEC_VERSION = "1.0"
+CONTENT_TYPE = "application/json"
+
+
+class Event(Value, frozen=True, kw_only=True):
+    """One committed change of one entity.
+
+    `version` is the entity's object version after the change, `objects` every cache object the change raised
+    with its new version, `changed` the names of the fields that changed. Never a secret.
+    """
+
+    TYPE: ClassVar[str]
+    SOURCE: ClassVar[str]
+    id: str
+    owner: str
+    version: int
+    changed: list[str] = []
+    objects: dict[str, int] = {}
+
+
+class UserRegistered(Event, frozen=True, kw_only=True):
+    """An account was opened."""
+
+    TYPE = "aurelius.user.registered.v1"
+    SOURCE = "strategy"
+
+
+class SessionRevoked(Event, frozen=True, kw_only=True):
+    """A session ended before its time: its refresh token was used twice."""
+
+    TYPE = "aurelius.session.revoked.v1"
+    SOURCE = "strategy"
+
+
+class StrategyCreated(Event, frozen=True, kw_only=True):
+    """A strategy was stored."""
+
+    TYPE = "aurelius.strategy.created.v1"
+    SOURCE = "strategy"
+
+
+class StrategyUpdated(Event, frozen=True, kw_only=True):
+    """A strategy changed; `changed` says what."""
+
+    TYPE = "aurelius.strategy.updated.v1"
+    SOURCE = "strategy"
+
+
+class StrategyDeleted(Event, frozen=True, kw_only=True):
+    """A strategy was deleted."""
+
+    TYPE = "aurelius.strategy.deleted.v1"
+    SOURCE = "strategy"
+
+
+class DatasetCreated(Event, frozen=True, kw_only=True):
+    """A dataset was stored."""
+
+    TYPE = "aurelius.dataset.created.v1"
+    SOURCE = "backtest"
+
+
+class BacktestQueued(Event, frozen=True, kw_only=True):
+    """A run was accepted."""
+
+    TYPE = "aurelius.backtest.queued.v1"
+    SOURCE = "backtest"
+
+
+class BacktestStarted(Event, frozen=True, kw_only=True):
+    """A worker took the run."""
+
+    TYPE = "aurelius.backtest.started.v1"
+    SOURCE = "backtest"
+
+
+class BacktestSucceeded(Event, frozen=True, kw_only=True):
+    """The run finished and its result is stored."""
+
+    TYPE = "aurelius.backtest.succeeded.v1"
+    SOURCE = "backtest"
+
+
+class BacktestFailed(Event, frozen=True, kw_only=True):
+    """The run ended without a result; the resource says why."""
+
+    TYPE = "aurelius.backtest.failed.v1"
+    SOURCE = "backtest"
+
+
+EVENTS: tuple[type[Event], ...] = (
+    UserRegistered,
+    SessionRevoked,
+    StrategyCreated,
+    StrategyUpdated,
+    StrategyDeleted,
+    DatasetCreated,
+    BacktestQueued,
+    BacktestStarted,
+    BacktestSucceeded,
+    BacktestFailed,
+)
+BY_TYPE: dict[str, type[Event]] = {event.TYPE: event for event in EVENTS}
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The attributes of one stream entry in CloudEvents binary mode; `data` is the JSON of an Event."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    sequence: int
+    owner: str
+    traceparent: str
+    data: bytes
+
+    @classmethod
+    def from_entry(cls, fields: dict[bytes, bytes]) -> "CloudEvent":
+        """Read a stream entry. Raises KeyError when an attribute is missing, ValueError on a sequence that is no number."""
+
+        def text(name: bytes) -> str:
+            return fields[name].decode()
+
+        return cls(
+            id=text(b"id"),
+            source=text(b"source"),
+            type=text(b"type"),
+            subject=text(b"subject"),
+            time=text(b"time"),
+            sequence=int(fields[b"sequence"]),
+            owner=text(b"owner"),
+            traceparent=fields.get(b"traceparent", b"").decode(),
+            data=fields[b"data"],
+        )
+
+    def to_entry(self) -> dict[str, str | bytes]:
+        """Return the fields of the stream entry."""
+        return {
+            "specversion": SPEC_VERSION,
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time,
+            "datacontenttype": CONTENT_TYPE,
+            "dataschema": data_schema(self.type),
+            "sequence": str(self.sequence),
+            "traceparent": self.traceparent,
+            "owner": self.owner,
+            "data": self.data,
+        }
+
+    def event(self) -> Event | None:
+        """Decode `data` by its type; None for a type this version does not know. Raises msgspec.ValidationError."""
+        known = BY_TYPE.get(self.type)
+        return None if known is None else msgspec.json.decode(self.data, type=known)
+
+
+def data_schema(event_type: str) -> str:
+    """Return the URI reference of the JSON schema of a type's data."""
+    return f"/asyncapi.json#/components/schemas/{BY_TYPE[event_type].__name__}"
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return an aware UTC time as RFC 3339 text with `Z`."""
+    return moment.isoformat().replace("+00:00", "Z")

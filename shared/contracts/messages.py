@@ -1,0 +1,259 @@
+"""Requests the services answer. Each names its service and method, and its answer's type by its type argument."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar, get_args
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from shared.contracts import values
+from shared.contracts.values import Description, JsonObject, Name
+
+A = TypeVar("A")
+
+SERVICES = ("strategy", "backtest", "invalidator", "metrics")
+
+
+class Request(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
+    """A question to one service, answered by a value of type `A`."""
+
+    SERVICE: ClassVar[str]
+    METHOD: ClassVar[str]
+
+
+def answer_type(request: type[Request[A]]) -> type[A]:
+    """Return the type a request is answered with."""
+    (base,) = request.__orig_bases__  # type: ignore[attr-defined]  # set by typing for every subclass of Request[X]
+    (answer,) = get_args(base)
+    return answer  # type: ignore[no-any-return]  # get_args is untyped by nature
+
+
+# --- strategy: accounts and strategies ----------------------------------------
+
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Password = Annotated[str, Meta(min_length=12, max_length=1024)]
+
+
+class RegisterUser(Request[values.User], frozen=True, kw_only=True):
+    """Open an account. The email is unique whatever its case."""
+
+    SERVICE = "strategy"
+    METHOD = "user.register"
+    email: Email
+    password: Password
+    name: Name
+
+
+class LogIn(Request[values.Tokens], frozen=True, kw_only=True):
+    """Exchange an email and a password for tokens, and open a session."""
+
+    SERVICE = "strategy"
+    METHOD = "session.open"
+    email: Annotated[str, Meta(max_length=254)]
+    password: Annotated[str, Meta(max_length=1024)]
+
+
+class RefreshTokens(Request[values.Tokens], frozen=True, kw_only=True):
+    """Exchange a refresh token for new tokens. A refresh token used twice ends its session."""
+
+    SERVICE = "strategy"
+    METHOD = "session.refresh"
+    refresh_token: Annotated[str, Meta(max_length=512)]
+
+
+class CreateStrategy(Request[values.Strategy], frozen=True, kw_only=True):
+    """Store a strategy whose spec the parser accepts."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.create"
+    name: Name
+    description: Description = ""
+    spec: JsonObject
+
+
+class ReadStrategy(Request[values.Strategy], frozen=True, kw_only=True):
+    """Read one strategy of the caller's; `version` asks for an earlier spec."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.read"
+    id: str
+    version: int | None = None
+
+
+StrategySort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
+Limit = Annotated[int, Meta(ge=1, le=200)]
+Cursor = Annotated[str, Meta(max_length=1024)]
+
+
+class ListStrategies(Request[values.StrategyPage], frozen=True, kw_only=True):
+    """Page through the caller's strategies."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.list"
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    sort: StrategySort = "-created_at"
+    status: values.StrategyStatus | None = None
+    q: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class PatchStrategy(Request[values.Strategy], frozen=True, kw_only=True):
+    """Change what is set; a changed spec makes a new version. `if_revision` refuses a stale change."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.patch"
+    id: str
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    spec: JsonObject | UnsetType = UNSET
+    if_revision: tuple[int, ...] | None = None
+
+
+class DeleteStrategy(Request[None], frozen=True, kw_only=True):
+    """Delete a strategy. Its backtests stay readable."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.delete"
+    id: str
+    if_revision: tuple[int, ...] | None = None
+
+
+# --- backtest: specs, datasets, runs ----------------------------------------
+
+
+class ValidateSpec(Request[values.SpecReport], frozen=True, kw_only=True):
+    """Parse and type-check a spec without storing it."""
+
+    SERVICE = "backtest"
+    METHOD = "spec.validate"
+    spec: object
+
+
+class IngestDataset(Request[values.Dataset], frozen=True, kw_only=True):
+    """Validate and store the bars that were uploaded to the object store under `upload_key`."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.ingest"
+    upload_key: str
+    filename: str
+    name: Name | None = None
+    symbol: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    interval: Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,3}[smhdw]$")] | None = None
+    timezone: Annotated[str, Meta(min_length=1, max_length=64)] = "UTC"
+
+
+class ReadDataset(Request[values.Dataset], frozen=True, kw_only=True):
+    """Read one dataset's description."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.read"
+    id: str
+
+
+class ListDatasets(Request[values.DatasetPage], frozen=True, kw_only=True):
+    """Page through the caller's datasets, newest first."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.list"
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class CreateBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """Queue a run of a stored strategy, or of a spec given in place of one, on a dataset."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.create"
+    dataset_id: str
+    strategy_id: str | None = None
+    strategy_version: Annotated[int, Meta(ge=1)] | None = None
+    spec: JsonObject | None = None
+    params: dict[str, values.ParamValue] = {}
+    start: date | None = None
+    end: date | None = None
+    execution: values.Execution = values.Execution()
+
+
+class ReadBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """Read one run of the caller's."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.read"
+    id: str
+
+
+BacktestSort = Literal[
+    "created_at",
+    "-created_at",
+    "final_value",
+    "-final_value",
+    "sharpe",
+    "-sharpe",
+    "total_return",
+    "-total_return",
+]
+
+
+class ListBacktests(Request[values.BacktestPage], frozen=True, kw_only=True):
+    """Page through the caller's runs. Sorting by a metric lists succeeded runs only, those without it last."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.list"
+    limit: Limit = 50
+    cursor: Cursor | None = None
+    sort: BacktestSort = "-created_at"
+    status: values.BacktestStatus | None = None
+    strategy_id: str | None = None
+    dataset_id: str | None = None
+
+
+class ReadEquity(Request[values.EquityCurve], frozen=True, kw_only=True):
+    """Read a succeeded run's equity curve; `points` asks for at most that many, first and last kept."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.equity"
+    id: str
+    points: Annotated[int, Meta(ge=2, le=1_000_000)] | None = None
+
+
+class ListTrades(Request[values.TradePage], frozen=True, kw_only=True):
+    """Page through a succeeded run's trades."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.trades"
+    id: str
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+# --- metrics ----------------------------------------
+
+
+class RenderMetrics(Request[bytes], frozen=True, kw_only=True):
+    """Render what was measured, as Prometheus text, OpenMetrics text or JSON. The answer is the body itself."""
+
+    SERVICE = "metrics"
+    METHOD = "metrics.render"
+    form: Literal["prometheus", "openmetrics", "json"]
+
+
+REQUESTS: tuple[type[Request[object]], ...] = (
+    RegisterUser,
+    LogIn,
+    RefreshTokens,
+    CreateStrategy,
+    ReadStrategy,
+    ListStrategies,
+    PatchStrategy,
+    DeleteStrategy,
+    ValidateSpec,
+    IngestDataset,
+    ReadDataset,
+    ListDatasets,
+    CreateBacktest,
+    ReadBacktest,
+    ListBacktests,
+    ReadEquity,
+    ListTrades,
+    RenderMetrics,
+)  # type: ignore[assignment]  # a tuple of requests with different answers

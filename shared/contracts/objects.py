@@ -1,0 +1,31 @@
+"""Names of cache objects: one entity or one collection, each with a version in `object_version`."""
+
+
+def strategy_object(strategy_id: str) -> str:
+    """One strategy."""
+    return f"strategy:{strategy_id}"
+
+
+def strategies_object(owner_id: str) -> str:
+    """All strategies of one owner: every page, filter and sort of the list."""
+    return f"strategies:{owner_id}"
+
+
+def backtest_object(backtest_id: str) -> str:
+    """One backtest with its equity curve and trades."""
+    return f"backtest:{backtest_id}"
+
+
+def backtests_object(owner_id: str) -> str:
+    """All backtests of one owner."""
+    return f"backtests:{owner_id}"
+
+
+def datasets_object(owner_id: str) -> str:
+    """All datasets of one owner."""
+    return f"datasets:{owner_id}"
+
+
+def user_object(user_id: str) -> str:
+    """One account."""
+    return f"user:{user_id}"

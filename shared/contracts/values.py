@@ -1,0 +1,215 @@
+"""Values that messages and HTTP bodies share. Field names are the outside contract."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from shared.contracts.errors import InputError
+
+JsonObject = dict[str, object]
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Description = Annotated[str, Meta(max_length=4000)]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of everything on the wire. Unknown fields are ignored: a newer writer must not break an older reader."""
+
+
+class Principal(Value, frozen=True, kw_only=True):
+    """Who asks: an account, its role and the session the token belongs to."""
+
+    user_id: str
+    role: Literal["user", "admin"] = "user"
+    session_id: str = ""
+
+
+class User(Value, frozen=True, kw_only=True):
+    """An account as its owner sees it."""
+
+    id: str
+    email: str
+    name: str
+    role: Literal["user", "admin"]
+    is_active: bool
+    created_at: datetime
+    revision: int
+
+
+class Tokens(Value, frozen=True, kw_only=True):
+    """What a login or a refresh answers. `expires_in` is in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  # the scheme, no secret
+
+
+StrategyStatus = Literal["draft", "dev", "crv", "production"]
+
+
+class Strategy(Value, frozen=True, kw_only=True):
+    """A stored strategy. `version` counts specs, `revision` counts changes of any kind."""
+
+    id: str
+    name: str
+    description: str
+    spec: JsonObject
+    spec_hash: str
+    version: int
+    revision: int
+    status: StrategyStatus
+    owner_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class SpecReport(Value, frozen=True, kw_only=True):
+    """What the parser says of a spec. `warmup_bars` holds for the default parameters."""
+
+    valid: bool
+    errors: list[InputError] = []
+    warmup_bars: int | None = None
+    spec_hash: str | None = None
+
+
+class Quality(Value, frozen=True, kw_only=True):
+    """What is unusual in a dataset without being wrong."""
+
+    gaps: int
+    split_like_jumps: int
+    zero_volume_bars: int
+
+
+class Dataset(Value, frozen=True, kw_only=True):
+    """An immutable table of bars. `sha256` names its canonical columns."""
+
+    id: str
+    name: str
+    symbol: str
+    interval: str
+    timezone: str
+    rows: int
+    start: datetime
+    end: datetime
+    sha256: str
+    quality: Quality
+    created_at: datetime
+
+
+class Execution(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How orders are filled and what they cost. Fees in basis points of the traded value, and money per fill."""
+
+    initial_cash: Annotated[float, Meta(gt=0, le=1e15)] = 100_000.0
+    fill: Literal["next_open", "close"] = "next_open"
+    side: Literal["long", "short", "both"] | None = None
+    fee_bps: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    fee_fixed: Annotated[float, Meta(ge=0)] = 0.0
+    slippage_bps: Annotated[float, Meta(ge=0, lt=10_000)] = 0.0
+    borrow_bps_per_year: Annotated[float, Meta(ge=0)] = 0.0
+    lot_size: Annotated[float, Meta(gt=0)] | None = None
+    stop_rule: Literal["stop_first", "target_first"] = "stop_first"
+    close_at_end: bool = False
+
+
+BacktestStatus = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Metrics = dict[str, float | int | None]
+ParamValue = float | int | bool | str
+
+
+class RunIdentity(Value, frozen=True, kw_only=True):
+    """Everything that decides a result; the same identity gives the same digest."""
+
+    spec_hash: str
+    params: dict[str, ParamValue]
+    dataset_sha256: str
+    start: date | None
+    end: date | None
+    execution: Execution
+    engine_version: int
+    seed: int = 0
+
+
+class Backtest(Value, frozen=True, kw_only=True):
+    """A run: queued, then running, then one of three ends. `progress` is a fraction."""
+
+    id: str
+    status: BacktestStatus
+    progress: float
+    owner_id: str
+    strategy_id: str | None
+    strategy_version: int | None
+    dataset_id: str
+    run_identity: RunIdentity
+    result_digest: str | None
+    reused: bool
+    metrics: Metrics | None
+    warmup_bars: int | None
+    warnings: list[str]
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    revision: int
+
+
+class EquityPoint(Value, frozen=True, kw_only=True):
+    """One bar of an equity curve. `drawdown` is a fraction <= 0, `position` in units (short is negative)."""
+
+    time: datetime
+    equity: float
+    drawdown: float
+    position: float
+
+
+class Trade(Value, frozen=True, kw_only=True, rename={"return_": "return"}):
+    """One round trip, or the open trade at the end marked at the last close. `return` is a fraction, `bars` a count."""
+
+    side: Literal["long", "short"]
+    quantity: float
+    entry_time: datetime
+    entry_price: float
+    exit_time: datetime | None
+    exit_price: float | None
+    pnl: float
+    return_: float
+    fees: float
+    bars: int
+    exit_reason: str
+    status: Literal["closed", "open"]
+
+
+class StrategyPage(Value, frozen=True, kw_only=True):
+    """A page of strategies."""
+
+    items: list[Strategy]
+    next_cursor: str | None
+
+
+class DatasetPage(Value, frozen=True, kw_only=True):
+    """A page of datasets."""
+
+    items: list[Dataset]
+    next_cursor: str | None
+
+
+class BacktestPage(Value, frozen=True, kw_only=True):
+    """A page of backtests."""
+
+    items: list[Backtest]
+    next_cursor: str | None
+
+
+class EquityCurve(Value, frozen=True, kw_only=True):
+    """An equity curve, whole or downsampled."""
+
+    items: list[EquityPoint]
+
+
+class TradePage(Value, frozen=True, kw_only=True):
+    """A page of trades in order of entry."""
+
+    items: list[Trade]
+    next_cursor: str | None

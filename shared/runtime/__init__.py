@@ -1,0 +1,1 @@
+"""What every service runs on: settings, logs, health, the bus, the database, the outbox and its relay, timings."""

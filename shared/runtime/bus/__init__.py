@@ -1,0 +1,1 @@
+"""The bus: FastStream reads in batches; what it has no door for (coalesced writes, groups) stands beside it."""

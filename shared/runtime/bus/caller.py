@@ -1,0 +1,173 @@
+"""Request and reply, the calling side: one reply stream for this process, one reader, a future for each request.
+
+FastStream's own `request` opens a Pub/Sub connection for every call and waits out its time-out when a handler fails.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from faststream.redis import RedisBroker
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
+from shared.contracts.errors import DeadlineExceeded, Unavailable
+from shared.contracts.ids import new_id
+from shared.contracts.messages import Request, answer_type
+from shared.contracts.streams import reply_stream, rpc_stream
+from shared.contracts.values import Principal
+from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.objects import Objects
+
+log = logging.getLogger(__name__)
+
+DEFAULT_DEADLINE = 5.0
+MAX_IN_FLIGHT = 2000
+KEEP_SECONDS = 60
+TEND_SECONDS = 1.0
+
+A = TypeVar("A")
+Observer = Callable[[str, str, float], None]
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer as it came: JSON bytes, the versions of the cache objects it shows, the service's own seconds."""
+
+    body: bytes
+    versions: dict[str, int]
+    service_seconds: float
+
+
+class Caller:
+    """Asks services. `observe(method, outcome, seconds)` is told of every round trip."""
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        client: Redis,
+        writer: StreamWriter,
+        instance: str,
+        *,
+        objects: Objects | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self.stream = reply_stream(instance)
+        self._client = client
+        self._writer = writer
+        self._objects = objects
+        self._observe = observe
+        self._waiting: dict[str, asyncio.Future[ReplyEnvelope]] = {}
+        self.subscriber: StreamBatchSubscriber = subscribe(broker, self.stream, self._receive, last_id="0")
+
+    async def call(
+        self,
+        message: Request[A],
+        principal: Principal | None = None,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+        traceparent: str = "",
+        idempotency_key: str = "",
+    ) -> tuple[A, Reply]:
+        """Ask and decode the answer. Raises what `ask` raises."""
+        reply = await self.ask(
+            message, principal, seconds=seconds, traceparent=traceparent, idempotency_key=idempotency_key
+        )
+        return msgspec.json.decode(reply.body, type=answer_type(type(message))), reply
+
+    async def ask(
+        self,
+        message: Request[A],
+        principal: Principal | None = None,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+        traceparent: str = "",
+        idempotency_key: str = "",
+    ) -> Reply:
+        """Ask and return the answer's bytes.
+
+        Raises DeadlineExceeded after `seconds`, Unavailable when the bus is away or too much is in flight,
+        and the service's own ServiceError.
+        """
+        if len(self._waiting) >= MAX_IN_FLIGHT:
+            raise Unavailable("Too many requests are in flight")
+        started = time.perf_counter()
+        outcome = "error"
+        try:
+            envelope = await self._round_trip(message, principal, seconds, traceparent, idempotency_key)
+            if envelope.error is not None:
+                raise envelope.error.to_exception()
+            outcome = "ok"
+        finally:
+            if self._observe is not None:
+                self._observe(message.METHOD, outcome, time.perf_counter() - started)
+        body = await self._fetch(envelope.object_key) if envelope.object_key else envelope.body
+        return Reply(body, envelope.versions, envelope.elapsed_us / 1e6)
+
+    async def _round_trip(
+        self, message: Request[A], principal: Principal | None, seconds: float, traceparent: str, idempotency_key: str
+    ) -> ReplyEnvelope:
+        request = RequestEnvelope(
+            id=new_id(),
+            method=message.METHOD,
+            deadline=int((time.time() + seconds) * 1000),
+            reply_to=self.stream,
+            principal=principal,
+            traceparent=traceparent,
+            idempotency_key=idempotency_key,
+            body=msgspec.json.encode(message),
+        )
+        fields = [part for pair in request.to_entry().items() for part in pair]
+        future: asyncio.Future[ReplyEnvelope] = asyncio.get_running_loop().create_future()
+        self._waiting[request.id] = future
+        try:
+            async with asyncio.timeout(seconds):
+                await self._writer.submit("XADD", rpc_stream(message.SERVICE), "*", *fields)
+                return await future
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"The {message.SERVICE} service did not answer within {seconds:g} s") from error
+        finally:
+            del self._waiting[request.id]
+
+    async def _receive(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            try:
+                reply = ReplyEnvelope.from_entry(entry.fields)
+            except (KeyError, ValueError, msgspec.MsgspecError):
+                continue  # the entry that made the stream, or nothing this version knows
+            future = self._waiting.get(reply.id)
+            if future is not None and not future.done():
+                future.set_result(reply)
+
+    async def _fetch(self, key: str) -> bytes:
+        if self._objects is None:
+            raise Unavailable("The answer waits in the object store, which this process does not use")
+        body = await self._objects.get(key)
+        await self._objects.delete(key)
+        return body
+
+    async def open(self) -> None:
+        """Create the reply stream; services write to it only while it exists."""
+        pipeline = self._client.pipeline(transaction=True)
+        pipeline.xadd(self.stream, {"opened": "1"}, maxlen=1)
+        pipeline.expire(self.stream, KEEP_SECONDS)
+        await pipeline.execute()
+
+    async def tend(self) -> None:
+        """Keep the reply stream alive until cancelled, and make it again when the bus lost it."""
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            with contextlib.suppress(RedisError, OSError):
+                if not await self._client.expire(self.stream, KEEP_SECONDS):
+                    await self.open()
+
+    async def close(self) -> None:
+        """Remove the reply stream."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._client.delete(self.stream)

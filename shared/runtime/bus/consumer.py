@@ -1,0 +1,63 @@
+"""Reading streams through a consumer group: the handler is given batches, what it did is acknowledged."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from faststream.redis import RedisBroker
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+
+from shared.contracts.errors import ServiceError
+from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.writer import StreamWriter
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class GroupConsumer:
+    """Hands batches to `handler` and acknowledges them when it returns.
+
+    A handler that raises ServiceError is given the same batch again, with growing pauses, for as long as it takes:
+    nothing is skipped, and what comes after waits, since order matters. `delete` removes acknowledged entries from
+    a stream that no other group reads.
+    """
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        writer: StreamWriter,
+        stream: str,
+        group: str,
+        consumer: str,
+        handler: Callable[[list[Entry]], Awaitable[None]],
+        *,
+        delete: bool = False,
+        max_records: int = 200,
+    ) -> None:
+        self._writer = writer
+        self._stream = stream
+        self._group = group
+        self._handler = handler
+        self._delete = delete
+        self.subscriber: StreamBatchSubscriber = subscribe(
+            broker, stream, self._receive, group=group, consumer=consumer, max_records=max_records
+        )
+
+    async def _receive(self, entries: list[Entry]) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._handler(entries)
+            except ServiceError as error:
+                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                log.warning("%s: tried again in %g s: %s", self._stream, pause, error)
+                attempt += 1
+                await asyncio.sleep(pause)
+            else:
+                break
+        ids = [entry.id for entry in entries]
+        self._writer.post("XACK", self._stream, self._group, *ids)
+        if self._delete:
+            self._writer.post("XDEL", self._stream, *ids)

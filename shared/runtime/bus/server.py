@@ -1,0 +1,178 @@
+"""Request and reply, the answering side: batches in, a task each, replies and acknowledgements in one pipeline."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+from faststream.redis import RedisBroker
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+
+from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
+from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError, Unauthenticated
+from shared.contracts.messages import Request
+from shared.contracts.streams import rpc_stream
+from shared.contracts.values import Principal
+from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.objects import Objects
+
+log = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 256
+MAX_REPLY_BYTES = 256 * 1024
+REPLIES_KEPT = 10_000
+
+A = TypeVar("A")
+R = TypeVar("R", bound="Request[object]")
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What a handler knows of the request besides its message. `deadline` is Unix seconds."""
+
+    id: str
+    principal: Principal | None
+    deadline: float
+    traceparent: str
+    idempotency_key: str
+
+    @property
+    def user(self) -> Principal:
+        """The caller. Raises Unauthenticated when nobody is named."""
+        if self.principal is None:
+            raise Unauthenticated("This needs a logged-in user")
+        return self.principal
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the caller gives up."""
+        return self.deadline - time.time()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A handler's answer: a value (bytes are taken as JSON made already), and the versions it shows or raised."""
+
+    value: object
+    versions: dict[str, int] = {}
+
+
+class Observer(Protocol):
+    """Told of every request served."""
+
+    def __call__(self, method: str, outcome: str, seconds: float) -> None:
+        """Count one request."""
+        ...
+
+
+HandlerOf = Callable[[R, Call], Awaitable[Answer]]
+
+
+class RequestServer:
+    """Answers the requests of one service. A slow request holds back none of its neighbours, within MAX_IN_FLIGHT."""
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        writer: StreamWriter,
+        service: str,
+        instance: str,
+        *,
+        objects: Objects | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self._writer = writer
+        self._objects = objects
+        self._observe = observe
+        self._group = service
+        self._stream = rpc_stream(service)
+        self._handlers: dict[str, tuple[msgspec.json.Decoder[Request[object]], HandlerOf[Request[object]]]] = {}
+        self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.subscriber: StreamBatchSubscriber = subscribe(
+            broker, self._stream, self._receive, group=service, consumer=instance
+        )
+
+    def handle(self, message: type[R], handler: HandlerOf[R]) -> None:
+        """Answer requests of this type with `handler`."""
+        self._handlers[message.METHOD] = (msgspec.json.Decoder(message), handler)  # type: ignore[assignment]
+
+    async def _receive(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            await self._slots.acquire()
+            task = asyncio.create_task(self._serve(entry))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until what was taken is answered, `seconds` at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    async def _serve(self, entry: Entry) -> None:
+        try:
+            try:
+                request = RequestEnvelope.from_entry(entry.fields)
+            except (KeyError, ValueError, msgspec.MsgspecError) as error:
+                log.error("%s: %s is no request: %r", self._stream, entry.id, error)  # noqa: TRY400  # no traceback needed
+            else:
+                if request.deadline > time.time() * 1000:
+                    await self._answer(request)
+            # One group reads this stream, so that an acknowledged entry is of no more use to anyone.
+            self._writer.post("XACK", self._stream, self._group, entry.id)
+            self._writer.post("XDEL", self._stream, entry.id)
+        finally:
+            self._slots.release()
+
+    async def _answer(self, request: RequestEnvelope) -> None:
+        started = time.perf_counter()
+        error: ServiceError | None = None
+        answer = Answer(None)
+        try:
+            answer = await self._run(request)
+        except ServiceError as failure:
+            error = failure
+        except Exception:
+            log.exception("%s failed", request.method)
+            error = ServiceError("Something went wrong on our side")
+        elapsed = time.perf_counter() - started
+        if self._observe is not None:
+            self._observe(request.method, "ok" if error is None else error.kind, elapsed)
+        await self._reply(request, answer, error, elapsed)
+
+    async def _run(self, request: RequestEnvelope) -> Answer:
+        found = self._handlers.get(request.method)
+        if found is None:
+            raise Malformed(f"This service has no method {request.method}")
+        decoder, handler = found
+        try:
+            message = decoder.decode(request.body)
+        except msgspec.ValidationError as error:
+            raise Malformed("The request does not fit", errors=(InputError("", str(error)),)) from error
+        call = Call(
+            request.id, request.principal, request.deadline / 1000, request.traceparent, request.idempotency_key
+        )
+        return await handler(message, call)
+
+    async def _reply(
+        self, request: RequestEnvelope, answer: Answer, error: ServiceError | None, elapsed: float
+    ) -> None:
+        body = answer.value if isinstance(answer.value, bytes) else msgspec.json.encode(answer.value)
+        key = ""
+        if error is None and len(body) > MAX_REPLY_BYTES and self._objects is not None:
+            key = f"replies/{request.id}"
+            try:
+                await self._objects.put(key, body)
+            except ServiceError as failure:
+                error = failure
+        reply = ReplyEnvelope(
+            id=request.id,
+            body=b"" if key else body,
+            error=None if error is None else ErrorBody.of(error),
+            versions=answer.versions,
+            object_key=key,
+            elapsed_us=int(elapsed * 1e6),
+        )
+        fields = [part for pair in reply.to_entry().items() for part in pair]
+        self._writer.post("XADD", request.reply_to, "NOMKSTREAM", "MAXLEN", "~", REPLIES_KEPT, "*", *fields)

@@ -1,0 +1,42 @@
+"""The tables every service with a database has: object versions, outbox, sequences, relay lease."""
+
+STATEMENTS: tuple[str, ...] = (
+    # Rows are never deleted: they are the tombstones that keep a deleted object's version from being reused.
+    """
+    CREATE TABLE object_version (
+        object  text PRIMARY KEY,
+        version bigint NOT NULL CHECK (version > 0)
+    )
+    """,
+    """
+    CREATE TABLE outbox (
+        id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        stream       text NOT NULL,
+        sequence     bigint,
+        event_id     text NOT NULL,
+        type         text NOT NULL,
+        subject      text NOT NULL,
+        owner        text NOT NULL,
+        time         text NOT NULL,
+        traceparent  text NOT NULL,
+        data         bytea NOT NULL,
+        published_at timestamptz,
+        UNIQUE (stream, sequence)
+    )
+    """,
+    "CREATE INDEX outbox_unsequenced ON outbox (id) WHERE sequence IS NULL",
+    "CREATE INDEX outbox_unsent ON outbox (stream, sequence) WHERE published_at IS NULL",
+    """
+    CREATE TABLE stream_sequence (
+        stream text PRIMARY KEY,
+        last   bigint NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE relay_lease (
+        name       text PRIMARY KEY,
+        holder     text NOT NULL,
+        expires_at timestamptz NOT NULL
+    )
+    """,
+)

@@ -1,0 +1,52 @@
+"""The object store: uploads, datasets, results, answers too large for the bus. A folder, or S3, GCS, Azure by URL."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from shared.contracts.errors import NotFound, Unavailable
+
+
+class Objects:
+    """Whole objects by key. Keys are `/`-separated; a put replaces what is there, all or nothing."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.folder: Path | None = None
+        self._store: ObjectStore
+        if parts.scheme == "file":
+            self.folder = Path(url2pathname(parts.path))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._store = LocalStore(self.folder)
+        else:
+            self._store = from_url(url)
+
+    async def put(self, key: str, content: bytes | Path) -> None:
+        """Store bytes, or a file's content streamed. Raises Unavailable."""
+        try:
+            await obstore.put_async(self._store, key, content)
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not take the data") from error
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes. Raises NotFound or Unavailable."""
+        try:
+            result = await obstore.get_async(self._store, key)
+            return bytes(await result.bytes_async())
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no object {key}") from error
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error
+
+    async def delete(self, key: str) -> None:
+        """Delete an object; one that is not there is no error. Raises Unavailable."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error

@@ -1,0 +1,287 @@
+"""What every service is composed of, started and stopped in one order; a service adds what it answers and reads."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import uvloop
+from faststream.asgi import AsgiFastStream, AsgiResponse
+from faststream.asgi import get as asgi_get
+from faststream.asgi.types import ASGIApp, Receive, Scope, Send
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from granian.constants import Interfaces
+from granian.errors import FatalError
+from granian.server.embed import Server
+from redis.exceptions import RedisError
+
+from shared.contracts.clock import Clock, SystemClock
+from shared.runtime import logs
+from shared.runtime.bus.caller import Caller
+from shared.runtime.bus.connection import Entry, make_broker, make_client
+from shared.runtime.bus.consumer import GroupConsumer
+from shared.runtime.bus.groups import SubscriberWatch
+from shared.runtime.bus.server import RequestServer
+from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.database import Database
+from shared.runtime.health import Health
+from shared.runtime.objects import Objects
+from shared.runtime.relay import Relay
+from shared.runtime.settings import DatabaseSettings, Settings, SettingsError, load
+from shared.runtime.timings import Timings
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 30.0
+DRAIN_SECONDS = 2.0
+
+S = TypeVar("S", bound=Settings)
+Background = Callable[[], Coroutine[object, object, None]]
+
+
+class Service:
+    """One process on the bus. Build it, add what it does, then run it inside `running()`."""
+
+    def __init__(self, name: str, settings: Settings, *, objects: Objects | None = None) -> None:
+        self.name = name
+        self.instance = f"{name}-{secrets.token_hex(4)}"
+        self.clock: Clock = SystemClock()
+        self.objects = objects
+        self.health = Health()
+        self.timings = Timings(name, self.instance)
+        self.client = make_client(settings.bus_url)
+        self.broker = make_broker(settings.bus_url)
+        self.writer = StreamWriter(self.client)
+        self._watch = SubscriberWatch(self.client)
+        self._callers: list[Caller] = []
+        self._servers: list[RequestServer] = []
+        self._databases: list[Database] = []
+        self._background: list[Background] = []
+        self._failure: BaseException | None = None
+        self.health.add("bus", self._check_bus)
+        self.health.add("subscribers", self._watch.check)
+        self.health.add("background", self._check_background)
+
+    def caller(self) -> Caller:
+        """Add the asking side of request and reply."""
+        caller = Caller(
+            self.broker, self.client, self.writer, self.instance, objects=self.objects, observe=self._observe_call
+        )
+        self._callers.append(caller)
+        self._watch.add(caller.subscriber)
+        return caller
+
+    def requests(self) -> RequestServer:
+        """Add the answering side, for the service of this name."""
+        server = RequestServer(
+            self.broker, self.writer, self.name, self.instance, objects=self.objects, observe=self._observe_request
+        )
+        self._servers.append(server)
+        self._watch.add(server.subscriber)
+        return server
+
+    def consume(
+        self,
+        stream: str,
+        group: str,
+        handler: Callable[[list[Entry]], Awaitable[None]],
+        *,
+        delete: bool = False,
+        max_records: int = 200,
+    ) -> None:
+        """Read `stream` through `group`; see GroupConsumer."""
+        consumer = GroupConsumer(
+            self.broker, self.writer, stream, group, self.instance, handler, delete=delete, max_records=max_records
+        )
+        self._watch.add(consumer.subscriber)
+
+    def watch(self, subscriber: StreamBatchSubscriber) -> None:
+        """Keep a subscriber made elsewhere alive."""
+        self._watch.add(subscriber)
+
+    def database(self, settings: DatabaseSettings, *, relay: bool) -> Database:
+        """Add the service's own schema and, with `relay`, the relay of its outbox."""
+        database = Database(settings, self.name)
+        self._databases.append(database)
+        self.health.add("database", database.check)
+        if relay:
+            self.background(Relay(database, self.client, self.instance).run)
+        return database
+
+    def background(self, work: Background) -> None:
+        """Run `work()` from start to stop; should it end in an error, the service is no longer ready."""
+        self._background.append(work)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Connect, make groups, run the background; at the end finish what was taken, then disconnect.
+
+        The broker is started by the application inside, and stopped before this ends: no new message comes while
+        the taken ones finish.
+        """
+        async with AsyncExitStack() as stack:
+            await self._connect(stack)
+            tasks = [self._start(self.writer.run)]
+            stack.push_async_callback(_cancel, tasks)
+            stack.push_async_callback(self._finish)
+            await self._watch.ensure_groups()
+            for caller in self._callers:
+                await caller.open()
+                stack.push_async_callback(caller.close)
+                tasks.append(self._start(caller.tend))
+            tasks.append(self._start(self._watch.run))
+            tasks.append(self._start(self._send_timings))
+            helpers = [self._start(work) for work in self._background]
+            stack.push_async_callback(_cancel, helpers)
+            yield
+
+    @asynccontextmanager
+    async def running_with_broker(self) -> AsyncIterator[None]:
+        """`running()`, with the broker started inside: for applications that are not FastStream's own."""
+        async with self.running():
+            await self.broker.start()
+            try:
+                yield
+            finally:
+                self._watch.stop()
+                await self.broker.stop()
+
+    def asgi(self) -> AsgiFastStream:
+        """Return the application of a service that has no HTTP interface but its health."""
+        return AsgiFastStream(
+            self.broker,
+            asgi_routes=[("/health/live", _live), ("/health/ready", self._ready_route())],
+            lifespan=self.running,
+            on_shutdown=[self._watch.stop],
+            logger=None,
+        )
+
+    async def _connect(self, stack: AsyncExitStack) -> None:
+        stack.push_async_callback(self.client.aclose)
+        await _retry("the message bus", self._check_bus)
+        for database in self._databases:
+            stack.push_async_callback(database.close)
+            await _retry("the database", database.connect)
+
+    async def _finish(self) -> None:
+        for server in self._servers:
+            await server.drain(DRAIN_SECONDS)
+        self.timings.send(self.writer)
+        await self.writer.drain(DRAIN_SECONDS)
+
+    def _start(self, work: Background) -> asyncio.Task[None]:
+        task = asyncio.create_task(work())
+        task.add_done_callback(self._note_failure)
+        return task
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = error
+            log.critical("the service cannot go on by itself", exc_info=error)
+
+    async def _send_timings(self) -> None:
+        await self.timings.run(self.writer)
+
+    async def _check_bus(self) -> None:
+        await self.client.ping()
+
+    async def _check_background(self) -> None:
+        if self._failure is not None:
+            raise RuntimeError(str(self._failure))
+
+    def _observe_call(self, method: str, outcome: str, seconds: float) -> None:
+        self.timings.observe("rpc_client_duration", seconds, method=method, outcome=outcome)
+
+    def _observe_request(self, method: str, outcome: str, seconds: float) -> None:
+        self.timings.observe("rpc_server_duration", seconds, method=method, outcome=outcome)
+
+    def _ready_route(self) -> ASGIApp:
+        @asgi_get
+        async def ready(_: object) -> AsgiResponse:
+            readiness = await self.health.ready()
+            return _json(readiness, 200 if readiness.status == "ok" else 503)
+
+        return ready
+
+
+@asgi_get
+async def _live(_: object) -> AsgiResponse:
+    return _json({"status": "ok"}, 200)
+
+
+def _json(value: object, status: int) -> AsgiResponse:
+    return AsgiResponse(msgspec.json.encode(value), status, headers={"content-type": "application/json"})
+
+
+async def _retry(what: str, connect: Callable[[], Awaitable[None]]) -> None:
+    """Try for CONNECT_SECONDS: at a start everything comes up at once, in no order."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + CONNECT_SECONDS
+    while True:
+        try:
+            await connect()
+        except (Exception, RedisError) as error:
+            if loop.time() >= give_up:
+                log.critical("%s did not answer within %g s: %s", what, CONNECT_SECONDS, error)
+                raise
+            await asyncio.sleep(0.25)
+        else:
+            return
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def free_port(host: str) -> int:
+    """Return a port that is free on `host` now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def main(name: str, kind: type[S], build: Callable[[S], tuple[ASGIApp, int]]) -> None:
+    """Load the settings, build the application and its port, and serve it; exits 0 when told to stop."""
+    try:
+        settings = load(kind)
+        logs.configure(name, settings.log_level, production=settings.aurelius_env == "production")
+        application, port = build(settings)
+    except SettingsError as error:
+        sys.exit(f"{name}: {error}")
+    uvloop.run(serve(application, settings.host, port or free_port(settings.host)))
+
+
+async def serve(application: ASGIApp, host: str, port: int) -> None:
+    """Serve an ASGI application until SIGTERM or SIGINT. Raises SystemExit(1) when it ended without being told to."""
+    loop = asyncio.get_running_loop()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        server.stop()  # type: ignore[no-untyped-call]
+
+    async def target(scope: Scope, receive: Receive, send: Send) -> None:
+        # Until the start is complete there is nothing to finish, and the signals keep their default: die.
+        async def send_and_listen(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, stop)
+            await send(message)
+
+        await application(scope, receive, send_and_listen if scope["type"] == "lifespan" else send)
+
+    server = Server(target, address=host, port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
+    with contextlib.suppress(FatalError):
+        await server.serve()
+    if not stopping:
+        sys.exit(1)

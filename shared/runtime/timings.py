@@ -1,0 +1,111 @@
+"""What a process measures of itself: cumulative histograms, counters and gauges, sent once a second in one batch."""
+
+import asyncio
+import bisect
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from shared.contracts.streams import TIMINGS
+from shared.contracts.timings import BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch
+from shared.runtime.bus.writer import StreamWriter
+
+SEND_SECONDS = 1.0
+# A batch names only what changed; every tenth names all, so that a lost batch is made good and a restarted reader
+# learns everything.
+FULL_EVERY = 10
+KEPT = 10_000
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Timings:
+    """Collects in memory; `run` sends. Names and labels are those of the metrics service's table."""
+
+    def __init__(self, service: str, instance: str) -> None:
+        self._service = service
+        self._instance = instance
+        self._boot = secrets.token_hex(8)
+        self._started_at = time.time()
+        self._sequence = 0
+        self._histograms: dict[tuple[str, Labels], tuple[list[int], list[float]]] = {}
+        self._counters: dict[tuple[str, Labels], float] = {}
+        self._gauges: dict[str, Callable[[], float]] = {}
+        self._counter_sources: list[Callable[[], list[Counter]]] = []
+        self._changed: set[tuple[str, Labels]] = set()
+        self._recent: deque[float] = deque(maxlen=MAX_RAW)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Count one duration in the histogram `name` with these labels."""
+        key = (name, tuple(labels.items()))
+        found = self._histograms.get(key)
+        if found is None:
+            found = self._histograms[key] = ([0] * (len(BUCKETS) + 1), [0.0])
+        counts, total = found
+        counts[bisect.bisect_left(BUCKETS, seconds)] += 1
+        total[0] += seconds
+        self._changed.add(key)
+
+    def observe_http(self, seconds: float, *, method: str, route: str, status: str) -> None:
+        """Count one HTTP request, and keep its raw duration for the percentiles over the last thousand."""
+        self.observe("http_request_duration", seconds, method=method, route=route, status=status)
+        self._recent.append(seconds)
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Raise the counter `name` with these labels."""
+        key = (name, tuple(labels.items()))
+        self._counters[key] = self._counters.get(key, 0) + amount
+        self._changed.add(key)
+
+    def gauge(self, name: str, read: Callable[[], float]) -> None:
+        """Report `read()` with every batch."""
+        self._gauges[name] = read
+
+    def counters_from(self, source: Callable[[], list[Counter]]) -> None:
+        """Report cumulative counters kept elsewhere with every batch."""
+        self._counter_sources.append(source)
+
+    def batch(self) -> TimingBatch:
+        """Return what changed since the last batch, or everything every FULL_EVERY batches."""
+        full = self._sequence % FULL_EVERY == 0
+        self._sequence += 1
+        changed, self._changed = self._changed, set()
+        recent, self._recent = list(self._recent), deque(maxlen=MAX_RAW)
+        return TimingBatch(
+            service=self._service,
+            instance=self._instance,
+            boot=self._boot,
+            sequence=self._sequence,
+            at=time.time(),
+            started_at=self._started_at,
+            histograms=[
+                Histogram(name=key[0], labels=dict(key[1]), counts=list(counts), total=total[0])
+                for key, (counts, total) in self._histograms.items()
+                if full or key in changed
+            ],
+            counters=[
+                Counter(name=key[0], labels=dict(key[1]), value=value)
+                for key, value in self._counters.items()
+                if full or key in changed
+            ]
+            + [counter for source in self._counter_sources for counter in source()],
+            gauges=[Gauge(name=name, labels={}, value=read()) for name, read in self._gauges.items()],
+            recent=recent,
+        )
+
+    async def run(self, writer: StreamWriter) -> None:
+        """Send a batch a second until cancelled; the loop's own lateness is measured on the way."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + SEND_SECONDS
+        while True:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self.observe("event_loop_lag", max(0.0, loop.time() - due))
+            self.send(writer)
+            due = max(due + SEND_SECONDS, loop.time())
+
+    def send(self, writer: StreamWriter) -> None:
+        """Post one batch."""
+        writer.post("XADD", TIMINGS, "MAXLEN", "~", KEPT, "*", "batch", msgspec.json.encode(self.batch()))
