@@ -127,7 +127,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_entry(cls, fields: dict[bytes, bytes]) -> "CloudEvent":
-        """Read a stream entry. Raises KeyError when an attribute is missing, ValueError on a sequence that is no number."""
+        """Read a stream entry. Raises KeyError for a missing attribute, ValueError for a sequence that is no number."""
 
         def text(name: bytes) -> str:
             return fields[name].decode()

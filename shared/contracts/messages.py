@@ -9,23 +9,30 @@ from msgspec import UNSET, Meta, UnsetType
 from shared.contracts import values
 from shared.contracts.values import Description, JsonObject, Name
 
-A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
 
 SERVICES = ("strategy", "backtest", "invalidator", "metrics")
 
 
-class Request(msgspec.Struct, Generic[A], frozen=True, kw_only=True):
+class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True):
     """A question to one service, answered by a value of type `A`."""
 
     SERVICE: ClassVar[str]
     METHOD: ClassVar[str]
 
 
-def answer_type(request: type[Request[A]]) -> type[A]:
+def answer_type(request: type[Request[A_co]]) -> type[A_co]:
     """Return the type a request is answered with."""
     (base,) = request.__orig_bases__  # type: ignore[attr-defined]  # set by typing for every subclass of Request[X]
     (answer,) = get_args(base)
     return answer  # type: ignore[no-any-return]  # get_args is untyped by nature
+
+
+class CheckHealth(Request[None], frozen=True, kw_only=True):
+    """Say how you are: every service answers with its readiness. The asker names the service."""
+
+    SERVICE = "any"
+    METHOD = "health.check"
 
 
 # --- strategy: accounts and strategies ----------------------------------------
@@ -256,4 +263,4 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     ReadEquity,
     ListTrades,
     RenderMetrics,
-)  # type: ignore[assignment]  # a tuple of requests with different answers
+)

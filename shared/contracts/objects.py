@@ -29,3 +29,8 @@ def datasets_object(owner_id: str) -> str:
 def user_object(user_id: str) -> str:
     """One account."""
     return f"user:{user_id}"
+
+
+def session_object(session_id: str) -> str:
+    """One login session of an account."""
+    return f"session:{session_id}"

@@ -1,5 +1,6 @@
 """The object store: uploads, datasets, results, answers too large for the bus. A folder, or S3, GCS, Azure by URL."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -29,6 +30,13 @@ class Objects:
         """Store bytes, or a file's content streamed. Raises Unavailable."""
         try:
             await obstore.put_async(self._store, key, content)
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not take the data") from error
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> None:
+        """Store what `chunks` yields, without holding it whole in memory. Raises Unavailable."""
+        try:
+            await obstore.put_async(self._store, key, chunks)
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not take the data") from error
 

@@ -23,16 +23,18 @@ from granian.server.embed import Server
 from redis.exceptions import RedisError
 
 from shared.contracts.clock import Clock, SystemClock
+from shared.contracts.messages import CheckHealth
 from shared.runtime import logs
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import Entry, make_broker, make_client
 from shared.runtime.bus.consumer import GroupConsumer
 from shared.runtime.bus.groups import SubscriberWatch
-from shared.runtime.bus.server import RequestServer
+from shared.runtime.bus.server import Answer, Call, RequestServer
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.database import Database
 from shared.runtime.health import Health
 from shared.runtime.objects import Objects
+from shared.runtime.process_figures import report_process
 from shared.runtime.relay import Relay
 from shared.runtime.settings import DatabaseSettings, Settings, SettingsError, load
 from shared.runtime.timings import Timings
@@ -56,6 +58,7 @@ class Service:
         self.objects = objects
         self.health = Health()
         self.timings = Timings(name, self.instance)
+        report_process(self.timings)
         self.client = make_client(settings.bus_url)
         self.broker = make_broker(settings.bus_url)
         self.writer = StreamWriter(self.client)
@@ -64,8 +67,9 @@ class Service:
         self._servers: list[RequestServer] = []
         self._databases: list[Database] = []
         self._background: list[Background] = []
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         self._failure: BaseException | None = None
-        self.health.add("bus", self._check_bus)
+        self.health.add("bus", self.check_bus)
         self.health.add("subscribers", self._watch.check)
         self.health.add("background", self._check_background)
 
@@ -83,6 +87,7 @@ class Service:
         server = RequestServer(
             self.broker, self.writer, self.name, self.instance, objects=self.objects, observe=self._observe_request
         )
+        server.handle(CheckHealth, self._answer_health)
         self._servers.append(server)
         self._watch.add(server.subscriber)
         return server
@@ -118,6 +123,10 @@ class Service:
     def background(self, work: Background) -> None:
         """Run `work()` from start to stop; should it end in an error, the service is no longer ready."""
         self._background.append(work)
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call `close()` at the end, when nothing is being handled any more."""
+        self._closing.append(close)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -165,7 +174,9 @@ class Service:
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         stack.push_async_callback(self.client.aclose)
-        await _retry("the message bus", self._check_bus)
+        for close in self._closing:
+            stack.push_async_callback(close)
+        await _retry("the message bus", self.check_bus)
         for database in self._databases:
             stack.push_async_callback(database.close)
             await _retry("the database", database.connect)
@@ -189,12 +200,16 @@ class Service:
     async def _send_timings(self) -> None:
         await self.timings.run(self.writer)
 
-    async def _check_bus(self) -> None:
+    async def check_bus(self) -> None:
+        """Pass when the bus answers."""
         await self.client.ping()
 
     async def _check_background(self) -> None:
         if self._failure is not None:
             raise RuntimeError(str(self._failure))
+
+    async def _answer_health(self, _: CheckHealth, __: Call) -> Answer:
+        return Answer(await self.health.ready())
 
     def _observe_call(self, method: str, outcome: str, seconds: float) -> None:
         self.timings.observe("rpc_client_duration", seconds, method=method, outcome=outcome)

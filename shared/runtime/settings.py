@@ -1,9 +1,12 @@
 """Typed settings from environment variables; a wrong value stops the start with its name and what is allowed."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_type_hints
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
@@ -16,17 +19,24 @@ class SettingsError(Exception):
     """One or more variables are missing or wrong; the text names each."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """What every process needs. A field is read from the variable of its name in capitals."""
 
     aurelius_env: Literal["development", "production"] = "development"
     host: str = "127.0.0.1"
     data_dir: Path = Path(".data")
     bus_url: str = "redis://127.0.0.1:6379/0"
+    object_store_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    def objects_url(self) -> str:
+        """Return where objects are kept: OBJECT_STORE_URL, or a folder of DATA_DIR."""
+        return self.object_store_url or (self.data_dir.resolve() / "objects").as_uri()
 
-class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
     """Where Postgres is. `database_direct_url` bypasses a transaction pooler, for LISTEN."""
 
     database_url: str
@@ -34,7 +44,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 8
 
 
-class CacheServerSettings(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class CacheServerSettings:
     """Where the cache server is; `redis_url` beats the parts. Times to live are in seconds."""
 
     redis_enabled: bool = True
@@ -46,33 +57,43 @@ class CacheServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     cache_ttl_strategy: Seconds = 300.0
     cache_ttl_backtest: Seconds = 600.0
 
+    def cache_url(self) -> str:
+        """Return REDIS_URL, or the URL that the parts make."""
+        credentials = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
+        return self.redis_url or f"redis://{credentials}{self.redis_host}:{self.redis_port}/{self.redis_db}"
 
-class SecretSettings(msgspec.Struct, frozen=True, kw_only=True):
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSettings:
     """The key that signs tokens: at least 32 bytes of text, and the one before it while it is being replaced."""
 
     secret_key: str
     secret_key_previous: str = ""
 
 
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S")
 
 _WEAK = frozenset({"secret", "changeme", "change-me", "default", "password", "test"})
 
 
 def load(kind: type[S], environ: Mapping[str, str] | None = None) -> S:
-    """Read `kind` from `environ` (the process's own when None). Raises SettingsError naming every wrong variable."""
+    """Read the dataclass `kind` from `environ` (the process's own when None).
+
+    Raises SettingsError naming every variable that is missing or wrong.
+    """
     environ = os.environ if environ is None else environ
+    types = get_type_hints(kind, include_extras=True)
     values: dict[str, object] = {}
     faults: list[str] = []
-    for field in msgspec.structs.fields(kind):
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # S is one of the dataclasses here
         name = field.name.upper()
         text = environ.get(name, "")
         if text:
             try:
-                values[field.name] = _convert(text, field.type)
-            except (msgspec.ValidationError, ValueError) as error:
+                values[field.name] = _convert(text, types[field.name])
+            except msgspec.ValidationError as error:
                 faults.append(f"{name}: {error}")
-        elif field.required:
+        elif field.default is dataclasses.MISSING:
             faults.append(f"{name} is not set")
     if faults:
         raise SettingsError("; ".join(faults))
@@ -80,9 +101,7 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None) -> S:
 
 
 def _convert(text: str, kind: object) -> object:
-    if kind is Path:
-        return Path(text)
-    return msgspec.convert(text, kind, strict=False)
+    return Path(text) if kind is Path else msgspec.convert(text, kind, strict=False)
 
 
 def check_secret(secret: SecretSettings, aurelius_env: str) -> None:

@@ -89,30 +89,15 @@ class Caller:
         seconds: float = DEFAULT_DEADLINE,
         traceparent: str = "",
         idempotency_key: str = "",
+        service: str = "",
     ) -> Reply:
-        """Ask and return the answer's bytes.
+        """Ask and return the answer's bytes; `service` is asked in place of the message's own.
 
         Raises DeadlineExceeded after `seconds`, Unavailable when the bus is away or too much is in flight,
         and the service's own ServiceError.
         """
         if len(self._waiting) >= MAX_IN_FLIGHT:
             raise Unavailable("Too many requests are in flight")
-        started = time.perf_counter()
-        outcome = "error"
-        try:
-            envelope = await self._round_trip(message, principal, seconds, traceparent, idempotency_key)
-            if envelope.error is not None:
-                raise envelope.error.to_exception()
-            outcome = "ok"
-        finally:
-            if self._observe is not None:
-                self._observe(message.METHOD, outcome, time.perf_counter() - started)
-        body = await self._fetch(envelope.object_key) if envelope.object_key else envelope.body
-        return Reply(body, envelope.versions, envelope.elapsed_us / 1e6)
-
-    async def _round_trip(
-        self, message: Request[A], principal: Principal | None, seconds: float, traceparent: str, idempotency_key: str
-    ) -> ReplyEnvelope:
         request = RequestEnvelope(
             id=new_id(),
             method=message.METHOD,
@@ -123,15 +108,29 @@ class Caller:
             idempotency_key=idempotency_key,
             body=msgspec.json.encode(message),
         )
+        started = time.perf_counter()
+        outcome = "error"
+        try:
+            reply = await self._round_trip(service or message.SERVICE, request, seconds)
+            if reply.error is not None:
+                raise reply.error.to_exception()
+            outcome = "ok"
+        finally:
+            if self._observe is not None:
+                self._observe(message.METHOD, outcome, time.perf_counter() - started)
+        body = await self._fetch(reply.object_key) if reply.object_key else reply.body
+        return Reply(body, reply.versions, reply.elapsed_us / 1e6)
+
+    async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]
         future: asyncio.Future[ReplyEnvelope] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = future
         try:
             async with asyncio.timeout(seconds):
-                await self._writer.submit("XADD", rpc_stream(message.SERVICE), "*", *fields)
+                await self._writer.submit("XADD", rpc_stream(service), "*", *fields)
                 return await future
         except TimeoutError as error:
-            raise DeadlineExceeded(f"The {message.SERVICE} service did not answer within {seconds:g} s") from error
+            raise DeadlineExceeded(f"The {service} service did not answer within {seconds:g} s") from error
         finally:
             del self._waiting[request.id]
 

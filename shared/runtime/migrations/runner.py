@@ -23,13 +23,18 @@ class MigrationFailed(Exception):
 
 
 def migrate(url: str, package: str) -> None:
+    """`migrate_in`, for callers without an event loop."""
+    asyncio.run(migrate_in(url, package))
+
+
+async def migrate_in(url: str, package: str) -> None:
     """Bring the schema of `package` to its newest version, in one transaction. Raises MigrationFailed."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise MigrationFailed("no such package")
     folder = Path(spec.submodule_search_locations[0]) / "migrations"
     try:
-        asyncio.run(_migrate(url, package.rpartition(".")[2], folder))
+        await _migrate(url, package.rpartition(".")[2], folder)
     except (SQLAlchemyError, CommandError, OSError) as error:
         raise MigrationFailed(str(error).splitlines()[0]) from error
 

@@ -1,0 +1,8 @@
+"""`python -m services.gateway`: load settings, build, serve."""
+
+from services.gateway.app import build
+from services.gateway.settings import GatewaySettings
+from shared.runtime.service import main
+
+if __name__ == "__main__":
+    main("gateway", GatewaySettings, build)

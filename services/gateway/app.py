@@ -1,0 +1,138 @@
+"""The gateway's composition: one place where everything is made and wired."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import cast
+
+from faststream.asgi.types import ASGIApp
+from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from services.gateway.auth import Authenticator
+from services.gateway.cache_counters import cache_counters
+from services.gateway.edge import Edge
+from services.gateway.guards import known_query
+from services.gateway.live import ProgressFeed
+from services.gateway.problems import handle
+from services.gateway.read_path import TOKEN, Gateway, readable_token
+from services.gateway.routes.accounts import account_routes
+from services.gateway.routes.backtests import backtest_routes
+from services.gateway.routes.datasets import dataset_routes
+from services.gateway.routes.strategies import strategy_routes
+from services.gateway.routes.system import system_routes
+from services.gateway.settings import GatewaySettings
+from services.gateway.system_health import SystemHealth
+from shared.cache.connect import connect
+from shared.cache.settings import CacheSettings
+from shared.runtime.objects import Objects
+from shared.runtime.release import release
+from shared.runtime.service import Service
+from shared.runtime.settings import CacheServerSettings, check_secret
+
+
+def build(settings: GatewaySettings) -> tuple[Edge, int]:
+    """Return the application and its port. Raises SettingsError for a weak secret."""
+    check_secret(settings, settings.aurelius_env)
+    objects = Objects(settings.objects_url())
+    service = Service("gateway", settings, objects=objects)
+    cache = connect(cache_settings(settings))
+    caller = service.caller()
+    feed = ProgressFeed(service.broker)
+    service.watch(feed.subscriber)
+    service.timings.counters_from(lambda: cache_counters(cache.stats))
+    gateway = Gateway(caller, cache)
+    system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with service.running_with_broker():
+            yield
+            await gateway.settle()
+        await cache.close()
+
+    routes = [
+        system_routes(gateway, system, service.health),
+        api_routes(gateway, feed, objects, settings),
+    ]
+    return Edge(cast("ASGIApp", application(routes, lifespan, settings)), service.timings), settings.port
+
+
+def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings: GatewaySettings) -> Router:
+    """Return everything under /api/v1: accounts open to all, the rest to who is logged in."""
+    own = Router(
+        "/",
+        route_handlers=[
+            strategy_routes(gateway),
+            dataset_routes(gateway, objects, settings.max_upload_bytes),
+            backtest_routes(gateway, feed),
+        ],
+        guards=[Authenticator(settings).guard, readable_token, known_query],
+        security=[{"bearer": []}],
+    )
+    return Router("/api/v1", route_handlers=[account_routes(gateway), own])
+
+
+def application(
+    routes: Sequence[Router],
+    lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
+    settings: GatewaySettings,
+) -> Litestar:
+    """Return the Litestar application around `routes`."""
+    return Litestar(
+        routes,
+        lifespan=[lifespan],
+        exception_handlers={Exception: handle, HTTPException: handle},
+        request_max_body_size=settings.max_json_bytes,
+        cors_config=_cors(settings.origins()),
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+
+
+def cache_settings(settings: CacheServerSettings) -> CacheSettings:
+    """Return what the cache package needs to know."""
+    ttl_strategy, ttl_backtest = settings.cache_ttl_strategy, settings.cache_ttl_backtest
+    return CacheSettings(
+        url=settings.cache_url(),
+        enabled=settings.redis_enabled,
+        ttl={
+            "strategy": ttl_strategy,
+            "strategies": ttl_strategy,
+            "backtest": ttl_backtest,
+            "backtests": ttl_backtest,
+        },
+    )
+
+
+def _cors(origins: list[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    exposed = ["ETag", "Location", "Link", TOKEN, "Cache-Status", "Retry-After", "X-Request-ID"]
+    return CORSConfig(allow_origins=origins, allow_credentials=True, expose_headers=exposed)
+
+
+_DESCRIPTION = """\
+Errors are `application/problem+json` (RFC 9457). Log in and send `Authorization: Bearer <access_token>`.
+A write answers a `Consistency-Token`; a read that sends it never sees older data. `Cache-Control: no-cache` on a read
+goes past the cache; `Cache-Status` (RFC 9211) says where an answer came from. Single resources and pages carry a strong
+`ETag`: `If-None-Match` gives 304, `If-Match` on a change gives 412 when stale. Lists are paged by `cursor`.
+`Prefer: wait=N` (N <= 30) on a backtest answers with the finished run when it finishes in time.
+"""
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="AURELIUS",
+        version=release(),
+        description=_DESCRIPTION,
+        # Under "/" Litestar would answer every unknown path with a page of its own instead of a problem document.
+        path="/openapi.json",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        components=Components(
+            security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Who asks: verifies access tokens, and remembers the verified ones for their short life."""
+
+import time
+from collections import OrderedDict
+
+import jwt
+import msgspec
+from litestar.handlers import BaseRouteHandler
+
+from services.gateway.notes import Connection, notes_of
+from shared.contracts.errors import Unauthenticated
+from shared.contracts.values import Principal
+from shared.runtime.settings import SecretSettings
+from shared.runtime.tokens import ALGORITHM, key_id
+
+REMEMBERED = 10_000
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What an access token says; times are Unix seconds."""
+
+    sub: str
+    role: str
+    sid: str
+    iat: int
+    exp: int
+
+
+class Authenticator:
+    """Checks bearer tokens. One once verified is looked up until it expires: verifying costs more than a hit."""
+
+    def __init__(self, settings: SecretSettings) -> None:
+        keys = [settings.secret_key, settings.secret_key_previous]
+        self._keys = {key_id(key): key for key in keys if key}
+        self._verified: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
+
+    def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
+        """Let a request pass with its principal noted. Raises Unauthenticated."""
+        notes_of(connection).principal = self.principal(connection.headers.get("authorization", ""))
+
+    def principal(self, header: str) -> Principal:
+        """Return who a `Bearer` header speaks for. Raises Unauthenticated with a sentence for the client."""
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("Send an access token: `Authorization: Bearer <token>` from POST /api/v1/auth/login")
+        known = self._verified.get(token)
+        if known is not None and known[1] > time.time():
+            return known[0]
+        principal, expires = self._verify(token.strip())
+        self._verified[token] = (principal, expires)
+        if len(self._verified) > REMEMBERED:
+            self._verified.popitem(last=False)
+        return principal
+
+    def _verify(self, token: str) -> tuple[Principal, int]:
+        try:
+            key = self._keys[str(jwt.get_unverified_header(token).get("kid"))]
+            payload = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["sub", "exp", "iat", "sid"]})
+            claims = msgspec.convert(payload, Claims)
+            principal = msgspec.convert(
+                {"user_id": claims.sub, "role": claims.role, "session_id": claims.sid}, Principal
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("The access token has expired; log in or refresh it") from error
+        except (jwt.InvalidTokenError, KeyError, msgspec.ValidationError) as error:
+            raise Unauthenticated("The access token is not valid; log in again") from error
+        return principal, claims.exp

@@ -1,0 +1,69 @@
+"""Prefer, Accept, request ids and trace context."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.core.exposition import form_of
+from services.gateway.core.prefer import MAX_WAIT, wait_seconds
+from services.gateway.core.tracing import request_id, traceparent
+
+PROMETHEUS_SENDS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("wait=5", 5),
+        ("respond-async, wait=10", 10),
+        ('wait="7"', 7),
+        ("WAIT = 3 ; foo", 3),
+        ("wait=600", MAX_WAIT),
+        ("wait=-1", 0),
+        ("await=5", 0),
+        ("", 0),
+    ],
+)
+def test_wait_is_read_and_bounded(header: str, expected: int) -> None:
+    """A client is never kept longer than MAX_WAIT, and an unreadable preference is no preference."""
+    assert wait_seconds(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", "json"),
+        ("*/*", "json"),
+        ("text/plain", "prometheus"),
+        (PROMETHEUS_SENDS, "openmetrics"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "json"),
+        ("application/json;q=0.5, text/plain;q=0.4", "json"),
+        ("text/plain;q=0", "json"),
+        ("text/plain;q=x", "json"),
+    ],
+)
+def test_metrics_form_follows_accept(accept: str, expected: str) -> None:
+    """Prometheus gets text, people and scripts get JSON."""
+    assert form_of(accept) == expected
+
+
+@given(st.text())
+def test_any_header_gives_ids_that_are_safe_to_echo(text: str) -> None:
+    """Whatever a client sends, what goes into logs and headers is printable and bounded."""
+    assert re.fullmatch(r"[\x21-\x7e]{1,128}", request_id(text))
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", traceparent(text))
+
+
+def test_a_trace_goes_on_with_a_span_of_ours() -> None:
+    """The caller's trace id and flags are kept, the span is new."""
+    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    kept = traceparent(sent)
+    assert kept[:36] == sent[:36]
+    assert kept[-2:] == "00"
+    assert kept[36:52] != sent[36:52]

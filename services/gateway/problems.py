@@ -1,0 +1,93 @@
+"""Turns every exception into a problem document; nothing internal ever leaves."""
+
+import logging
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from services.gateway.core.problems import Problem, input_errors, problem_of
+from services.gateway.notes import notes_of
+from shared.contracts.errors import (
+    Forbidden,
+    Malformed,
+    NotFound,
+    ServiceError,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+# What any route may answer besides its success, for the OpenAPI document.
+PROBLEMS = {
+    status: ResponseSpec(Problem, media_type=PROBLEM_JSON, description=description, generate_examples=False)
+    for status, description in (
+        (400, "The request cannot be read"),
+        (401, "Nobody valid is asking"),
+        (404, "No such resource, or not the caller's"),
+        (409, "The state does not allow it"),
+        (412, "If-Match names a revision that is no longer current"),
+        (413, "The body is too large"),
+        (415, "The body is not of the media type this route reads"),
+        (422, "The request was read and is not valid"),
+        (503, "Something needed is away; try again after Retry-After"),
+        (504, "No answer in time"),
+    )
+}
+
+
+class MethodNotAllowed(ServiceError):
+    """The resource is there, this method is not."""
+
+    kind = "method-not-allowed"
+    status = 405
+    title = "Method not allowed"
+
+
+class UnsupportedMedia(ServiceError):
+    """The body is of a media type this route does not read."""
+
+    kind = "unsupported-media"
+    status = 415
+    title = "Unsupported media type"
+
+
+_BY_STATUS: dict[int, type[ServiceError]] = {
+    error.status: error
+    for error in (Malformed, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, TooLarge, UnsupportedMedia)
+}
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer with the problem document of `error`, and the headers its status asks for."""
+    ours = _translate(error, request)
+    headers = {}
+    if isinstance(ours, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="aurelius"'
+    if ours.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(ours.retry_after)))
+    if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
+        headers["Allow"] = error.headers["allow"]
+    problem = problem_of(ours, request.scope["path"], notes_of(request).request_id)
+    return Response(msgspec.json.encode(problem), status_code=ours.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceError:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, ValidationException):
+        errors = input_errors(error.extra)
+        detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
+        return Malformed(detail, errors=errors)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _BY_STATUS.get(error.status_code, Malformed)(error.detail)
+    if isinstance(error, HTTPException) and error.status_code == 503:
+        return Unavailable(error.detail)
+    log.error("%s %s failed", request.scope["method"], request.scope["path"], exc_info=error)
+    return ServiceError("Something went wrong on our side")

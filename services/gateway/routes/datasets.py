@@ -1,0 +1,89 @@
+"""Datasets: upload bars, list them, read their description."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, MultipartBody, QueryParameter
+
+from services.gateway.notes import notes_of
+from services.gateway.problems import PROBLEMS
+from services.gateway.read_path import Gateway, answer, written
+from services.gateway.routes.paging import with_next_link
+from shared.contracts import messages, values
+from shared.contracts.errors import InputError, Invalid, Malformed
+from shared.contracts.ids import new_id
+from shared.runtime.objects import Objects
+
+CHUNK = 1024 * 1024
+INGEST_SECONDS = 60.0
+
+
+class DatasetUpload(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A multipart form: the file, and what to call it. `interval` (1d, 1h, 1m) is inferred when absent."""
+
+    file: UploadFile
+    name: str | None = None
+    symbol: str | None = None
+    interval: str | None = None
+    timezone: str | None = None
+
+
+def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) -> Router:
+    """Return the routes under /datasets."""
+
+    @post(
+        "/", responses=PROBLEMS, summary="Upload bars as CSV", status_code=201, request_max_body_size=max_upload_bytes
+    )
+    async def upload(
+        request: Request[Any, Any, Any],
+        data: MultipartBody[DatasetUpload],
+    ) -> Response[values.Dataset]:
+        message = _message(data, f"uploads/{new_id()}")
+        await objects.put_stream(message.upload_key, _chunks(data.file))
+        try:
+            reply = await gateway.ask(request, message, notes_of(request).caller, seconds=INGEST_SECONDS)
+        except BaseException:
+            await objects.delete(message.upload_key)
+            raise
+        stored = msgspec.json.decode(reply.body, type=values.Dataset)
+        return written(request, reply, 201, location=f"/api/v1/datasets/{stored.id}")
+
+    @get("/", responses=PROBLEMS, summary="List datasets, newest first")
+    async def list_all(
+        request: Request[Any, Any, Any],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+    ) -> Response[values.DatasetPage]:
+        message = messages.ListDatasets(limit=limit, cursor=cursor)
+        reply = await gateway.ask(request, message, notes_of(request).caller)
+        return with_next_link(request, answer(request, reply.body))
+
+    @get("/{dataset_id:str}", responses=PROBLEMS, summary="Read a dataset's description")
+    async def read(request: Request[Any, Any, Any], dataset_id: FromPath[str]) -> Response[values.Dataset]:
+        reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
+        return answer(request, reply.body)
+
+    return Router("/datasets", route_handlers=[upload, list_all, read], tags=["Datasets"])
+
+
+def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:
+    """Build the request from the form's fields. Raises Malformed or Invalid naming the field."""
+    if not data.file.filename:
+        raise Malformed("The part `file` is no file", errors=(InputError("/file", "send a CSV file with a name"),))
+    given = {
+        name: value for name in ("name", "symbol", "interval", "timezone") if (value := getattr(data, name)) is not None
+    }
+    try:
+        return msgspec.convert({"upload_key": key, "filename": data.file.filename, **given}, messages.IngestDataset)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$.")
+        pointer = "/" + place.rstrip("`")
+        raise Invalid(f"{pointer}: {text}", errors=(InputError(pointer, text),)) from error
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(CHUNK):
+        yield chunk

@@ -1,0 +1,58 @@
+"""Health, metrics and the contracts' documents. Open to everybody."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+
+from services.gateway.core.exposition import MEDIA_TYPE, form_of
+from services.gateway.docs_page import PAGE
+from services.gateway.guards import known_query
+from services.gateway.read_path import Gateway
+from services.gateway.system_health import SystemHealth, SystemStatus
+from shared.contracts import messages
+from shared.contracts.asyncapi import document
+from shared.runtime.health import Health, Readiness
+
+
+def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Router:
+    """Return the routes outside /api/v1."""
+    asyncapi = msgspec.json.encode(document())
+
+    @get("/health", summary="How the whole system is; 503 when it is down")
+    async def whole(request: Request[Any, Any, Any]) -> Response[SystemStatus]:
+        status = await system.status()
+        return Response(status, status_code=503 if status.status == "down" else 200, headers=_FRESH)
+
+    @get("/health/live", summary="Whether this process lives")
+    async def live() -> Response[dict[str, str]]:
+        return Response({"status": "ok"}, headers=_FRESH)
+
+    @get("/health/ready", summary="Whether this process can serve; 503 when it cannot")
+    async def ready() -> Response[Readiness]:
+        readiness = await health.ready()
+        return Response(readiness, status_code=200 if readiness.status == "ok" else 503, headers=_FRESH)
+
+    @get("/metrics", summary="What was measured: Prometheus or OpenMetrics text, or JSON, by Accept")
+    async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        form = form_of(request.headers.get("accept", ""))
+        reply = await gateway.ask(request, messages.RenderMetrics(form=form), None)
+        return Response(reply.body, headers={**_FRESH, "Content-Type": MEDIA_TYPE[form], "Vary": "Accept"})
+
+    @get("/asyncapi.json", summary="The streams and events, as AsyncAPI 3.0", include_in_schema=False)
+    async def asyncapi_document() -> Response[bytes]:
+        return Response(asyncapi, media_type="application/json")
+
+    @get("/docs", include_in_schema=False)
+    async def docs() -> Response[str]:
+        return Response(PAGE, media_type="text/html")
+
+    return Router(
+        "/",
+        route_handlers=[whole, live, ready, metrics, asyncapi_document, docs],
+        guards=[known_query],
+        tags=["System"],
+    )
+
+
+_FRESH = {"Cache-Control": "no-store"}

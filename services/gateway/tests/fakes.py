@@ -1,0 +1,85 @@
+"""Services that answer in memory, and a client of a gateway around them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import jwt
+import msgspec
+from litestar import Litestar
+
+from services.gateway.app import api_routes, application
+from services.gateway.edge import Edge
+from services.gateway.live import ProgressFeed
+from services.gateway.read_path import Gateway
+from services.gateway.settings import GatewaySettings
+from shared.cache.store import CacheStore
+from shared.contracts.errors import NotFound
+from shared.contracts.messages import Request
+from shared.contracts.values import Principal
+from shared.runtime.bus.caller import Reply
+from shared.runtime.bus.connection import make_broker
+from shared.runtime.objects import Objects
+from shared.runtime.timings import Timings
+from shared.runtime.tokens import key_id
+
+A = TypeVar("A")
+SECRET = "0123456789abcdef" * 4
+FAR = 4_000_000_000
+
+Handler = Callable[[Any, Principal | None], tuple[object, dict[str, int]]]
+
+
+class FakeServices:
+    """Answers by method; every request asked is kept in `asked`."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.asked: list[Request[object]] = []
+
+    async def ask(
+        self,
+        message: Request[A],
+        principal: Principal | None = None,
+        *,
+        seconds: float = 5.0,
+        traceparent: str = "",
+    ) -> Reply:
+        """Answer as the service would, or raise what it would."""
+        del seconds, traceparent
+        self.asked.append(message)
+        handler = self.handlers.get(message.METHOD)
+        if handler is None:
+            raise NotFound(f"nobody answers {message.METHOD}")
+        value, versions = handler(message, principal)
+        return Reply(msgspec.json.encode(value), versions, 0.0)
+
+
+def token_of(user_id: str, *, secret: str = SECRET, kid: str | None = None, expires: int = FAR) -> dict[str, str]:
+    """Return the header of a logged-in user."""
+    claims = {"sub": user_id, "role": "user", "sid": "s1", "iat": 1, "exp": expires}
+    token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": kid or key_id(secret)})
+    return {"Authorization": f"Bearer {token}"}
+
+
+@asynccontextmanager
+async def client_of(
+    services: FakeServices, cache: CacheStore, folder: Path, *, max_upload_bytes: int = 10_000_000
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of a gateway that asks `services` and reads `cache`."""
+    settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
+    gateway = Gateway(services, cache)
+    feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+
+    litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], lifespan, settings)
+    edge: Any = Edge(litestar, Timings("gateway", "test"))  # type: ignore[arg-type]  # ASGI under two names
+    transport = httpx.ASGITransport(app=edge)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+        await gateway.settle()
