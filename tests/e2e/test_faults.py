@@ -1,0 +1,65 @@
+"""One thing after the other is killed, and the platform goes on."""
+
+import asyncio
+import time
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.journey import registered, stored, whole_journey
+from tests.e2e.platform import Platform, until_healthy
+
+pytestmark = pytest.mark.e2e
+
+HEAL_SECONDS = 5.0
+
+
+@pytest.mark.parametrize("name", ["strategy", "backtest", "invalidator", "metrics", "gateway"])
+async def test_after_kill_9_of_a_service_the_journey_works_within_five_seconds(system: Platform, name: str) -> None:
+    """Whichever service dies, register to finished backtest works again, from start to end, within five seconds."""
+    for process in system.processes(f"services.{name}"):
+        if process.ppid() == system.launcher.pid:
+            process.kill()
+    killed = time.monotonic()
+    bars = system.data_dir / "demo" / "AAPL.csv"
+    failure: Exception | None = None
+    while time.monotonic() - killed < HEAL_SECONDS:
+        try:
+            async with asyncio.timeout(HEAL_SECONDS - (time.monotonic() - killed)), system.client() as client:
+                run = await whole_journey(client, bars)
+        except (AssertionError, httpx.HTTPError, TimeoutError) as error:
+            failure = error
+            await asyncio.sleep(0.05)
+        else:
+            assert run["metrics"]["trades"] == 85
+            await until_healthy(system.base_url, 30)
+            return
+    raise AssertionError(f"the journey does not work {HEAL_SECONDS} s after kill -9 of {name}") from failure
+
+
+async def test_with_the_cache_server_gone_everything_is_right(system: Platform, client: httpx.AsyncClient) -> None:
+    """Reads and writes go on and stay exact while the cache server is dead, and hits come back after it returned."""
+    user = await registered(client)
+    strategy_id = (await stored(user)).json()["id"]
+    path = f"/strategies/{strategy_id}"
+    await user.call("GET", path, 200)
+    (cache,) = [each for each in system.processes("valkey-server") if "/cache" in _text(each)]
+    cache.suspend()  # worse than dead: it takes connections and never answers
+    try:
+        for number in range(5):
+            await user.call("PATCH", path, 200, json={"name": f"n{number}"})
+            answer = await user.call("GET", path, 200)
+            assert answer.headers["cache-status"] == "aurelius-l2; fwd=bypass"
+            assert answer.json()["name"] == f"n{number}"
+    finally:
+        cache.kill()
+    await until_healthy(system.base_url, 30)
+    async with asyncio.timeout(10):
+        while not (await user.call("GET", path, 200)).headers["cache-status"].endswith("hit"):
+            await asyncio.sleep(0.05)
+    assert (await user.call("GET", path, 200)).json()["name"] == "n4"
+
+
+def _text(process: psutil.Process) -> str:
+    return " ".join([*process.cmdline(), process.cwd()])

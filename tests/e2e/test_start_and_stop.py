@@ -1,0 +1,67 @@
+"""Starting again, running without a cache, and what an outside consumer sees."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from tests.e2e.journey import registered, stored, whole_journey
+from tests.e2e.platform import Platform, platform
+
+pytestmark = pytest.mark.e2e
+
+
+async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path) -> None:
+    """What was stored before a stop is there after the next start, in seconds; REDIS_ENABLED=false serves the same."""
+    async with platform(tmp_path, {"REDIS_ENABLED": "false"}) as first, first.client() as client:
+        user = await registered(client)
+        strategy = await stored(user)
+        run = await whole_journey(client, first.data_dir / "demo" / "AAPL.csv")
+        assert run["metrics"]["trades"] == 85
+        assert not [each for each in first.processes("valkey-server") if "cache" in each.cwd()]
+        for _ in range(2):
+            answer = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
+            assert answer.headers["cache-status"] == "aurelius-l2; fwd=bypass"
+    started = time.monotonic()
+    async with platform(tmp_path) as second, second.client() as client:
+        assert time.monotonic() - started < 20
+        user.client = client
+        again = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
+        assert again.json() == strategy.json()
+
+
+async def test_an_outside_consumer_reads_every_change_once_and_in_order(system: Platform) -> None:
+    """A plain redis-py consumer group sees a strategy's life as CloudEvents with dense, ordered ids."""
+    async with system.client() as client, Redis.from_url(bus_url(system), protocol=2) as bus:
+        stream = "aurelius.events.strategy"
+        await bus.xgroup_create(stream, "outside", id="$")
+        user = await registered(client)
+        strategy_id = (await stored(user)).json()["id"]
+        for name in ("a", "b"):
+            await user.call("PATCH", f"/strategies/{strategy_id}", 200, json={"name": name})
+        await user.call("DELETE", f"/strategies/{strategy_id}", 204)
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = []
+        while not any(b"strategy.deleted" in fields[b"type"] for _, fields in entries):
+            answer: Any = await bus.xreadgroup("outside", "c1", {stream: ">"}, block=5000)
+            entries += answer[0][1]
+        life = [fields for _, fields in entries if fields[b"subject"] == f"strategy:{strategy_id}".encode()]
+        assert [fields[b"type"].decode().split(".")[2] for fields in life] == [
+            "created",
+            "updated",
+            "updated",
+            "deleted",
+        ]
+        sequences = [int(entry_id.split(b"-")[0]) for entry_id, _ in entries]
+        assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+        assert all(entry_id == fields[b"sequence"] + b"-0" for entry_id, fields in entries)
+        assert len({fields[b"id"] for _, fields in entries}) == len(entries)
+        await bus.xgroup_destroy(stream, "outside")
+
+
+def bus_url(system: Platform) -> str:
+    """Read where the bus is from a service's environment."""
+    process: psutil.Process = system.processes("services.strategy")[0]
+    return process.environ()["BUS_URL"]
