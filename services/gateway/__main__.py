@@ -5,4 +5,4 @@ from services.gateway.settings import GatewaySettings
 from shared.runtime.service import main
 
 if __name__ == "__main__":
-    main("gateway", GatewaySettings, build)
+    main("gateway", GatewaySettings, build, copies=lambda settings: settings.gateway_workers)

@@ -15,6 +15,7 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     """Read from the environment. Sizes are in bytes; `cors_origins` is separated by commas."""
 
     port: Port = 8000
+    gateway_workers: Annotated[int, Meta(ge=1, le=64)] = 1
     cors_origins: str = ""
     max_json_bytes: Annotated[int, Meta(ge=1024)] = MIB
     max_upload_bytes: Annotated[int, Meta(ge=1024)] = 256 * MIB

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+# Tells a process that it is a child: it makes no copies of itself and ends when its standard input closes.
+CHILD = "AURELIUS_CHILD"
 RESTART_SECONDS = 0.5
 STOP_SECONDS = 3.0
 
@@ -19,7 +21,7 @@ class Children:
     def __init__(self, module: str, number: int, environ: Mapping[str, str] | None = None) -> None:
         self._module = module
         self._number = number
-        self._environ = {**os.environ, **(environ or {})}
+        self._environ = {**os.environ, **(environ or {}), CHILD: "1"}
         self._running: list[asyncio.subprocess.Process] = []
 
     async def run(self) -> None:

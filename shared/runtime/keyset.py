@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -74,15 +74,22 @@ class Keyset:
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
             position = msgspec.json.decode(base64.urlsafe_b64decode(padded), type=_Cursor)
-            if position.key is not None:
-                msgspec.convert(position.key, _PYTHON_TYPE[self._key.sql_type], strict=False)
-            if not is_id(position.id):
-                raise ValueError(position.id)
+            if not (is_id(position.id) and self._gave_out(position.key)):
+                raise ValueError(cursor)
         except (ValueError, msgspec.MsgspecError) as error:
             raise Malformed("The cursor is not one that this list gave out; start without it") from error
         if position.filters != self._filters:
             raise Malformed("The cursor belongs to other filters or another sort; start without it")
         return position
+
+    def _gave_out(self, key: str | None) -> bool:
+        """Say whether `key` is spelled as `next_cursor` spells it: the database is then sure to read it."""
+        if key is None:
+            return self._key.nullable
+        if self._key.sql_type == "text":
+            return "\0" not in key
+        value: object = msgspec.convert(key, _PYTHON_TYPE[self._key.sql_type], strict=False)
+        return _as_text(value) == key and (not isinstance(value, datetime) or value.tzinfo == UTC)
 
 
 def _as_text(value: object) -> str | None:

@@ -1,6 +1,8 @@
 """The object store: uploads, datasets, results, answers too large for the bus. A folder, or S3, GCS, Azure by URL."""
 
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -49,6 +51,30 @@ class Objects:
             raise NotFound(f"There is no object {key}") from error
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
+
+    @asynccontextmanager
+    async def as_file(self, key: str) -> AsyncIterator[Path]:
+        """Lend an object as a file to read: in a folder the object itself, else a copy that goes away afterwards.
+
+        Raises NotFound or Unavailable.
+        """
+        if self.folder is not None:
+            path = self.folder / key
+            if not path.is_file():
+                raise NotFound(f"There is no object {key}")
+            yield path
+            return
+        with tempfile.NamedTemporaryFile() as copy:
+            try:
+                result = await obstore.get_async(self._store, key)
+                async for chunk in result.stream():
+                    copy.write(chunk)
+            except FileNotFoundError as error:
+                raise NotFound(f"There is no object {key}") from error
+            except (BaseError, OSError) as error:
+                raise Unavailable("The object store does not answer") from error
+            copy.flush()
+            yield Path(copy.name)
 
     async def delete(self, key: str) -> None:
         """Delete an object; one that is not there is no error. Raises Unavailable."""

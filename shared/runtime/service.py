@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -31,6 +32,7 @@ from shared.runtime.bus.consumer import GroupConsumer
 from shared.runtime.bus.groups import SubscriberWatch
 from shared.runtime.bus.server import Answer, Call, RequestServer
 from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.children import CHILD, Children, parent_gone
 from shared.runtime.database import Database
 from shared.runtime.health import Health
 from shared.runtime.objects import Objects
@@ -264,15 +266,36 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def main(name: str, kind: type[S], build: Callable[[S], tuple[ASGIApp, int]]) -> None:
-    """Load the settings, build the application and its port, and serve it; exits 0 when told to stop."""
+def main(
+    name: str,
+    kind: type[S],
+    build: Callable[[S], tuple[ASGIApp, int]],
+    *,
+    copies: Callable[[S], int] = lambda _: 1,
+) -> None:
+    """Load the settings, build the application and its port, and serve it; exits 0 when told to stop.
+
+    Of more than one of `copies` each is a process of its own, and they share the port.
+    """
     try:
         settings = load(kind)
         logs.configure(name, settings.log_level, production=settings.aurelius_env == "production")
         application, port = build(settings)
     except SettingsError as error:
         sys.exit(f"{name}: {error}")
-    uvloop.run(serve(application, settings.host, port or free_port(settings.host)))
+    number = 1 if CHILD in os.environ else copies(settings)
+    if number > 1:
+        uvloop.run(_keep_copies(f"services.{name}", number))
+    else:
+        uvloop.run(serve(application, settings.host, port or free_port(settings.host)))
+
+
+async def _keep_copies(module: str, number: int) -> None:
+    keeping = asyncio.create_task(Children(module, number).run())
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, keeping.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping
 
 
 async def serve(application: ASGIApp, host: str, port: int) -> None:
@@ -295,6 +318,9 @@ async def serve(application: ASGIApp, host: str, port: int) -> None:
 
         await application(scope, receive, send_and_listen if scope["type"] == "lifespan" else send)
 
+    if CHILD in os.environ:
+        orphaned = asyncio.create_task(parent_gone())  # the name keeps it from being collected
+        orphaned.add_done_callback(lambda _: stop())
     server = Server(target, address=host, port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
     with contextlib.suppress(FatalError):
         await server.serve()

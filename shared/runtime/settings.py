@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_type_hints
+from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import msgspec
@@ -73,8 +73,6 @@ class SecretSettings:
 
 S = TypeVar("S")
 
-_WEAK = frozenset({"secret", "changeme", "change-me", "default", "password", "test"})
-
 
 def load(kind: type[S], environ: Mapping[str, str] | None = None) -> S:
     """Read the dataclass `kind` from `environ` (the process's own when None).
@@ -101,7 +99,11 @@ def load(kind: type[S], environ: Mapping[str, str] | None = None) -> S:
 
 
 def _convert(text: str, kind: object) -> object:
-    return Path(text) if kind is Path else msgspec.convert(text, kind, strict=False)
+    if kind is Path:
+        return Path(text)
+    if get_origin(kind) is Literal and text not in get_args(kind):
+        raise msgspec.ValidationError(f"give one of {', '.join(get_args(kind))}")
+    return msgspec.convert(text, kind, strict=False)
 
 
 def check_secret(secret: SecretSettings, aurelius_env: str) -> None:
@@ -109,7 +111,7 @@ def check_secret(secret: SecretSettings, aurelius_env: str) -> None:
     for name, key in (("SECRET_KEY", secret.secret_key), ("SECRET_KEY_PREVIOUS", secret.secret_key_previous)):
         if not key and name == "SECRET_KEY_PREVIOUS":
             continue
-        if len(key.encode()) < 32 or len(set(key)) < 10 or key.lower() in _WEAK:
+        if len(key.encode()) < 32 or len(set(key)) < 10:
             raise SettingsError(
                 f"{name} is too weak for {aurelius_env}: give at least 32 random bytes, "
                 "for example the output of `openssl rand -hex 32`"
