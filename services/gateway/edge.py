@@ -10,6 +10,8 @@ from services.gateway.notes import Notes, attach
 from shared.runtime.timings import Timings
 
 UNMATCHED = "unmatched"
+# A client may send any word as its method; what it sends must not become a label without end.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Edge:
@@ -50,7 +52,7 @@ class Edge:
         finally:
             self._timings.observe_http(
                 time.perf_counter() - started,
-                method=method,
+                method=method if method in METHODS else "other",
                 route=inner.get("path_template") or UNMATCHED,
                 status=str(status),
             )

@@ -12,7 +12,7 @@ from services.gateway.core.etags import etag_of, matches
 from services.gateway.notes import Connection, notes_of
 from shared.cache import tokens
 from shared.cache.record import Entry
-from shared.cache.results import Bypass, Hit, Miss
+from shared.cache.results import Bypass, BypassReason, Hit, Lookup, Miss
 from shared.cache.store import CacheStore
 from shared.contracts.errors import Malformed, NotFound
 from shared.contracts.ids import is_id
@@ -70,10 +70,14 @@ class Gateway:
         notes = notes_of(request)
         principal = notes.caller
         least = notes.wanted.get(obj, 0)
-        past_caches = "no-cache" in request.headers.get("cache-control", "")
-        started = time.perf_counter()
-        found = await self._cache.get(obj, variant, min_version=least) if not past_caches else None
-        notes.spent("cache", time.perf_counter() - started)
+        found: Lookup
+        if "no-cache" in request.headers.get("cache-control", ""):
+            found = Bypass(BypassReason.REQUESTED)
+            self._cache.stats.looked_up(obj, found)
+        else:
+            started = time.perf_counter()
+            found = await self._cache.get(obj, variant, min_version=least)
+            notes.spent("cache", time.perf_counter() - started)
         if isinstance(found, Hit):
             if found.entry.owner != principal.user_id:
                 raise NotFound("There is no such resource")
@@ -83,7 +87,7 @@ class Gateway:
         if isinstance(found, Miss) and obj in reply.versions:
             entry = Entry(version=reply.versions[obj], etag=etag, owner=principal.user_id, body=reply.body)
             self._fill(obj, variant, found.lease, entry)
-        reason = "bypass" if found is None or isinstance(found, Bypass) else "uri-miss"
+        reason = "bypass" if isinstance(found, Bypass) else "uri-miss"
         return answer(request, reply.body, etag=etag, status=f"{_L2}; fwd={reason}")
 
     async def read_entity(

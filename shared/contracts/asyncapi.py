@@ -7,7 +7,7 @@ from shared.contracts.streams import EVENT_SOURCES, event_stream
 
 _ATTRIBUTES = sorted(
     CloudEvent(
-        id="", source="", type=EVENTS[0].TYPE, subject="", time="", sequence=1, owner="", traceparent="", data=b""
+        id="", source="", type=EVENTS[0].TYPE, subject="", time="", sequence=1, owner="", traceparent="all", data=b""
     )
     .to_entry()
     .keys()

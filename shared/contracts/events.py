@@ -145,8 +145,8 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def to_entry(self) -> dict[str, str | bytes]:
-        """Return the fields of the stream entry."""
-        return {
+        """Return the fields of the stream entry. CloudEvents allows no empty attribute, so one may be missing."""
+        entry: dict[str, str | bytes] = {
             "specversion": SPEC_VERSION,
             "id": self.id,
             "source": self.source,
@@ -156,10 +156,12 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
             "datacontenttype": CONTENT_TYPE,
             "dataschema": data_schema(self.type),
             "sequence": str(self.sequence),
-            "traceparent": self.traceparent,
             "owner": self.owner,
             "data": self.data,
         }
+        if self.traceparent:
+            entry["traceparent"] = self.traceparent
+        return entry
 
     def event(self) -> Event | None:
         """Decode `data` by its type; None for a type this version does not know. Raises msgspec.ValidationError."""

@@ -89,7 +89,7 @@ class ReadStrategy(Request[values.Strategy], frozen=True, kw_only=True):
 
 StrategySort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
 Limit = Annotated[int, Meta(ge=1, le=200)]
-Cursor = Annotated[str, Meta(max_length=1024)]
+Cursor = Annotated[str, Meta(max_length=2048)]
 
 
 class ListStrategies(Request[values.StrategyPage], frozen=True, kw_only=True):

@@ -21,6 +21,11 @@ def backtests_object(owner_id: str) -> str:
     return f"backtests:{owner_id}"
 
 
+def dataset_object(dataset_id: str) -> str:
+    """One dataset."""
+    return f"dataset:{dataset_id}"
+
+
 def datasets_object(owner_id: str) -> str:
     """All datasets of one owner."""
     return f"datasets:{owner_id}"

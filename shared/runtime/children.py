@@ -61,6 +61,7 @@ class Children:
             for child in children:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
+            await asyncio.gather(*(child.wait() for child in children))
 
 
 async def parent_gone() -> None:

@@ -15,6 +15,7 @@ from shared.runtime.settings import DatabaseSettings
 TRANSACTION_TIMEOUT_MS = 5000
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 _LOST_ALSO = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError)
+_TOO_SLOW = (TimeoutError, asyncpg.QueryCanceledError)
 
 
 class Connection(Protocol):
@@ -53,6 +54,7 @@ class Database:
                 min_size=1,
                 max_size=self._settings.database_pool_size,
                 init=_set_codecs,
+                reset=_keep,
                 timeout=5,
                 command_timeout=10,
                 server_settings={
@@ -115,7 +117,7 @@ class Database:
 async def _connection_errors() -> AsyncIterator[None]:
     try:
         yield
-    except (*_LOST, *_LOST_ALSO, TimeoutError) as error:
+    except (*_LOST, *_LOST_ALSO, *_TOO_SLOW) as error:
         raise Unavailable("The database does not answer") from error
 
 
@@ -125,6 +127,10 @@ async def _set_codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
             name, schema="pg_catalog", encoder=_encode_json, decoder=msgspec.json.decode, format="text"
         )
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+async def _keep(_: object) -> None:
+    """Leave a connection that comes back as it is: nobody changes session state, and RESET is a round trip a use."""
 
 
 def _encode_json(value: object) -> str:

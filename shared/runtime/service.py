@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import uvloop
@@ -21,7 +21,6 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 from granian.constants import Interfaces
 from granian.errors import FatalError
 from granian.server.embed import Server
-from redis.exceptions import RedisError
 
 from shared.contracts.clock import Clock, SystemClock
 from shared.contracts.messages import CheckHealth
@@ -33,13 +32,14 @@ from shared.runtime.bus.groups import SubscriberWatch
 from shared.runtime.bus.server import Answer, Call, RequestServer
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.children import CHILD, Children, parent_gone
-from shared.runtime.database import Database
 from shared.runtime.health import Health
-from shared.runtime.objects import Objects
 from shared.runtime.process_figures import report_process
-from shared.runtime.relay import Relay
 from shared.runtime.settings import DatabaseSettings, Settings, SettingsError, load
 from shared.runtime.timings import Timings
+
+if TYPE_CHECKING:  # a service that has no database or object store needs none of their libraries
+    from shared.runtime.database import Database
+    from shared.runtime.objects import Objects
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ Background = Callable[[], Coroutine[object, object, None]]
 class Service:
     """One process on the bus. Build it, add what it does, then run it inside `running()`."""
 
-    def __init__(self, name: str, settings: Settings, *, objects: Objects | None = None) -> None:
+    def __init__(self, name: str, settings: Settings, *, objects: "Objects | None" = None) -> None:
         self.name = name
         self.instance = f"{name}-{secrets.token_hex(4)}"
         self.clock: Clock = SystemClock()
@@ -113,8 +113,11 @@ class Service:
         """Keep a subscriber made elsewhere alive."""
         self._watch.add(subscriber)
 
-    def database(self, settings: DatabaseSettings, *, relay: bool) -> Database:
+    def database(self, settings: DatabaseSettings, *, relay: bool) -> "Database":
         """Add the service's own schema and, with `relay`, the relay of its outbox."""
+        from shared.runtime.database import Database
+        from shared.runtime.relay import Relay
+
         database = Database(settings, self.name)
         self._databases.append(database)
         self.health.add("database", database.check)
@@ -132,10 +135,9 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connect, make groups, run the background; at the end finish what was taken, then disconnect.
+        """Connect, make groups, run the background; at the end write what waits to be written, then disconnect.
 
-        The broker is started by the application inside, and stopped before this ends: no new message comes while
-        the taken ones finish.
+        The application inside starts the broker, and before this ends it calls `_finish_requests` and stops it.
         """
         async with AsyncExitStack() as stack:
             await self._connect(stack)
@@ -161,7 +163,7 @@ class Service:
             try:
                 yield
             finally:
-                self._watch.stop()
+                await self._finish_requests()
                 await self.broker.stop()
 
     def asgi(self) -> AsgiFastStream:
@@ -170,7 +172,7 @@ class Service:
             self.broker,
             asgi_routes=[("/health/live", _live), ("/health/ready", self._ready_route())],
             lifespan=self.running,
-            on_shutdown=[self._watch.stop],
+            on_shutdown=[self._finish_requests],
             logger=None,
         )
 
@@ -183,9 +185,14 @@ class Service:
             stack.push_async_callback(database.close)
             await _retry("the database", database.connect)
 
-    async def _finish(self) -> None:
+    async def _finish_requests(self) -> None:
+        """Take no more requests and finish those taken, while what they ask of other services is still heard."""
+        self._watch.stop()
         for server in self._servers:
+            await server.subscriber.stop()
             await server.drain(DRAIN_SECONDS)
+
+    async def _finish(self) -> None:
         self.timings.send(self.writer)
         await self.writer.drain(DRAIN_SECONDS)
 
@@ -241,13 +248,17 @@ async def _retry(what: str, connect: Callable[[], Awaitable[None]]) -> None:
     """Try for CONNECT_SECONDS: at a start everything comes up at once, in no order."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + CONNECT_SECONDS
+    said = False
     while True:
         try:
             await connect()
-        except (Exception, RedisError) as error:
+        except Exception as error:
             if loop.time() >= give_up:
                 log.critical("%s did not answer within %g s: %s", what, CONNECT_SECONDS, error)
                 raise
+            if not said:
+                log.warning("waiting for %s: %s", what, error)
+                said = True
             await asyncio.sleep(0.25)
         else:
             return
@@ -316,11 +327,21 @@ async def serve(application: ASGIApp, host: str, port: int) -> None:
                     loop.add_signal_handler(number, stop)
             await send(message)
 
-        await application(scope, receive, send_and_listen if scope["type"] == "lifespan" else send)
+        if scope["type"] != "lifespan":
+            await application(scope, receive, send)
+            return
+        try:
+            await application(scope, receive, send_and_listen)
+        except Exception:
+            log.critical("the service cannot go on by itself", exc_info=True)
+            raise
+        finally:
+            # Whatever ended it, without its lifespan there is nothing behind the port.
+            server.stop()  # type: ignore[no-untyped-call]
 
     if CHILD in os.environ:
         orphaned = asyncio.create_task(parent_gone())  # the name keeps it from being collected
-        orphaned.add_done_callback(lambda _: stop())
+        orphaned.add_done_callback(lambda _: signal.raise_signal(signal.SIGTERM))
     server = Server(target, address=host, port=port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
     with contextlib.suppress(FatalError):
         await server.serve()

@@ -54,7 +54,7 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     async def list_all(
         request: Request[Any, Any, Any],
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
         sort: FromQuery[messages.BacktestSort] = "-created_at",
         status: FromQuery[values.BacktestStatus | None] = None,
         strategy_id: FromQuery[str | None] = None,
@@ -85,7 +85,7 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         request: Request[Any, Any, Any],
         backtest_id: FromPath[str],
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
     ) -> Response[values.TradePage]:
         message = messages.ListTrades(id=backtest_id, limit=limit, cursor=cursor)
         variant = f"trades.{limit}.{cursor}"

@@ -55,7 +55,7 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
     async def list_all(
         request: Request[Any, Any, Any],
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
     ) -> Response[values.DatasetPage]:
         message = messages.ListDatasets(limit=limit, cursor=cursor)
         reply = await gateway.ask(request, message, notes_of(request).caller)

@@ -53,7 +53,7 @@ def strategy_routes(gateway: Gateway) -> Router:
     async def list_all(
         request: Request[Any, Any, Any],
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(max_length=1024)] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
         sort: FromQuery[messages.StrategySort] = "-created_at",
         status: FromQuery[values.StrategyStatus | None] = None,
         q: Annotated[str | None, QueryParameter(max_length=200, description="Part of the name")] = None,

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from faststream.redis import RedisBroker
@@ -17,14 +17,16 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
-from shared.contracts.errors import DeadlineExceeded, Unavailable
+from shared.contracts.errors import DeadlineExceeded, NotFound, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import Request, answer_type
 from shared.contracts.streams import reply_stream, rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
-from shared.runtime.objects import Objects
+
+if TYPE_CHECKING:  # a service without large answers needs no object store library
+    from shared.runtime.objects import Objects
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class Caller:
         writer: StreamWriter,
         instance: str,
         *,
-        objects: Objects | None = None,
+        objects: "Objects | None" = None,
         observe: Observer | None = None,
     ) -> None:
         self.stream = reply_stream(instance)
@@ -64,6 +66,7 @@ class Caller:
         self._objects = objects
         self._observe = observe
         self._waiting: dict[str, asyncio.Future[ReplyEnvelope]] = {}
+        self._read = b"0"
         self.subscriber: StreamBatchSubscriber = subscribe(broker, self.stream, self._receive, last_id="0")
 
     async def call(
@@ -118,8 +121,7 @@ class Caller:
         finally:
             if self._observe is not None:
                 self._observe(message.METHOD, outcome, time.perf_counter() - started)
-        body = await self._fetch(reply.object_key) if reply.object_key else reply.body
-        return Reply(body, reply.versions, reply.elapsed_us / 1e6)
+        return Reply(reply.body, reply.versions, reply.elapsed_us / 1e6)
 
     async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]
@@ -128,13 +130,17 @@ class Caller:
         try:
             async with asyncio.timeout(seconds):
                 await self._writer.submit("XADD", rpc_stream(service), "*", *fields)
-                return await future
+                reply = await future
+                if reply.object_key:
+                    reply = msgspec.structs.replace(reply, body=await self._fetch(reply.object_key))
+                return reply
         except TimeoutError as error:
             raise DeadlineExceeded(f"The {service} service did not answer within {seconds:g} s") from error
         finally:
             del self._waiting[request.id]
 
     async def _receive(self, entries: list[Entry]) -> None:
+        self._read = entries[-1].id
         for entry in entries:
             try:
                 reply = ReplyEnvelope.from_entry(entry.fields)
@@ -147,8 +153,12 @@ class Caller:
     async def _fetch(self, key: str) -> bytes:
         if self._objects is None:
             raise Unavailable("The answer waits in the object store, which this process does not use")
-        body = await self._objects.get(key)
-        await self._objects.delete(key)
+        try:
+            body = await self._objects.get(key)
+        except NotFound as error:
+            raise Unavailable("The answer is no longer in the object store") from error
+        with contextlib.suppress(Unavailable):  # what is left behind is no reason to fail
+            await self._objects.delete(key)
         return body
 
     async def open(self) -> None:
@@ -159,12 +169,14 @@ class Caller:
         await pipeline.execute()
 
     async def tend(self) -> None:
-        """Keep the reply stream alive until cancelled, and make it again when the bus lost it."""
+        """Until cancelled keep the reply stream alive and short, and make it again when the bus lost it."""
         while True:
             await asyncio.sleep(TEND_SECONDS)
             with contextlib.suppress(RedisError, OSError):
                 if not await self._client.expire(self.stream, KEEP_SECONDS):
                     await self.open()
+                # Nobody else reads it: what has been read is of no more use, and may be large.
+                await self._client.xtrim(self.stream, minid=self._read, approximate=False)
 
     async def close(self) -> None:
         """Remove the reply stream."""

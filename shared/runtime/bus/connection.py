@@ -8,6 +8,7 @@ from faststream import AckPolicy
 from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBatchStreamMessage
+from faststream.redis.subscriber.usecases import stream_subscriber
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from faststream.types import DecodedMessage
 from redis.asyncio import Redis
@@ -18,6 +19,9 @@ from redis.backoff import NoBackoff
 # half-open connection is noticed; above BLOCK_MS, so that a blocking read is not.
 SOCKET_TIMEOUT = 4.0
 BLOCK_MS = 1000
+
+# How long a reader pauses when the bus does not answer. FastStream's own 5 s are a constant with no setting.
+stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = 1  # type: ignore[attr-defined]  # there, but not in its __all__
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -19,9 +19,9 @@ RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 class GroupConsumer:
     """Hands batches to `handler` and acknowledges them when it returns.
 
-    A handler that raises ServiceError is given the same batch again, with growing pauses, for as long as it takes:
-    nothing is skipped, and what comes after waits, since order matters. `delete` removes acknowledged entries from
-    a stream that no other group reads.
+    A handler that raises is given the same batch again, with growing pauses, for as long as it takes: nothing is
+    skipped, and what comes after waits, since order matters. An entry that no repeat could make right is for the
+    handler to leave out. `delete` removes acknowledged entries from a stream that no other group reads.
     """
 
     def __init__(
@@ -47,17 +47,23 @@ class GroupConsumer:
 
     async def _receive(self, entries: list[Entry]) -> None:
         attempt = 0
-        while True:
-            try:
-                await self._handler(entries)
-            except ServiceError as error:
-                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-                log.warning("%s: tried again in %g s: %s", self._stream, pause, error)
-                attempt += 1
-                await asyncio.sleep(pause)
-            else:
-                break
+        while (failure := await self._try(entries)) is not None:
+            pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+            log.warning("%s: tried again in %g s: %s", self._stream, pause, failure)
+            attempt += 1
+            await asyncio.sleep(pause)
         ids = [entry.id for entry in entries]
         self._writer.post("XACK", self._stream, self._group, *ids)
         if self._delete:
             self._writer.post("XDEL", self._stream, *ids)
+
+    async def _try(self, entries: list[Entry]) -> Exception | None:
+        try:
+            await self._handler(entries)
+        except ServiceError as error:
+            return error
+        except Exception as error:
+            # FastStream would drop it, and the batch with it, without a word.
+            log.exception("%s: the handler failed", self._stream)
+            return error
+        return None

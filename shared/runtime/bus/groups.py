@@ -49,7 +49,7 @@ class SubscriberWatch:
         while not self._stopping:
             await asyncio.sleep(WATCH_SECONDS)
             for subscriber in self._subscribers:
-                if not subscriber.running:
+                if not subscriber.running and not self._stopping:
                     await self._restart(subscriber)
 
     def stop(self) -> None:

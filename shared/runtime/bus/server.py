@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 from faststream.redis import RedisBroker
@@ -17,7 +17,9 @@ from shared.contracts.streams import rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
-from shared.runtime.objects import Objects
+
+if TYPE_CHECKING:  # a service without large answers needs no object store library
+    from shared.runtime.objects import Objects
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ class RequestServer:
         service: str,
         instance: str,
         *,
-        objects: Objects | None = None,
+        objects: "Objects | None" = None,
         observe: Observer | None = None,
     ) -> None:
         self._writer = writer
@@ -126,20 +128,24 @@ class RequestServer:
             self._slots.release()
 
     async def _answer(self, request: RequestEnvelope) -> None:
+        """Reply, whatever happens: a caller that hears nothing waits out its deadline."""
         started = time.perf_counter()
-        error: ServiceError | None = None
-        answer = Answer(None)
+        outcome = "ok"
         try:
-            answer = await self._run(request)
-        except ServiceError as failure:
-            error = failure
+            reply = await self._made_reply(request.id, await self._run(request))
+        except ServiceError as error:
+            outcome = error.kind
+            reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(error))
         except Exception:
             log.exception("%s failed", request.method)
-            error = ServiceError("Something went wrong on our side")
+            outcome = ServiceError.kind
+            reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(ServiceError("Something went wrong on our side")))
         elapsed = time.perf_counter() - started
         if self._observe is not None:
-            self._observe(request.method, "ok" if error is None else error.kind, elapsed)
-        await self._reply(request, answer, error, elapsed)
+            self._observe(request.method, outcome, elapsed)
+        entry = msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6)).to_entry()
+        fields = [part for pair in entry.items() for part in pair]
+        self._writer.post("XADD", request.reply_to, "NOMKSTREAM", "MAXLEN", "~", REPLIES_KEPT, "*", *fields)
 
     async def _run(self, request: RequestEnvelope) -> Answer:
         found = self._handlers.get(request.method)
@@ -148,31 +154,17 @@ class RequestServer:
         decoder, handler = found
         try:
             message = decoder.decode(request.body)
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed("The request does not fit", errors=(InputError("", str(error)),)) from error
         call = Call(
             request.id, request.principal, request.deadline / 1000, request.traceparent, request.idempotency_key
         )
         return await handler(message, call)
 
-    async def _reply(
-        self, request: RequestEnvelope, answer: Answer, error: ServiceError | None, elapsed: float
-    ) -> None:
+    async def _made_reply(self, request_id: str, answer: Answer) -> ReplyEnvelope:
         body = answer.value if isinstance(answer.value, bytes) else msgspec.json.encode(answer.value)
-        key = ""
-        if error is None and len(body) > MAX_REPLY_BYTES and self._objects is not None:
-            key = f"replies/{request.id}"
-            try:
-                await self._objects.put(key, body)
-            except ServiceError as failure:
-                error = failure
-        reply = ReplyEnvelope(
-            id=request.id,
-            body=b"" if key else body,
-            error=None if error is None else ErrorBody.of(error),
-            versions=answer.versions,
-            object_key=key,
-            elapsed_us=int(elapsed * 1e6),
-        )
-        fields = [part for pair in reply.to_entry().items() for part in pair]
-        self._writer.post("XADD", request.reply_to, "NOMKSTREAM", "MAXLEN", "~", REPLIES_KEPT, "*", *fields)
+        if len(body) <= MAX_REPLY_BYTES or self._objects is None:
+            return ReplyEnvelope(id=request_id, body=body, versions=answer.versions)
+        key = f"replies/{request_id}"
+        await self._objects.put(key, body)
+        return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key)

@@ -8,7 +8,6 @@ import logging
 from collections import deque
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from shared.contracts.errors import Unavailable
 
@@ -74,7 +73,7 @@ class StreamWriter:
             pipeline.execute_command(*command)
         try:
             answers = await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError) as error:
+        except Exception as error:  # whatever it is (uvloop has a RuntimeError for a closed transport), go on
             answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():

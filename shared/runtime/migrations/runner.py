@@ -4,14 +4,14 @@ import asyncio
 import importlib.util
 from pathlib import Path
 
+import asyncpg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 # Two migrators at once wait for each other; the number only has to be ours.
@@ -29,18 +29,41 @@ def migrate(url: str, package: str) -> None:
 
 async def migrate_in(url: str, package: str) -> None:
     """Bring the schema of `package` to its newest version, in one transaction. Raises MigrationFailed."""
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise MigrationFailed("no such package")
     folder = Path(spec.submodule_search_locations[0]) / "migrations"
     try:
         await _migrate(url, package.rpartition(".")[2], folder)
     except (SQLAlchemyError, CommandError, OSError) as error:
-        raise MigrationFailed(str(error).splitlines()[0]) from error
+        raise MigrationFailed(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    """Say in one line what failed, and in which statement. Of SQLAlchemy's wrappers around an error nothing is left."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ or error.orig if error.orig else error
+        if error.statement:
+            return f"{_one_line(cause)}, in: {_one_line(error.statement)}"
+    elif isinstance(error, OSError):
+        cause = error
+    else:
+        return _one_line(error)
+    return f"no connection to DATABASE_URL: {_one_line(cause) or type(cause).__name__}"
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())[:400]
 
 
 async def _migrate(url: str, schema: str, folder: Path) -> None:
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=pool.NullPool)
+    # asyncpg reads the URL, as it does in the service: SQLAlchemy would refuse `sslmode` in it.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=5), poolclass=pool.NullPool
+    )
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade, schema, folder)

@@ -1,0 +1,1 @@
+"""What events mean for the cache: pure, no I/O."""

@@ -1,0 +1,42 @@
+"""What the cache server says of itself."""
+
+import asyncio
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.metrics.core.document import CacheServer
+from shared.cache.connect import connection_pool
+from shared.cache.settings import CacheSettings
+
+ANSWER_SECONDS: Final = 1.0
+
+
+class CacheProbe:
+    """Asks the cache server, or says that there is none when the cache is off.
+
+    Raises ValueError when the URL is not redis://, rediss:// or unix://.
+    """
+
+    def __init__(self, url: str, *, enabled: bool) -> None:
+        self.enabled = enabled
+        pool = connection_pool(CacheSettings(url=url, deadline=ANSWER_SECONDS)) if enabled else None
+        self._client = None if pool is None else Redis.from_pool(pool)
+
+    async def read(self) -> CacheServer:
+        """Return memory and number of keys, within ANSWER_SECONDS; never raises for a server that is away."""
+        if self._client is None:
+            return CacheServer(enabled=False)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                memory = await self._client.info("memory")
+                keys = await self._client.dbsize()
+        except (RedisError, OSError, TimeoutError):
+            return CacheServer(enabled=True)
+        return CacheServer(enabled=True, connected=True, memory_bytes=int(memory["used_memory"]), keys=int(keys))
+
+    async def close(self) -> None:
+        """Release the connection."""
+        if self._client is not None:
+            await self._client.aclose()

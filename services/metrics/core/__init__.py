@@ -1,0 +1,1 @@
+"""What was measured, added up: pure, no clock and no I/O."""

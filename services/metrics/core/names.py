@@ -1,0 +1,189 @@
+"""Every metric there is: its name, type, labels and meaning, in one table that rendering and readers share.
+
+Names follow Prometheus' practice: a prefix, base units, `_total` on counters; routes are templates, never paths.
+`reported` is the name under which processes send it; a metric without one is made by the metrics service itself.
+A `service` label that is not reported is the sender's own service.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["histogram", "counter", "gauge"]
+
+SERVICE: Final = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One row. Histograms are in seconds with the buckets of `shared.contracts.timings`."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    reported: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """The base unit that the name ends with, or nothing."""
+        last = self.name.removesuffix("_total").rpartition("_")[2]
+        return last if last in {"seconds", "bytes"} else ""
+
+
+HTTP_DURATION: Final = Metric(
+    "aurelius_http_request_duration_seconds",
+    "histogram",
+    ("method", "route", "status"),
+    "Time from a request's first byte in to its answer's last byte out, in the gateway.",
+    "http_request_duration",
+)
+RPC_SERVED: Final = Metric(
+    "aurelius_rpc_server_duration_seconds",
+    "histogram",
+    (SERVICE, "method", "outcome"),
+    "Time a service spent on a request from the bus.",
+    "rpc_server_duration",
+)
+RPC_CALLED: Final = Metric(
+    "aurelius_rpc_client_duration_seconds",
+    "histogram",
+    (SERVICE, "method", "outcome"),
+    "Time a caller, named by its service, waited for the answer to a request on the bus.",
+    "rpc_client_duration",
+)
+LOOP_LAG: Final = Metric(
+    "aurelius_event_loop_lag_seconds",
+    "histogram",
+    (SERVICE,),
+    "How late a process's event loop woke up, measured once a second.",
+    "event_loop_lag",
+)
+EVENT_LAG: Final = Metric(
+    "aurelius_event_lag_seconds",
+    "histogram",
+    (SERVICE,),
+    "Time from a change event's own time to its being applied by a consuming service.",
+    "event_lag",
+)
+
+CACHE_HITS: Final = Metric(
+    "aurelius_cache_hits_total", "counter", ("type",), "Reads that the cache answered.", "cache_hits"
+)
+CACHE_MISSES: Final = Metric(
+    "aurelius_cache_misses_total", "counter", ("type",), "Reads that the cache could not answer.", "cache_misses"
+)
+CACHE_BYPASSES: Final = Metric(
+    "aurelius_cache_bypass_total", "counter", ("type", "reason"), "Reads that went past the cache.", "cache_bypasses"
+)
+CACHE_FILLS: Final = Metric(
+    "aurelius_cache_fills_total", "counter", ("type",), "Answers that the cache took.", "cache_fills"
+)
+CACHE_FILLS_REFUSED: Final = Metric(
+    "aurelius_cache_fill_refused_total",
+    "counter",
+    ("type", "reason"),
+    "Answers that the cache did not take.",
+    "cache_fills_refused",
+)
+INVALIDATIONS: Final = Metric(
+    "aurelius_cache_invalidations_total",
+    "counter",
+    ("type",),
+    "Objects whose new version was applied to the cache.",
+    "invalidations",
+)
+EVENTS_REFUSED: Final = Metric(
+    "aurelius_events_refused_total",
+    "counter",
+    ("stream", "reason"),
+    "Entries, or objects in them, that could not be applied and were left out.",
+    "events_refused",
+)
+CPU: Final = Metric(
+    "aurelius_process_cpu_seconds_total",
+    "counter",
+    (SERVICE,),
+    "Processor time, user and system, of a service's processes.",
+    "process_cpu_seconds",
+)
+TIMING_BATCHES: Final = Metric(
+    "aurelius_timing_batches_total",
+    "counter",
+    ("outcome",),
+    "Batches of timings by what became of them: applied, stale (late or doubled) or unreadable.",
+    "timing_batches",
+)
+TIMING_SERIES_REFUSED: Final = Metric(
+    "aurelius_timing_series_refused_total",
+    "counter",
+    ("reason",),
+    "Series in batches of timings that do not fit the table of metrics.",
+    "timing_series_refused",
+)
+
+MEMORY: Final = Metric(
+    "aurelius_process_resident_memory_bytes",
+    "gauge",
+    (SERVICE,),
+    "Resident memory of a service's processes, shared pages counted in each.",
+    "process_resident_memory_bytes",
+)
+OPEN_FILES: Final = Metric(
+    "aurelius_process_open_fds",
+    "gauge",
+    (SERVICE,),
+    "Open file descriptors of a service's processes.",
+    "process_open_fds",
+)
+
+SERVICE_UP: Final = Metric(
+    "aurelius_service_up", "gauge", (SERVICE,), "1 while at least one process of the service reports, else 0."
+)
+SERVICE_PROCESSES: Final = Metric(
+    "aurelius_service_processes", "gauge", (SERVICE,), "Processes of the service that report."
+)
+STREAM_LENGTH: Final = Metric("aurelius_bus_stream_length", "gauge", ("stream",), "Entries in a stream of the bus.")
+GROUP_PENDING: Final = Metric(
+    "aurelius_bus_group_pending", "gauge", ("stream", "group"), "Entries a consumer group was given and owes."
+)
+GROUP_LAG: Final = Metric(
+    "aurelius_bus_group_lag", "gauge", ("stream", "group"), "Entries a consumer group has not been given yet."
+)
+CACHE_CONNECTED: Final = Metric(
+    "aurelius_cache_server_connected", "gauge", (), "1 when the cache server answered the metrics service, else 0."
+)
+CACHE_MEMORY: Final = Metric("aurelius_cache_memory_used_bytes", "gauge", (), "Memory the cache server uses.")
+CACHE_KEYS: Final = Metric("aurelius_cache_keys", "gauge", (), "Keys in the cache server's database.")
+BUILD_INFO: Final = Metric("aurelius_build_info", "gauge", ("version", "python"), "1, with the platform's version.")
+
+METRICS: Final[tuple[Metric, ...]] = (
+    HTTP_DURATION,
+    RPC_SERVED,
+    RPC_CALLED,
+    LOOP_LAG,
+    EVENT_LAG,
+    CACHE_HITS,
+    CACHE_MISSES,
+    CACHE_BYPASSES,
+    CACHE_FILLS,
+    CACHE_FILLS_REFUSED,
+    INVALIDATIONS,
+    EVENTS_REFUSED,
+    CPU,
+    TIMING_BATCHES,
+    TIMING_SERIES_REFUSED,
+    MEMORY,
+    OPEN_FILES,
+    SERVICE_UP,
+    SERVICE_PROCESSES,
+    STREAM_LENGTH,
+    GROUP_PENDING,
+    GROUP_LAG,
+    CACHE_CONNECTED,
+    CACHE_MEMORY,
+    CACHE_KEYS,
+    BUILD_INFO,
+)
+REPORTED: Final[dict[tuple[Kind, str], Metric]] = {
+    (metric.kind, metric.reported): metric for metric in METRICS if metric.reported is not None
+}

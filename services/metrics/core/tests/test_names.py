@@ -1,0 +1,37 @@
+"""The table of metrics keeps to Prometheus' practice and to itself."""
+
+import re
+
+import pytest
+
+from services.metrics.core.names import METRICS, REPORTED, SERVICE, Metric
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_row_follows_the_practice(metric: Metric) -> None:
+    """A prefix, lower case, `_total` on counters alone, seconds on histograms, a sentence of help."""
+    assert re.fullmatch(r"aurelius(_[a-z]+)+", metric.name)
+    assert metric.name.endswith("_total") == (metric.kind == "counter")
+    assert metric.kind != "histogram" or metric.unit == "seconds"
+    assert metric.help.endswith(".")
+    assert len(set(metric.labels)) == len(metric.labels)
+    assert "le" not in metric.labels
+
+
+def test_names_are_told_apart() -> None:
+    """No two rows share a name, and no two of a kind are reported under one."""
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    assert len(REPORTED) == sum(metric.reported is not None for metric in METRICS)
+
+
+def test_reported_gauges_are_told_apart_by_service_alone() -> None:
+    """A gauge is summed over a service's processes; `Timings.gauge` knows no further labels."""
+    assert {metric.labels for metric in METRICS if metric.kind == "gauge" and metric.reported} == {(SERVICE,)}
+
+
+def test_units_are_read_from_the_name() -> None:
+    """The unit stands last, before `_total`."""
+    units = {metric.name: metric.unit for metric in METRICS}
+    assert units["aurelius_process_cpu_seconds_total"] == "seconds"
+    assert units["aurelius_cache_memory_used_bytes"] == "bytes"
+    assert units["aurelius_cache_hits_total"] == ""

@@ -1,0 +1,70 @@
+"""Cumulative values of every series, added up over processes; the number of series of a metric has an end."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from services.metrics.core.names import SERVICE, Metric
+
+# A client that makes up methods must not fill the memory: beyond these, series of a metric count as one, named OTHER.
+MAX_SERIES: Final = 1000
+MAX_LABEL: Final = 120
+OTHER: Final = "other"
+
+Labels = tuple[str, ...]
+# A counter is a vector of one; a histogram is one count a bucket, one above, then the sum in seconds.
+Vector = list[float]
+Series = dict[Labels, Vector]
+
+
+def label_values(metric: Metric, service: str, labels: Mapping[str, str]) -> Labels | None:
+    """Return the values in the order of the metric's labels; None when the labels are not those of the metric."""
+    if SERVICE in metric.labels:
+        labels = {SERVICE: service, **labels}
+    if len(labels) != len(metric.labels):
+        return None
+    try:
+        return tuple([labels[name] for name in metric.labels])
+    except KeyError:
+        return None
+
+
+def raise_to(known: Vector, total: Vector, reported: Sequence[float]) -> None:
+    """Raise what is known of one process to what it reported, and the total by as much.
+
+    Cumulative values only grow, so the larger of two is the later one: batches may come in any order, again, or not
+    at all, and no total ever falls.
+    """
+    for place, value in enumerate(reported):
+        growth = value - known[place]
+        if growth > 0:
+            known[place] = value
+            total[place] += growth
+
+
+class Totals:
+    """The sum over all processes, living and gone, of every series."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, Series] = {}
+
+    def vector(self, metric: Metric, labels: Labels, size: int) -> Vector:
+        """Return the total that a series counts into: its own, or that of OTHER when the metric is full."""
+        series = self._metrics.setdefault(metric.name, {})
+        if any(len(value) > MAX_LABEL for value in labels):
+            labels = tuple(value if len(value) <= MAX_LABEL else OTHER for value in labels)
+        found = series.get(labels)
+        if found is None:
+            if len(series) >= MAX_SERIES:
+                labels = (OTHER,) * len(labels)
+            found = series.setdefault(labels, [0] * size)
+        return found
+
+    def copy(self) -> dict[str, Series]:
+        """Return all totals by metric and labels, unaffected by what comes later."""
+        return {
+            name: {labels: vector.copy() for labels, vector in series.items()} for name, series in self._metrics.items()
+        }
+
+    def observations(self, metric: Metric) -> float:
+        """Return how often a histogram was observed, over all its series."""
+        return sum(sum(vector[:-1]) for vector in self._metrics.get(metric.name, {}).values())

@@ -1,0 +1,89 @@
+"""What the metrics service does: take in batches of timings, and answer with what they add up to."""
+
+import asyncio
+import contextlib
+import logging
+
+import msgspec
+from redis.asyncio import Redis
+
+from services.metrics.core.aggregate import Aggregate, Applied
+from services.metrics.core.document import document
+from services.metrics.exposition import expose
+from services.metrics.figures import Figures
+from services.metrics.history import read_history
+from shared.contracts.errors import Unavailable
+from shared.contracts.messages import RenderMetrics
+from shared.contracts.timings import TimingBatch
+from shared.runtime.bus.connection import Entry
+from shared.runtime.bus.server import Answer, Call
+from shared.runtime.timings import Timings
+
+log = logging.getLogger(__name__)
+
+_BATCH = msgspec.json.Decoder(TimingBatch)
+_UNREADABLE = (KeyError, msgspec.DecodeError)
+
+
+class MetricsHandlers:
+    """One aggregate for the life of the process. Until `read_past` is done nothing is answered: a total that is still
+    being read in would look like a counter that fell.
+    """
+
+    def __init__(self, figures: Figures, timings: Timings) -> None:
+        self._figures = figures
+        self._timings = timings
+        self._aggregate = Aggregate()
+        self._past_known = asyncio.Event()
+        self._rendering = asyncio.Lock()
+
+    async def read_past(self, client: Redis) -> None:
+        """Take in what the bus still holds. Run once, at the start."""
+        await read_history(client, self._recall)
+        self._past_known.set()
+
+    async def absorb(self, entries: list[Entry]) -> None:
+        """Take in new batches. One that cannot be read is logged, counted and left out."""
+        await self._past_known.wait()
+        for entry in entries:
+            try:
+                applied = self._apply(entry)
+            except _UNREADABLE as error:
+                log.error("timings %s cannot be read: %r", entry.id.decode(), error)  # noqa: TRY400  # no traceback needed
+                self._timings.count("timing_batches", outcome="unreadable")
+            else:
+                self._timings.count("timing_batches", outcome="applied" if applied.fresh else "stale")
+                for reason, number in applied.refused.items():
+                    self._timings.count("timing_series_refused", number, reason=reason)
+            await asyncio.sleep(0)  # a full batch takes a millisecond; requests come first
+
+    async def render(self, message: RenderMetrics, call: Call) -> Answer:
+        """Answer with the body in the form asked for. Raises Unavailable when the caller's time is up before that."""
+        try:
+            async with asyncio.timeout(call.seconds_left):
+                await self._past_known.wait()
+        except TimeoutError as error:
+            raise Unavailable("The metrics of the past are still being read") from error
+        # One at a time and in a thread: rendering many series takes long enough to be felt by the loop.
+        async with self._rendering:
+            if call.seconds_left <= 0:
+                raise Unavailable("More metrics are asked for than can be rendered")
+            snapshot = self._aggregate.snapshot()
+            if message.form == "json":
+                return Answer(document(snapshot, self._figures.machine, self._figures.cache))
+            series = {**snapshot.series, **self._figures.series()}
+            return Answer(await asyncio.to_thread(expose, series, message.form))
+
+    async def _recall(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            with contextlib.suppress(*_UNREADABLE):  # complained of when it was new
+                self._apply(entry)
+            await asyncio.sleep(0)
+
+    def _apply(self, entry: Entry) -> Applied:
+        return self._aggregate.apply(_BATCH.decode(entry.fields[b"batch"]), _seconds(entry.id))
+
+
+def _seconds(entry_id: bytes) -> float:
+    """Return the time at which the bus took the entry, which begins its id in milliseconds."""
+    return int(entry_id.partition(b"-")[0]) / 1000

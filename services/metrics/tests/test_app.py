@@ -1,0 +1,151 @@
+"""The composed service on a real bus: processes send, it consumes, a caller is answered."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.metrics.app import compose
+from services.metrics.core.tests.batches import batch, hits, http
+from services.metrics.settings import MetricsSettings
+from shared.contracts.messages import RenderMetrics
+from shared.contracts.streams import TIMINGS
+from shared.runtime.bus.caller import Caller
+from shared.runtime.bus.connection import make_client
+from shared.runtime.service import Service
+from shared.runtime.settings import SettingsError
+from shared.runtime.tests.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(bus_url: str, cache_url: str, tmp_path: Path) -> MetricsSettings:
+    """Settings on the test's own servers."""
+    return MetricsSettings(bus_url=bus_url, redis_url=cache_url, data_dir=tmp_path)
+
+
+@asynccontextmanager
+async def running(settings: MetricsSettings) -> AsyncIterator[Service]:
+    """The metrics service, up."""
+    service = compose(settings)
+    async with service.running_with_broker():
+        yield service
+
+
+@asynccontextmanager
+async def gateway(settings: MetricsSettings) -> AsyncIterator[tuple[Service, Caller]]:
+    """A process that sends timings and asks."""
+    service = Service("gateway", settings)
+    caller = service.caller()
+    async with service.running_with_broker():
+        yield service, caller
+
+
+async def read(caller: Caller, wanted: Callable[[Any], bool]) -> Any:  # JSON
+    """Ask for the JSON form until it says what is wanted."""
+    async with asyncio.timeout(10):
+        while True:
+            reply = await caller.ask(RenderMetrics(form="json"))
+            document = json.loads(reply.body)
+            if wanted(document):
+                return document
+            await asyncio.sleep(0.01)
+
+
+async def test_what_a_process_measures_is_rendered(settings: MetricsSettings) -> None:
+    """From `Timings` in one process, over the bus, to the answer another gets."""
+    async with running(settings), gateway(settings) as (service, caller):
+        for status in ("200", "200", "503"):
+            service.timings.observe_http(0.02, method="GET", route="/api/v1/strategies", status=status)
+        service.timings.count("cache_hits", 3, type="strategy")
+        service.timings.count("cache_misses", type="strategy")
+        service.timings.send(service.writer)
+        document = await read(caller, lambda found: found["request_count"] == 3 and found["services"]["metrics"]["up"])
+        assert document["cache"]["hit_rate"] == 75.0
+        assert document["cache"]["connected"] is True
+        assert document["services"]["gateway"]["errors"] == 1
+        assert document["services"]["gateway"]["memory_mb"] > 1
+        assert document["response_times"]["p50_ms"] == 20.0
+        assert document["system"]["memory_percent"] > 0
+        text = (await caller.ask(RenderMetrics(form="prometheus"))).body.decode()
+    for line in (
+        'aurelius_http_request_duration_seconds_count{method="GET",route="/api/v1/strategies",status="200"} 2.0',
+        'aurelius_cache_hits_total{type="strategy"} 3.0',
+        'aurelius_service_up{service="gateway"} 1.0',
+        'aurelius_bus_group_pending{group="metrics",stream="aurelius.timings"}',
+        'aurelius_process_cpu_seconds_total{service="gateway"}',
+        'aurelius_rpc_server_duration_seconds_count{method="metrics.render",outcome="ok",service="metrics"}',
+    ):
+        assert line in text
+
+
+async def test_a_new_life_of_the_service_knows_what_the_last_knew(settings: MetricsSettings) -> None:
+    """Even of a process that is gone and will never report again, and from the first answer on."""
+    gone = batch(9, instance="gone", histograms=[http([0.1] * 7)], counters=[hits(5)])
+    async with gateway(settings) as (_, caller):
+        async with running(settings), make_client(settings.bus_url) as client:
+            await client.xadd(TIMINGS, {"batch": msgspec.json.encode(gone)})
+            await read(caller, lambda found: found["request_count"] == 7)
+        async with running(settings):
+            reply = await caller.ask(RenderMetrics(form="json"))
+            assert json.loads(reply.body)["request_count"] == 7
+            assert json.loads(reply.body)["cache"]["hits"] == 5
+
+
+async def test_a_text_too_long_for_the_bus_arrives(settings: MetricsSettings) -> None:
+    """Through the object store that both sides share."""
+    service = Service("gateway", settings, objects=compose(settings).objects)
+    caller = service.caller()
+    many = [http([0.1], route=f"/api/v1/route{number}") for number in range(300)]
+    async with running(settings), service.running_with_broker(), make_client(settings.bus_url) as client:
+        await client.xadd(TIMINGS, {"batch": msgspec.json.encode(batch(histograms=many))})
+        await read(caller, lambda found: found["request_count"] == 300)
+        text = (await caller.ask(RenderMetrics(form="prometheus"))).body
+        assert len(text) > 256 * 1024
+        assert text.count(b"aurelius_http_request_duration_seconds_count{") == 300
+        assert (await client.memory_usage(caller.stream) or 0) < len(text)
+
+
+async def test_it_is_ready_and_stays_so_without_a_cache_server(settings: MetricsSettings) -> None:
+    """That one is away is something to report, no reason to stop reporting."""
+    away = MetricsSettings(bus_url=settings.bus_url, redis_url="redis://127.0.0.1:1/0", data_dir=settings.data_dir)
+    async with running(away) as service, gateway(away) as (_, caller):
+        document = await read(caller, lambda found: found["services"]["metrics"]["up"])
+        assert document["cache"] == {
+            "enabled": True,
+            "connected": False,
+            "used_memory": None,
+            "total_keys": None,
+            "hits": 0,
+            "misses": 0,
+            "hit_rate": 0.0,
+        }
+        assert (await service.health.ready()).status == "ok"
+
+
+async def test_it_leaves_no_connection_behind(settings: MetricsSettings) -> None:
+    """Neither to the cache server nor to the bus."""
+    async with make_client(settings.redis_url) as cache, make_client(settings.bus_url) as bus:
+
+        async def alone() -> bool:
+            return len(await cache.client_list()) == len(await bus.client_list()) == 1
+
+        async def asked() -> bool:
+            return len(await cache.client_list()) == 2
+
+        await eventually(alone)
+        async with running(settings):
+            await eventually(asked)
+        await eventually(alone)
+
+
+def test_an_address_that_cannot_be_stops_the_start(tmp_path: Path) -> None:
+    """With the variable's name."""
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        compose(MetricsSettings(redis_url="http://127.0.0.1", data_dir=tmp_path))

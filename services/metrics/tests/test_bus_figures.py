@@ -1,0 +1,36 @@
+"""What the bus says of its streams, asked of a real one."""
+
+import pytest
+
+from services.metrics.bus_figures import bus_figures
+from services.metrics.core.names import GROUP_LAG, GROUP_PENDING, STREAM_LENGTH
+from shared.contracts.streams import JOBS_BACKTEST, STREAMS, TIMINGS, event_stream
+from shared.runtime.bus.connection import make_client
+
+pytestmark = pytest.mark.integration
+
+
+async def test_lengths_debts_and_lags_are_told_apart(bus_url: str) -> None:
+    """What is kept, what a group was given and owes, and what it was not given yet."""
+    events = event_stream("strategy")
+    async with make_client(bus_url) as client:
+        for sequence in range(1, 6):
+            await client.xadd(events, {"n": "1"}, id=f"{sequence}-0")
+        await client.xgroup_create(events, "invalidator", id="0")
+        await client.xreadgroup("invalidator", "one", {events: ">"}, count=2)
+        await client.xack(events, "invalidator", "1-0")
+        await client.xadd(TIMINGS, {"batch": "{}"})
+        await client.xgroup_create(TIMINGS, "metrics", id="0")
+        figures = await bus_figures(client)
+    assert figures[STREAM_LENGTH.name][events,] == [5]
+    assert figures[GROUP_PENDING.name] == {(events, "invalidator"): [1], (TIMINGS, "metrics"): [0]}
+    assert figures[GROUP_LAG.name] == {(events, "invalidator"): [3], (TIMINGS, "metrics"): [1]}
+
+
+async def test_an_empty_bus_has_streams_of_no_length(bus_url: str) -> None:
+    """A stream nobody wrote to yet is no error; those with changing names are not asked for."""
+    async with make_client(bus_url) as client:
+        figures = await bus_figures(client)
+    assert figures[STREAM_LENGTH.name][JOBS_BACKTEST,] == [0]
+    assert len(figures[STREAM_LENGTH.name]) == len(STREAMS) - 1
+    assert figures[GROUP_PENDING.name] == figures[GROUP_LAG.name] == {}

@@ -1,0 +1,84 @@
+"""What the metrics service finds out itself, and what it says when nobody answers."""
+
+import platform
+
+import pytest
+from redis.asyncio import Redis
+
+from services.metrics.cache_figures import CacheProbe
+from services.metrics.core.document import CacheServer
+from services.metrics.core.names import (
+    BUILD_INFO,
+    CACHE_CONNECTED,
+    CACHE_KEYS,
+    CACHE_MEMORY,
+    STREAM_LENGTH,
+)
+from services.metrics.figures import Figures
+from shared.runtime.bus.connection import make_client
+from shared.runtime.release import release
+
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.integration
+async def test_a_cache_server_tells_its_memory_and_keys(cache_url: str) -> None:
+    """Of the database the cache is in."""
+    async with Redis.from_url(cache_url, protocol=2) as client:
+        await client.mset({"a": "1", "b": "2"})
+    probe = CacheProbe(cache_url, enabled=True)
+    found = await probe.read()
+    await probe.close()
+    assert (found.enabled, found.connected, found.keys) == (True, True, 2)
+    assert found.memory_bytes is not None
+    assert found.memory_bytes > 100_000
+
+
+async def test_a_cache_server_that_is_away_is_no_error() -> None:
+    """Nothing is known of it."""
+    probe = CacheProbe(NOBODY, enabled=True)
+    assert await probe.read() == CacheServer(enabled=True)
+    await probe.close()
+
+
+async def test_a_cache_that_is_off_is_not_asked() -> None:
+    """Whatever its address is."""
+    probe = CacheProbe("", enabled=False)
+    assert await probe.read() == CacheServer(enabled=False)
+    await probe.close()
+
+
+@pytest.mark.integration
+async def test_figures_become_series(bus_url: str, cache_url: str) -> None:
+    """Everything that has a metric."""
+    probe = CacheProbe(cache_url, enabled=True)
+    async with make_client(bus_url) as bus:
+        figures = Figures(bus, probe)
+        await figures.read()
+    await probe.close()
+    series = figures.series()
+    assert series[CACHE_CONNECTED.name] == {(): [1]}
+    assert series[CACHE_KEYS.name] == {(): [0]}
+    assert series[CACHE_MEMORY.name][()][0] > 0
+    assert series[BUILD_INFO.name] == {(release(), platform.python_version()): [1]}
+    assert STREAM_LENGTH.name in series
+    assert 0 <= figures.machine.cpu_percent <= 100
+    assert 0 < figures.machine.memory_percent < 100
+
+
+async def test_what_does_not_answer_has_no_figures() -> None:
+    """Old ones would be lies."""
+    probe = CacheProbe(NOBODY, enabled=True)
+    async with make_client(NOBODY) as bus:
+        figures = Figures(bus, probe)
+        await figures.read()
+    await probe.close()
+    assert set(figures.series()) == {BUILD_INFO.name, CACHE_CONNECTED.name}
+    assert figures.series()[CACHE_CONNECTED.name] == {(): [0]}
+
+
+async def test_a_cache_that_is_off_has_no_series() -> None:
+    """Nor does it look disconnected."""
+    probe = CacheProbe("", enabled=False)
+    async with make_client(NOBODY) as bus:
+        assert set(Figures(bus, probe).series()) == {BUILD_INFO.name}

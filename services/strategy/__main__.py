@@ -1,0 +1,8 @@
+"""`python -m services.strategy`: run the service."""
+
+from services.strategy.app import build
+from services.strategy.settings import StrategySettings
+from shared.runtime.service import main
+
+if __name__ == "__main__":
+    main("strategy", StrategySettings, build)

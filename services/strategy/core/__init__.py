@@ -1,0 +1,1 @@
+"""The rules of accounts and strategies, without I/O."""

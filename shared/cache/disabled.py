@@ -1,0 +1,38 @@
+"""The store of a platform that runs without a cache server."""
+
+from collections.abc import Mapping
+
+from shared.cache.record import Entry
+from shared.cache.results import Bypass, BypassReason, FillOutcome, Invalidated, Lookup
+from shared.cache.stats import CacheStats
+
+
+class DisabledCacheStore:
+    """Every read goes past it; as it holds nothing, every invalidation counts as applied."""
+
+    connected = False
+
+    def __init__(self) -> None:
+        self.stats = CacheStats()
+
+    async def get(self, obj: str, variant: str, *, min_version: int = 0) -> Lookup:
+        """Answer Bypass."""
+        result = Bypass(BypassReason.DISABLED)
+        self.stats.looked_up(obj, result)
+        return result
+
+    async def fill(self, obj: str, variant: str, lease: str, entry: Entry) -> FillOutcome:
+        """Refuse."""
+        self.stats.filled(obj, FillOutcome.DISABLED)
+        return FillOutcome.DISABLED
+
+    async def invalidate(self, versions: Mapping[str, int]) -> Invalidated:
+        """Change nothing."""
+        return Invalidated()
+
+    async def ping(self) -> bool:
+        """Return False: there is no server."""
+        return False
+
+    async def close(self) -> None:
+        """Hold nothing, release nothing."""

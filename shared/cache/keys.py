@@ -1,0 +1,54 @@
+"""Names in the cache server: every key of one object shares one hash tag, hence one slot of a cluster."""
+
+import hashlib
+import re
+from typing import Final
+
+PREFIX: Final = "aurelius:cache:"
+
+_OBJECT = re.compile(r"([a-z][a-z_]{0,31}):[A-Za-z0-9._:-]{1,128}")
+_PLAIN_VARIANT = re.compile(r"[A-Za-z0-9._=&,%+-]{1,64}")
+
+
+class InvalidObject(ValueError):
+    """The name is not `type:id`; objects are built by code, so this is a fault of the caller."""
+
+
+def object_type(obj: str) -> str:
+    """Return the text before the first colon: `strategy` for `strategy:018f...`.
+
+    Raises InvalidObject when `obj` is not `type:id` in letters, digits and `._:-` (a brace would move the hash tag).
+    """
+    match = _OBJECT.fullmatch(obj)
+    if match is None:
+        raise InvalidObject(f"{obj[:80]!r} is no cache object: write type:id, such as strategy:018f2c")
+    return match[1]
+
+
+def head_key(obj: str) -> str:
+    """Return the key of the object's head. Raises InvalidObject."""
+    object_type(obj)
+    return f"{PREFIX}{{{obj}}}"
+
+
+def variants_key(obj: str) -> str:
+    """Return the key of the set that lists the object's stored variants. Raises InvalidObject.
+
+    No entry can have this name: theirs go on with a colon after the hash tag.
+    """
+    return f"{head_key(obj)}~variants"
+
+
+def entry_key(obj: str, variant: str) -> str:
+    """Return the key of one stored variant of the object. Raises InvalidObject."""
+    return f"{head_key(obj)}:{variant_segment(variant)}"
+
+
+def variant_segment(variant: str) -> str:
+    """Return the variant as the last part of its key: as it is when short and plain, else `~` and its digest.
+
+    128 bits of BLAKE2b: two variants of one object meet by chance once in 2**64 stored ones.
+    """
+    if _PLAIN_VARIANT.fullmatch(variant):
+        return variant
+    return "~" + hashlib.blake2b(variant.encode(), digest_size=16).hexdigest()

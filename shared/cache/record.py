@@ -1,0 +1,94 @@
+"""The two records of the cache, head and entry, as fields of a hash, and the one rule for serving an entry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# Lua numbers and sorted-set scores are doubles: beyond this, neighbouring versions would compare as equal.
+MAX_VERSION: Final = 2**53 - 1
+
+HEAD_FIELDS: Final = ("lineage", "floor")
+ENTRY_FIELDS: Final = ("lineage", "version", "etag", "owner", "status", "media_type", "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer, ready to be sent: `body` is what the client gets, `version` the object's version it was read at."""
+
+    version: int
+    etag: str
+    owner: str
+    body: bytes
+    status: int = 200
+    media_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the cache knows of an object: the life its entries must belong to and the lowest version still served."""
+
+    lineage: str
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry together with the lineage under which it was stored."""
+
+    lineage: str
+    entry: Entry
+
+
+def check_version(version: int) -> int:
+    """Return `version`. Raises ValueError when it is not in 0..2**53-1."""
+    if not 0 <= version <= MAX_VERSION:
+        raise ValueError(f"version {version} is out of range: the cache compares versions from 0 to {MAX_VERSION}")
+    return version
+
+
+def servable(head: Head | None, stored: StoredEntry | None, min_version: int) -> bool:
+    """Tell whether the entry may answer a reader who must see at least `min_version`."""
+    return (
+        head is not None
+        and stored is not None
+        and stored.lineage == head.lineage
+        and stored.entry.version >= head.floor
+        and stored.entry.version >= min_version
+    )
+
+
+def decode_head(values: Sequence[bytes | None]) -> Head | None:
+    """Read the values of HEAD_FIELDS; None when there is no head, or one that cannot be read."""
+    try:
+        lineage, floor = _present(values)
+        return Head(lineage.decode(), int(floor))
+    except ValueError:
+        return None
+
+
+def encode_entry(lineage: str, entry: Entry) -> list[str | int | bytes]:
+    """Return field, value, field, value... as HSET takes them."""
+    values: list[str | int | bytes] = [
+        lineage,
+        entry.version,
+        entry.etag,
+        entry.owner,
+        entry.status,
+        entry.media_type,
+        entry.body,
+    ]
+    return [part for pair in zip(ENTRY_FIELDS, values, strict=True) for part in pair]
+
+
+def decode_entry(values: Sequence[bytes | None]) -> StoredEntry | None:
+    """Read the values of ENTRY_FIELDS; None when there is no entry, or one that cannot be read."""
+    try:
+        lineage, version, etag, owner, status, media_type, body = _present(values)
+        entry = Entry(int(version), etag.decode(), owner.decode(), body, int(status), media_type.decode())
+        return StoredEntry(lineage.decode(), entry)
+    except ValueError:
+        return None
+
+
+def _present(values: Sequence[bytes | None]) -> list[bytes]:
+    return [value for value in values if value is not None]

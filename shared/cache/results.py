@@ -1,0 +1,66 @@
+"""What the cache answers to a reader, to an offered entry and to an invalidation."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.cache.record import Entry
+
+
+class BypassReason(StrEnum):
+    """Why a read went past the cache."""
+
+    DISABLED = "disabled"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # the server answered, with an error
+    REQUESTED = "requested"  # the client sent `Cache-Control: no-cache`
+
+
+class FillOutcome(StrEnum):
+    """What became of an offered entry; everything but STORED is a refusal."""
+
+    STORED = "stored"
+    HEAD_GONE = "head_gone"  # evicted, expired or wiped since the lease was given
+    LINEAGE = "lineage"  # the head was made anew since
+    FLOOR = "floor"  # a newer version has been announced
+    OLDER = "older"  # a newer entry is there
+    FULL = "full"
+    DISABLED = "disabled"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The cache answers."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Nothing to serve: read the database, then offer the result with this lease, taken before that read began."""
+
+    lease: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """The cache takes no part in this read: read the database and offer nothing."""
+
+    reason: BypassReason
+
+
+Lookup = Hit | Miss | Bypass
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidated:
+    """What one call changed: objects that had a head, floors raised, entries removed."""
+
+    heads: int = 0
+    floors_raised: int = 0
+    entries_removed: int = 0
+
+
+class CacheUnavailable(Exception):
+    """The invalidation may not have been applied: keep the event and try again."""

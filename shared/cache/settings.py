@@ -1,0 +1,50 @@
+"""Where the cache server is and how long its records live."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.cache.keys import object_type
+
+JITTER: Final = 0.1
+
+# A lease is of use only while its head lives: an hour is far above any transaction (5 s) and any read's deadline.
+SHORTEST_HEAD_TTL: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """Times in seconds. `ttl` is by object type, with `default_ttl` for the others.
+
+    `error_ttl` is for answers of status 400 and above (such as 404), which cost little to ask for again.
+    `deadline` bounds every exchange with the server, connecting included.
+    Raises ValueError when a time is not positive.
+    """
+
+    url: str = field(repr=False)  # may hold a password
+    enabled: bool = True
+    ttl: Mapping[str, float] = field(default_factory=dict)
+    default_ttl: float = 300.0
+    error_ttl: float = 30.0
+    deadline: float = 0.25
+
+    def __post_init__(self) -> None:
+        times = {**self.ttl, "default_ttl": self.default_ttl, "error_ttl": self.error_ttl, "deadline": self.deadline}
+        for name, seconds in times.items():
+            if not seconds > 0:
+                raise ValueError(f"cache setting {name} is {seconds}: give a time in seconds above 0")
+
+    def entry_ttl_ms(self, obj: str, status: int, random: Callable[[], float]) -> int:
+        """Return the life of a new entry in ms, 10 % either way so that entries stored together do not end together.
+
+        `random` gives a number in [0, 1).
+        """
+        seconds = self.ttl.get(object_type(obj), self.default_ttl)
+        if status >= 400:
+            seconds = min(seconds, self.error_ttl)
+        return max(1, round(seconds * 1000 * (1 - JITTER + 2 * JITTER * random())))
+
+    def head_ttl_ms(self) -> int:
+        """Return the life of a head in ms, counted from its last use: beyond that of any entry under it."""
+        longest = max([self.default_ttl, *self.ttl.values()])
+        return round(1000 * max(SHORTEST_HEAD_TTL, 2 * longest))

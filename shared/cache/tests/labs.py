@@ -1,0 +1,108 @@
+"""A store together with the faults its server can suffer, for tests that hold for every store."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from shared.cache.connect import connection_pool
+from shared.cache.fake import FakeCacheStore
+from shared.cache.keys import entry_key, head_key, variants_key
+from shared.cache.redis_store import RedisCacheStore
+from shared.cache.settings import CacheSettings
+from shared.cache.store import CacheStore
+
+
+class Lab(Protocol):
+    """What a test may do to the store under test."""
+
+    @property
+    def store(self) -> CacheStore:
+        """The store under test."""
+
+    async def wipe(self) -> None:
+        """Lose everything, scripts included."""
+
+    async def evict_head(self, obj: str) -> None:
+        """Lose the head of an object."""
+
+    async def evict_entry(self, obj: str, variant: str) -> None:
+        """Lose one entry."""
+
+    async def evict_variants(self, obj: str) -> None:
+        """Lose the record of which variants are stored."""
+
+    async def close(self) -> None:
+        """Release what the lab holds."""
+
+
+class FakeLab:
+    """The faults of the store in memory, or of a mutant of it."""
+
+    def __init__(self, store: FakeCacheStore) -> None:
+        self.store = store
+
+    async def wipe(self) -> None:
+        """Lose everything."""
+        self.store.wipe()
+
+    async def evict_head(self, obj: str) -> None:
+        """Lose the head."""
+        self.store.evict_head(obj)
+
+    async def evict_entry(self, obj: str, variant: str) -> None:
+        """Lose the entry."""
+        self.store._entries.get(obj, {}).pop(variant, None)
+
+    async def evict_variants(self, obj: str) -> None:
+        """Lose nothing: the fake keeps no such record."""
+
+    async def close(self) -> None:
+        """Hold nothing, release nothing."""
+
+
+class ServerLab:
+    """The faults of a store on a real server, through a connection of the lab's own."""
+
+    def __init__(self, url: str) -> None:
+        # Two busy cores can hold back a test for long; only the tests of time-outs want short ones.
+        settings = CacheSettings(url=url, deadline=5)
+        self.client = Redis.from_url(url, protocol=2)
+        self.store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings)
+
+    async def wipe(self) -> None:
+        """Lose everything, scripts included."""
+        await self.client.flushall()
+        await self.client.script_flush()
+
+    async def evict_head(self, obj: str) -> None:
+        """Lose the head."""
+        await self.client.delete(head_key(obj))
+
+    async def evict_entry(self, obj: str, variant: str) -> None:
+        """Lose the entry."""
+        await self.client.delete(entry_key(obj, variant))
+
+    async def evict_variants(self, obj: str) -> None:
+        """Lose the set."""
+        await self.client.delete(variants_key(obj))
+
+    async def close(self) -> None:
+        """Release both connections."""
+        await self.store.close()
+        await self.client.aclose()
+
+
+@asynccontextmanager
+async def frozen(url: str) -> AsyncIterator[None]:
+    """Stop a server in its tracks: its sockets stay open and it answers nothing, until the block ends."""
+    async with Redis.from_url(url, protocol=2) as client:
+        process: int = (await client.info("server"))["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)

@@ -1,0 +1,176 @@
+"""What readers and the invalidator see while the cache server is gone, and when it is back."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.cache.breaker import FIRST_PAUSE
+from shared.cache.connect import connect, connection_pool
+from shared.cache.redis_store import RedisCacheStore
+from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
+from shared.cache.settings import CacheSettings
+from shared.cache.tests.labs import frozen
+from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from tests.servers import ValkeyServer
+
+GONE = Bypass(BypassReason.UNREACHABLE)
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The breaker's clock."""
+    return Clock()
+
+
+@pytest.fixture
+async def store(own_server: ValkeyServer, clock: Clock) -> AsyncIterator[RedisCacheStore]:
+    """A store with one entry, on a server of its own."""
+    settings = CacheSettings(url=own_server.url, deadline=1)
+    store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings, clock=clock)
+    await store_entry(store, 1)
+    yield store
+    await store.close()
+
+
+async def probed(store: RedisCacheStore, clock: Clock) -> None:
+    """Let a pause pass, have a reader start the probe, and wait for its end."""
+    clock.now += 10
+    assert await store.get(STRATEGY, "doc") == GONE
+    assert store._probe is not None
+    await store._probe
+
+
+async def test_readers_go_on_without_the_server(store: RedisCacheStore, own_server: ValkeyServer) -> None:
+    """A killed server is bypassed, not an error; fills are dropped; the store knows that it is not connected."""
+    await own_server.kill()
+    assert await store.get(STRATEGY, "doc") == GONE
+    assert await store.fill(STRATEGY, "doc", "lease", entry(1)) is FillOutcome.UNREACHABLE
+    assert not store.connected
+    assert not await store.ping()
+    counts = store.stats.snapshot()["strategy"]
+    assert (counts.bypasses, counts.fills_refused) == ({"unreachable": 1}, {"unreachable": 1})
+
+
+async def test_an_invalidation_that_was_not_applied_is_an_error(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """The invalidator must keep the event, and when it tries again it finds the server back by itself."""
+    await own_server.kill()
+    with pytest.raises(CacheUnavailable, match="does not answer"):
+        await store.invalidate({STRATEGY: 2})
+    assert "strategy" not in store.stats.snapshot() or store.stats.snapshot()["strategy"].invalidations == 0
+    await own_server.restart()
+    assert await store.invalidate({STRATEGY: 2}) == Invalidated()
+    assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+
+
+async def test_the_cache_is_used_again_when_the_server_is_back(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """A probe in the background finds it; the store then works as before, scripts and all."""
+    taken = await lease(store, variant="other")
+    await own_server.kill()
+    assert await store.get(STRATEGY, "doc") == GONE
+    await probed(store, clock)
+    assert await store.get(STRATEGY, "doc") == GONE
+    await own_server.restart()
+    await probed(store, clock)
+    assert store.connected
+    assert await store.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.HEAD_GONE
+    await store_entry(store, 2)
+    assert await store.get(STRATEGY, "doc") == Hit(entry(2))
+
+
+async def test_a_server_that_answers_nothing_costs_one_deadline(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """Silence is cut off at the deadline; then nobody waits, not even the reader that starts the probe."""
+    async with frozen(own_server.url):
+        started = time.monotonic()
+        assert await asyncio.gather(*(store.get(STRATEGY, "doc") for _ in range(100))) == [GONE] * 100
+        assert time.monotonic() - started < 3
+        clock.now += FIRST_PAUSE
+        started = time.monotonic()
+        for _ in range(100):
+            assert await store.get(STRATEGY, "doc") == GONE
+        assert time.monotonic() - started < 0.1
+
+
+async def test_an_open_breaker_keeps_readers_off_the_network(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """The server is back, but until a probe is due no reader asks it anything."""
+    await own_server.kill()
+    assert await store.get(STRATEGY, "doc") == GONE
+    await own_server.restart()
+    for _ in range(10):
+        assert await store.get(STRATEGY, "doc") == GONE
+    async with Redis.from_url(own_server.url) as other:
+        assert (await other.info("stats"))["total_commands_processed"] < 10
+        assert len(await other.client_list()) == 1
+
+
+async def test_a_frozen_server_that_thaws_serves_what_it_held(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """Calls given up at the deadline may still be carried out; neither they nor their late replies do harm."""
+    async with frozen(own_server.url):
+        assert await store.get(STRATEGY, "doc") == GONE
+        with pytest.raises(CacheUnavailable, match="does not answer: TimeoutError"):
+            await store.invalidate({STRATEGY: 2})
+    await probed(store, clock)
+    assert await store.invalidate({STRATEGY: 2}) in {Invalidated(1, 1, 1), Invalidated(1, 0, 0)}
+    assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+
+
+async def test_closing_does_not_wait_for_a_probe(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """A process that ends while the server is gone ends at once."""
+    async with frozen(own_server.url):
+        assert await store.get(STRATEGY, "doc") == GONE
+        clock.now += 10
+        assert await store.get(STRATEGY, "doc") == GONE
+        assert store._probe is not None
+        await store.close()
+        assert store._probe.cancelled()
+
+
+async def test_connecting_sends_nothing_and_fails_when_used() -> None:
+    """A service starts without its cache server."""
+    store = connect(CacheSettings(url="redis://127.0.0.1:1/0"))
+    assert not store.connected
+    assert await store.get(STRATEGY, "doc") == GONE
+    await store.close()
+
+
+def test_a_url_of_another_kind_stops_the_start() -> None:
+    """The error says which kinds there are."""
+    with pytest.raises(ValueError, match="redis://"):
+        connect(CacheSettings(url="http://127.0.0.1"))
+
+
+async def test_a_cache_that_is_off_bypasses_everything() -> None:
+    """REDIS_ENABLED=false: no read uses it, no event waits for it, and the reason is told apart."""
+    store = connect(CacheSettings(url="", enabled=False))
+    assert await store.get(STRATEGY, "doc") == Bypass(BypassReason.DISABLED)
+    assert await store.fill(STRATEGY, "doc", "lease", entry(1)) is FillOutcome.DISABLED
+    assert await store.invalidate({STRATEGY: 2}) == Invalidated()
+    assert not await store.ping()
+    assert not store.connected
+    assert store.stats.snapshot()["strategy"].bypasses == {"disabled": 1}
+    await store.close()

@@ -1,0 +1,220 @@
+"""What only a store on a real server can show: scripts, times to live, memory, and how it reads and writes."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.cache import redis_store
+from shared.cache.connect import connection_pool
+from shared.cache.keys import entry_key, head_key, variants_key
+from shared.cache.redis_store import Argument, RedisCacheStore
+from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
+from shared.cache.settings import CacheSettings
+from shared.cache.tests.labs import ServerLab, frozen
+from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from tests.servers import ValkeyServer
+
+
+async def script_calls(lab: ServerLab) -> int:
+    """How many scripts the server has run since its statistics were reset."""
+    stats = await lab.client.info("commandstats")
+    return int(stats.get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+
+async def test_a_hit_runs_no_script(server_lab: ServerLab) -> None:
+    """The hit path is a plain pipeline; the script runs when that finds nothing."""
+    await store_entry(server_lab.store, 1)
+    await server_lab.client.config_resetstat()
+    assert await server_lab.store.get(STRATEGY, "doc") == Hit(entry(1))
+    assert await script_calls(server_lab) == 0
+    await server_lab.store.get(STRATEGY, "other")
+    assert await script_calls(server_lab) == 1
+
+
+class WatchedStore(RedisCacheStore):
+    """Tells which keys it asks for, in order."""
+
+    def __init__(self, client: Redis) -> None:
+        super().__init__(client, CacheSettings(url="", deadline=5))
+        self.asked: list[Argument] = []
+
+    async def _send(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
+        self.asked += [command[1] for command in commands if command[0] == "HMGET"]
+        return await super()._send(commands)
+
+
+async def test_the_entry_is_read_before_the_head(server_lab: ServerLab) -> None:
+    """Other commands may come between the two: the other way round, a floor raised there would be overlooked."""
+    store = WatchedStore(server_lab.client)
+    await store.get(STRATEGY, "doc")
+    assert store.asked == [entry_key(STRATEGY, "doc"), head_key(STRATEGY)]
+
+
+class OvertakenStore(RedisCacheStore):
+    """Between the pipeline that finds nothing and the script, a rival fills."""
+
+    rival: RedisCacheStore
+
+    async def _send(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
+        replies = await super()._send(commands)
+        if commands[0][0] == "HMGET":
+            await store_entry(self.rival, 4)
+        return replies
+
+
+async def test_an_entry_filled_since_the_pipeline_is_found_by_the_script(server_lab: ServerLab) -> None:
+    """GET answers HIT by itself, with every field in its place, and MISS below the wanted version."""
+    for wanted, expected in ((4, Hit), (5, Miss)):
+        await server_lab.wipe()
+        store = OvertakenStore(server_lab.client, CacheSettings(url="", deadline=5))
+        store.rival = server_lab.store
+        result = await store.get(STRATEGY, "doc", min_version=wanted)
+        assert isinstance(result, expected)
+        assert result == Hit(entry(4)) or wanted == 5
+
+
+async def test_scripts_are_loaded_again_when_the_server_forgot_them(server_lab: ServerLab) -> None:
+    """After SCRIPT FLUSH each of the three goes on as if nothing had happened, a batch of objects included."""
+    await store_entry(server_lab.store, 1)
+    await server_lab.client.script_flush()
+    await store_entry(server_lab.store, 1, "strategy:two")
+    await server_lab.client.script_flush()
+    assert await server_lab.store.invalidate({STRATEGY: 2, "strategy:two": 2}) == Invalidated(2, 2, 2)
+
+
+@pytest.mark.parametrize(("draw", "expected_ms"), [(0.0, 9_000), (0.5, 10_000), (1.0, 11_000)])
+async def test_everything_stored_ends_by_itself(server_lab: ServerLab, draw: float, expected_ms: int) -> None:
+    """Entries live for their type's time, 10 % either way; head and variants outlive them by far."""
+    settings = CacheSettings(url="", ttl={"strategy": 10}, deadline=5)
+    store = RedisCacheStore(server_lab.client, settings, jitter=lambda: draw)
+    await store_entry(store, 1)
+    lives = {key: await server_lab.client.pttl(key) for key in await server_lab.client.keys()}
+    assert lives.keys() == {
+        key.encode() for key in (head_key(STRATEGY), entry_key(STRATEGY, "doc"), variants_key(STRATEGY))
+    }
+    assert lives[entry_key(STRATEGY, "doc").encode()] == pytest.approx(expected_ms, abs=500)
+    assert min(lives[head_key(STRATEGY).encode()], lives[variants_key(STRATEGY).encode()]) > 3_590_000
+
+
+async def test_a_head_lives_on_while_it_is_used(server_lab: ServerLab) -> None:
+    """A miss, a fill and an invalidation each begin the head's time anew."""
+    head = head_key(STRATEGY)
+    taken = await lease(server_lab.store)
+    assert await server_lab.client.pttl(head) > 3_590_000
+    await server_lab.client.pexpire(head, 60_000)
+    assert await lease(server_lab.store) == taken
+    assert await server_lab.client.pttl(head) > 3_590_000
+    await server_lab.client.pexpire(head, 60_000)
+    assert await server_lab.store.fill(STRATEGY, "doc", taken, entry(1)) is FillOutcome.STORED
+    assert await server_lab.client.pttl(head) > 3_590_000
+    await server_lab.client.pexpire(head, 60_000)
+    await server_lab.store.invalidate({STRATEGY: 2})
+    assert await server_lab.client.pttl(head) > 3_590_000
+
+
+async def test_an_object_keeps_a_bounded_number_of_variants(
+    server_lab: ServerLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the set is full the oldest version gives way to the new entry, and leaves nothing behind."""
+    monkeypatch.setattr(redis_store, "MAX_VARIANTS", 3)
+    for version, variant in enumerate("dabce", start=1):
+        await store_entry(server_lab.store, version, variant=variant)
+    taken = await lease(server_lab.store)
+    assert await server_lab.store.fill(STRATEGY, "e", taken, entry(6)) is FillOutcome.STORED
+    assert await server_lab.client.zrange(variants_key(STRATEGY), 0, -1) == [b"b", b"c", b"e"]
+    assert len(await server_lab.client.keys()) == 5
+
+
+async def test_an_invalidation_leaves_no_entry_behind(server_lab: ServerLab) -> None:
+    """Only the head remains, and without a head nothing does."""
+    for variant in ("doc", "x" * 300):
+        await store_entry(server_lab.store, 1, variant=variant)
+    await server_lab.store.invalidate({STRATEGY: 2})
+    assert await server_lab.client.keys() == [head_key(STRATEGY).encode()]
+    await store_entry(server_lab.store, 2)
+    await server_lab.evict_head(STRATEGY)
+    assert await server_lab.store.invalidate({STRATEGY: 2}) == Invalidated(0, 0, 1)
+    assert await server_lab.client.keys() == []
+
+
+async def test_an_entry_that_an_invalidation_could_not_remove_is_refused_by_its_floor(server_lab: ServerLab) -> None:
+    """The server may evict the set of variants and keep the entry: neither pipeline nor script serves it."""
+    await store_entry(server_lab.store, 1)
+    await server_lab.evict_variants(STRATEGY)
+    assert await server_lab.store.invalidate({STRATEGY: 2}) == Invalidated(1, 1, 0)
+    assert isinstance(await server_lab.store.get(STRATEGY, "doc"), Miss)
+
+
+async def test_a_full_server_refuses_entries_but_not_invalidations(own_server: ValkeyServer) -> None:
+    """With `noeviction` and no memory left FILL says so, hits go on, and an event is still applied."""
+    lab = ServerLab(own_server.url)
+    await store_entry(lab.store, 1)
+    taken = await lease(lab.store, variant="other")
+    await lab.client.config_set("maxmemory-policy", "noeviction")
+    await lab.client.config_set("maxmemory", 1)
+    assert await lab.store.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.FULL
+    assert await lab.store.get(STRATEGY, "doc") == Hit(entry(1))
+    assert await lab.store.invalidate({STRATEGY: 2}) == Invalidated(1, 1, 1)
+    assert lab.store.connected
+    await lab.close()
+
+
+async def test_a_key_of_another_kind_is_bypassed_and_stops_nobody_else(server_lab: ServerLab) -> None:
+    """An error reply is no lost server: that object bypasses, others hit, and the event must be kept."""
+    await store_entry(server_lab.store, 1, "strategy:two")
+    await server_lab.client.set(head_key(STRATEGY), "not a hash")
+    assert await server_lab.store.get(STRATEGY, "doc") == Bypass(BypassReason.REFUSED)
+    assert await server_lab.store.fill(STRATEGY, "doc", "lease", entry(1)) is FillOutcome.REFUSED
+    with pytest.raises(CacheUnavailable, match="WRONGTYPE"):
+        await server_lab.store.invalidate({STRATEGY: 2, "strategy:two": 2})
+    assert isinstance(await server_lab.store.get("strategy:two", "doc"), Miss)
+    assert server_lab.store.connected
+
+
+@pytest.mark.parametrize("damage", [("version", b"seven"), ("status", b""), ("etag", b"\xff")])
+async def test_a_damaged_entry_is_a_miss_and_is_filled_over(server_lab: ServerLab, damage: tuple[str, bytes]) -> None:
+    """Fields that cannot be read are never served and never keep a good entry out."""
+    await store_entry(server_lab.store, 1)
+    await server_lab.client.hset(entry_key(STRATEGY, "doc"), *damage)
+    await store_entry(server_lab.store, 2)
+    assert await server_lab.store.get(STRATEGY, "doc") == Hit(entry(2))
+
+
+async def test_more_readers_than_connections_wait_for_one_another(server_lab: ServerLab) -> None:
+    """A burst is answered from the cache; it does not look like a lost server."""
+    await store_entry(server_lab.store, 1)
+    results = await asyncio.gather(*(server_lab.store.get(STRATEGY, "doc") for _ in range(400)))
+    assert results == [Hit(entry(1))] * 400
+
+
+async def test_a_reader_that_goes_away_leaves_its_answer_to_nobody(own_server: ValkeyServer) -> None:
+    """A cancelled call's connection is not handed on with the reply still in it."""
+    lab = ServerLab(own_server.url)
+    await store_entry(lab.store, 1, variant="a")
+    await store_entry(lab.store, 2, variant="b")
+    async with frozen(own_server.url):
+        leaving = asyncio.create_task(lab.store.get(STRATEGY, "a"))
+        await asyncio.wait([leaving], timeout=0.05)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+    assert leaving.cancelled()
+    assert await lab.store.get(STRATEGY, "b") == Hit(entry(2))
+    await lab.close()
+
+
+async def test_a_wrong_password_is_a_server_that_cannot_be_used(own_server: ValkeyServer) -> None:
+    """The right one and the database are read from the URL; with a wrong one readers go on without the cache."""
+    admin = Redis.from_url(own_server.url, protocol=2)
+    await admin.config_set("requirepass", "s3cret")
+    address = own_server.url.split("@")[1].removesuffix("/0")
+    for password, expected in (("s3cret", Hit(entry(1))), ("wrong", Bypass(BypassReason.UNREACHABLE))):
+        settings = CacheSettings(url=f"redis://:{password}@{address}/3", deadline=5)
+        store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings)
+        if password == "s3cret":
+            await store_entry(store, 1)
+        assert await store.get(STRATEGY, "doc") == expected
+        await store.close()
+    assert await admin.dbsize() == 0
+    await admin.aclose()

@@ -1,0 +1,11 @@
+"""Waiting for what happens by itself: asked again and again, never slept for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 5.0) -> None:
+    """Return once `holds()` is true. Raises TimeoutError when it is not within so many seconds."""
+    async with asyncio.timeout(within):
+        while not await holds():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,111 @@
+"""Further copies of a process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.runtime import children as children_module
+from shared.runtime.children import Children
+from shared.runtime.tests.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+CHILD = "shared.runtime.tests.child_process"
+ROOT = Path(__file__).parents[3]
+# Two busy cores can take seconds to start an interpreter.
+START = 20.0
+
+
+def alive(folder: Path) -> set[int]:
+    """Return the children that run, of those that ever left their file."""
+    return {int(path.name) for path in folder.iterdir() if runs(int(path.name))}
+
+
+def runs(pid: int) -> bool:
+    """Say whether there is such a process, other than a dead one that waits for its parent's notice."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@contextlib.asynccontextmanager
+async def running(children: Children) -> AsyncIterator[None]:
+    """Run them for a while."""
+    keeping = asyncio.create_task(children.run())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
+    """However it died; its sisters are left alone, and the check fails meanwhile."""
+    children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
+
+    async def two() -> bool:
+        return len(alive(tmp_path)) == 2
+
+    async def one_missing() -> bool:
+        try:
+            await children.check()
+        except RuntimeError as error:
+            return "1 of 2" in str(error)
+        return False
+
+    async with running(children):
+        await eventually(two, within=START)
+        await children.check()
+        first = alive(tmp_path)
+        victim = min(first)
+        os.kill(victim, signal.SIGKILL)
+        await eventually(one_missing)
+        await eventually(two, within=START)
+        assert alive(tmp_path) & first == first - {victim}
+        await children.check()
+
+
+async def test_a_stop_ends_every_child(tmp_path: Path) -> None:
+    """By SIGTERM, which they get time to obey."""
+    async with running(Children(CHILD, 2, {"PIDS": str(tmp_path)})):
+        await eventually(lambda: started(tmp_path, 2), within=START)
+    assert alive(tmp_path) == set()
+
+
+async def test_a_child_that_does_not_obey_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a stop ends in bounded time."""
+    monkeypatch.setattr(children_module, "STOP_SECONDS", 0.2)
+    async with running(Children(CHILD, 1, {"PIDS": str(tmp_path), "STUBBORN": "1"})):
+        await eventually(lambda: started(tmp_path, 1), within=START)
+        stopping = time.monotonic()
+    assert time.monotonic() - stopping < 2
+    assert alive(tmp_path) == set()
+
+
+async def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    """It can tell them nothing any more; the pipe from it closes."""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "shared.runtime.tests.parent_process", cwd=ROOT, env={**os.environ, "PIDS": str(tmp_path)}
+    )
+    await eventually(lambda: started(tmp_path, 2), within=START)
+    parent.kill()
+    await parent.wait()
+
+    async def none() -> bool:
+        return alive(tmp_path) == set()
+
+    await eventually(none)
+
+
+async def started(folder: Path, number: int) -> bool:
+    """Say whether so many children run."""
+    return len(alive(folder)) == number

@@ -1,0 +1,178 @@
+"""The service's own schema."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from shared.contracts.errors import Unavailable
+from shared.contracts.ids import new_id
+from shared.runtime import database as database_module
+from shared.runtime.database import Database
+from shared.runtime.settings import DatabaseSettings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def things(database: Database) -> Database:
+    """With a table to write to."""
+    async with database.reading() as connection:
+        await connection.execute("CREATE TABLE thing (id uuid PRIMARY KEY, content json, other jsonb)")
+    return database
+
+
+async def count(database: Database) -> object:
+    """Return how many things there are."""
+    async with database.reading() as connection:
+        return await connection.fetchval("SELECT count(*) FROM thing")
+
+
+async def test_connections_see_their_schema_first(database: Database) -> None:
+    """Stores name their tables without it."""
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT current_schema()") == "strategy"
+        assert await connection.fetchval("SELECT to_regclass('outbox') = 'strategy.outbox'::regclass")
+
+
+async def test_json_and_uuids_are_python_values(things: Database) -> None:
+    """Objects in, objects out; ids are text, which is what the contracts have."""
+    thing, content = new_id(), {"b": [1, 2.5, None], "a": "ß"}
+    async with things.transaction() as connection:
+        await connection.execute("INSERT INTO thing VALUES ($1, $2, $3)", thing, content, content)
+        row = await connection.fetchrow("SELECT * FROM thing")
+    assert row is not None
+    assert dict(row) == {"id": thing, "content": content, "other": content}
+    assert list(row["content"]) == ["b", "a"]
+
+
+async def add(database: Database, thing: str, failure: Exception | None = None) -> None:
+    """Add a thing, and fail at the end of its transaction if told to."""
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO thing VALUES ($1)", thing)
+        if failure is not None:
+            raise failure
+
+
+async def test_a_transaction_is_all_or_nothing(things: Database) -> None:
+    """It commits at the end and rolls back on any exception, which comes out."""
+    await add(things, new_id())
+    with pytest.raises(LookupError, match="changed my mind"):
+        await add(things, new_id(), LookupError("changed my mind"))
+    assert await count(things) == 1
+
+
+async def test_errors_that_are_the_statements_own_come_out(things: Database) -> None:
+    """A store turns a broken constraint into a conflict; only it can."""
+    thing = new_id()
+    await add(things, thing)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await add(things, thing)
+
+
+async def test_a_database_that_is_not_there_is_unavailable(database_url: str) -> None:
+    """At the connect, and before it."""
+    away = Database(DatabaseSettings(database_url="postgresql://nobody@127.0.0.1:1/none"), "strategy")
+    with pytest.raises(Unavailable, match="not connected yet"):
+        await away.check()
+    with pytest.raises(Unavailable, match="does not answer"):
+        await away.connect()
+
+
+async def test_a_lost_connection_costs_what_used_it_and_nothing_else(database: Database, database_url: str) -> None:
+    """Postgres ended all sessions, as in a restart: the statement in flight is unavailable, the next one works."""
+
+    async def sleep() -> None:
+        async with database.reading() as connection:
+            await connection.execute("SELECT pg_sleep(30)")
+
+    await database.check()
+    at_work = asyncio.create_task(sleep())
+    killer = await asyncpg.connect(database_url)
+    while not await killer.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'"):
+        await asyncio.sleep(0.01)
+    await killer.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await killer.close()
+    with pytest.raises(Unavailable, match="does not answer"):
+        await at_work
+    await database.check()
+
+
+async def test_a_pool_in_full_use_is_unavailable(database_url: str) -> None:
+    """After a moment, rather than queued into the deadline; afterwards it works."""
+    database = Database(DatabaseSettings(database_url=database_url, database_pool_size=1), "strategy")
+    await database.connect()
+    async with database.reading():
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            await database.check()
+        assert time.monotonic() - started < 3
+    await database.check()
+    await database.close()
+
+
+async def lock_in_transaction(database: Database) -> None:
+    """Wait for the lock as a write does."""
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE outbox")
+
+
+async def lock_in_statement(database: Database) -> None:
+    """Wait for the lock as a read does."""
+    async with database.reading() as connection:
+        await connection.fetch("SELECT * FROM outbox")
+
+
+@pytest.mark.parametrize("wait", [lock_in_transaction, lock_in_statement])
+async def test_a_transaction_ends_before_the_caches_protection_does(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, wait: Callable[[Database], Awaitable[None]]
+) -> None:
+    """The server ends one that takes too long, here one that waits for a lock; the caller may try again."""
+    monkeypatch.setattr(database_module, "TRANSACTION_TIMEOUT_MS", 200)
+    database = Database(DatabaseSettings(database_url=database_url), "strategy")
+    await database.connect()
+    holder = await asyncpg.connect(database_url)
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE strategy.outbox")
+        with pytest.raises(Unavailable):
+            await wait(database)
+    await holder.close()
+    await database.check()
+    await database.close()
+
+
+async def sleep_past_the_limit(database: Database) -> None:
+    """Have the server cancel a statement."""
+    async with database.transaction() as connection:
+        await connection.execute("SET LOCAL statement_timeout = 50")
+        await connection.execute("SELECT pg_sleep(30)")
+
+
+async def test_a_statement_that_was_cut_off_is_unavailable(database: Database) -> None:
+    """Where Postgres knows no limit for a transaction (before 17), each statement has one."""
+    with pytest.raises(Unavailable):
+        await sleep_past_the_limit(database)
+    await database.check()
+
+
+async def test_closing_does_not_wait_for_a_statement_that_hangs(database_url: str) -> None:
+    """A stop takes its moment and no more."""
+    database = Database(DatabaseSettings(database_url=database_url), "strategy")
+    await database.connect()
+    async with database.reading():
+        started = time.monotonic()
+        await database.close()
+        assert time.monotonic() - started < 3
+
+
+async def test_listening_goes_past_a_pooler(database_url: str) -> None:
+    """By DATABASE_DIRECT_URL, where one is given."""
+    settings = DatabaseSettings(database_url="postgresql://pooler:1/x", database_direct_url=database_url)
+    connection = await Database(settings, "strategy").listen_connection()
+    assert await connection.fetchval("SELECT current_schema()") == "strategy"
+    await connection.close()

@@ -1,0 +1,149 @@
+"""Consumer groups, and the watch over their readers."""
+
+import asyncio
+from typing import cast
+
+import pytest
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared.runtime.bus import groups
+from shared.runtime.bus.connection import make_client
+from shared.runtime.bus.groups import SubscriberWatch, ensure_group
+from shared.runtime.tests.echo import RPC, Say, answering, answers, asking, echo, talking
+from shared.runtime.tests.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_group_is_made_at_the_beginning_once(redis: Redis) -> None:
+    """With its stream; making it again moves nobody's place."""
+    for _ in range(2):
+        await ensure_group(redis, "stream", "readers")
+        assert await redis.xreadgroup("readers", "me", {"stream": ">"}) == []
+    await redis.xadd("stream", {"n": 1})
+    await ensure_group(redis, "stream", "others")
+    assert len(await redis.xreadgroup("others", "me", {"stream": ">"})) == 1
+
+
+async def test_another_refusal_is_not_hidden(redis: Redis) -> None:
+    """A key of another kind in the stream's place needs a person."""
+    await redis.set("stream", "a string")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await ensure_group(redis, "stream", "readers")
+
+
+async def test_requests_survive_the_loss_of_their_stream(bus_url: str, redis: Redis) -> None:
+    """Deleted under the running service: stream, group and reader are back by themselves, and the very next request,
+    sent before they are, is answered.
+    """
+    async with talking(bus_url, echo) as caller:
+        await caller.call(Say(text="before"))
+        await redis.delete(RPC)
+        assert (await caller.call(Say(text="meanwhile")))[0] == "meanwhile"
+        assert (await caller.call(Say(text="afterwards")))[0] == "afterwards"
+
+
+async def test_requests_survive_the_loss_of_their_group(bus_url: str, redis: Redis) -> None:
+    """As when an operator destroys the wrong one."""
+    async with talking(bus_url, echo) as caller:
+        await caller.call(Say(text="before"))
+        await redis.xgroup_destroy(RPC, "echo")
+        assert (await caller.call(Say(text="meanwhile")))[0] == "meanwhile"
+
+
+async def test_everything_survives_an_emptied_bus(bus_url: str, redis: Redis) -> None:
+    """Streams, groups and reply streams are back within a few seconds, without a restart."""
+    async with talking(bus_url, echo) as caller:
+        await caller.call(Say(text="before"))
+        await redis.flushall()
+        await eventually(lambda: answers(caller), within=5)
+
+
+async def test_a_service_that_does_not_read_is_not_ready(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its group is gone or its reader has stopped: requests to it would wait. It is ready again once it reads."""
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 1.0)
+    async with answering(bus_url, echo) as service:
+        assert (await service.health.ready()).status == "ok"
+        await redis.xgroup_destroy(RPC, "echo")
+
+        async def down() -> bool:
+            return (await service.health.ready()).checks["subscribers"].status == "down"
+
+        async def well() -> bool:
+            return (await service.health.ready()).status == "ok"
+
+        await eventually(down)
+        assert (await service.health.ready()).status == "down"
+        await eventually(well)
+
+
+async def test_a_caller_reads_on_after_its_reader_stopped(bus_url: str) -> None:
+    """The reader of replies is watched as the readers of groups are, and goes on where it was."""
+    async with talking(bus_url, echo) as caller:
+        await caller.call(Say(text="before"))
+        place = caller.subscriber.last_id
+        await caller.subscriber.stop()
+
+        async def reads() -> bool:
+            return caller.subscriber.running
+
+        await eventually(reads)
+        assert caller.subscriber.last_id == place
+        assert (await caller.call(Say(text="afterwards")))[0] == "afterwards"
+
+
+class Stopped:
+    """A subscriber that has stopped, and counts how often it is started."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.started = 0
+
+    async def start(self) -> None:
+        """Count."""
+        self.started += 1
+
+
+async def test_nothing_is_started_while_the_service_stops(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that the stop has stopped would take requests that nobody finishes."""
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 0.05)
+    client = make_client(bus_url)
+    watch = SubscriberWatch(client)
+    stopped = Stopped()
+    watch.add(cast("StreamBatchSubscriber", stopped))
+    watching = asyncio.create_task(watch.run())
+    await asyncio.sleep(0)  # it has looked at its flag and pauses
+    watch.stop()
+    await watching
+    assert stopped.started == 0
+    await client.aclose()
+
+
+async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch outlives the failure."""
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 0.01)
+    client = make_client("redis://127.0.0.1:1/0")
+    async with asking(bus_url) as caller:
+        watch = SubscriberWatch(client)
+        watch.add(caller.subscriber)
+        await caller.subscriber.stop()
+        watching = asyncio.create_task(watch.run())
+
+        async def reads() -> bool:
+            return caller.subscriber.running
+
+        await eventually(reads)
+        watching.cancel()
+    await client.aclose()
+
+
+async def test_readiness_names_the_reader(bus_url: str) -> None:
+    """So that a person knows which stream is not read."""
+    async with answering(bus_url, echo) as service:
+        service._watch.stop()
+        await service._servers[0].subscriber.stop()
+        assert (await service.health.ready()).checks["subscribers"].detail == f"the reader of {RPC} has stopped"

@@ -1,0 +1,207 @@
+"""Request and reply, as the answering side sees it."""
+
+import asyncio
+import logging
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.contracts.envelopes import RequestEnvelope
+from shared.contracts.errors import Malformed, ServiceError, Unauthenticated
+from shared.contracts.ids import new_id
+from shared.contracts.messages import LogIn
+from shared.runtime.bus import server as server_module
+from shared.runtime.bus.server import Answer, Call
+from shared.runtime.tests.bus_state import emptied, entries
+from shared.runtime.tests.echo import RPC, Hold, Say, answering, asking, echo, talking
+from shared.runtime.tests.eventually import eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def send(redis: Redis, reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body: bytes) -> str:
+    """Put a request on the bus by hand; returns its id."""
+    request = RequestEnvelope(
+        id=new_id(),
+        method=method,
+        deadline=int((time.time() + seconds) * 1000),
+        reply_to=reply_to,
+        principal=None,
+        traceparent="",
+        idempotency_key="",
+        body=body,
+    )
+    await redis.xadd(RPC, request.to_entry())  # type: ignore[arg-type]  # the stubs ask for a wider dict
+    return request.id
+
+
+async def test_an_answered_request_leaves_nothing_on_the_bus(bus_url: str, redis: Redis) -> None:
+    """It is acknowledged and deleted, whether it was answered well or badly."""
+
+    async def handler(message: Say, _: Call) -> Answer:
+        if int(message.text) % 3 == 0:
+            raise Malformed("three")
+        if int(message.text) % 3 == 1:
+            raise ZeroDivisionError
+        return Answer(message.text)
+
+    async with talking(bus_url, handler) as caller:
+        asked = (caller.call(Say(text=str(number))) for number in range(30))
+        await asyncio.gather(*asked, return_exceptions=True)
+        await eventually(lambda: emptied(redis, RPC, "echo"))
+
+
+async def test_a_slow_request_holds_back_none_behind_it(bus_url: str) -> None:
+    """Not in its own batch and not in later ones."""
+    hold = Hold("slow")
+    async with talking(bus_url, hold) as caller:
+        slow = asyncio.create_task(caller.call(Say(text="slow")))
+        same_batch = [asyncio.create_task(caller.call(Say(text=f"fast {number}"))) for number in range(5)]
+        await asyncio.gather(*same_batch)
+        await caller.call(Say(text="later"))
+        assert not slow.done()
+        hold.release()
+        assert (await slow)[0] == "slow"
+
+
+async def test_no_more_than_the_bound_is_worked_on_at_once(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest waits on the bus, where another process of the service could take it, and is answered in its turn."""
+    monkeypatch.setattr(server_module, "MAX_IN_FLIGHT", 2)
+    hold = Hold(*"abcdef")
+    async with talking(bus_url, hold) as caller:
+        asked = [asyncio.create_task(caller.call(Say(text=text))) for text in "abcdef"]
+        await eventually(lambda: hold.took("a", "b"))
+        with pytest.raises(TimeoutError):
+            await eventually(lambda: hold.took("c"), within=0.2)
+        hold.release()
+        assert [text for text, _ in await asyncio.gather(*asked)] == list("abcdef")
+
+
+async def test_a_request_past_its_deadline_is_never_executed(bus_url: str, redis: Redis) -> None:
+    """Its caller gave up: work on it would only delay those who still wait. It is put away all the same."""
+    hold = Hold()
+    async with asking(bus_url) as caller:
+        await send(redis, caller.stream, seconds=-0.001, body=b'{"text":"too late"}')
+        async with answering(bus_url, hold):
+            await caller.call(Say(text="in time"))
+            await eventually(lambda: emptied(redis, RPC, "echo"))
+    assert hold.taken == ["in time"]
+
+
+async def test_what_waited_for_a_slot_past_its_deadline_is_not_executed(
+    bus_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline is looked at when the work would begin, not when the request was read."""
+    monkeypatch.setattr(server_module, "MAX_IN_FLIGHT", 1)
+    hold = Hold("slow")
+    async with talking(bus_url, hold) as caller:
+        slow = asyncio.create_task(caller.call(Say(text="slow")))
+        await eventually(lambda: hold.took("slow"))
+        with pytest.raises(ServiceError):
+            await caller.call(Say(text="impatient"), seconds=0.1)
+        hold.release()
+        await slow
+        await caller.call(Say(text="next"))
+    assert hold.taken == ["slow", "next"]
+
+
+async def test_an_unknown_method_is_refused_by_its_name(bus_url: str) -> None:
+    """A caller newer than the service learns it at once."""
+    async with talking(bus_url, echo) as caller:
+        with pytest.raises(Malformed, match=r"no method session\.open"):
+            await caller.ask(LogIn(email="a@b.c", password="x"), service="echo")
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"text":5}', b'{"text"', b"", b'{"text":"\xff"}', b"[]"])
+async def test_a_body_that_does_not_fit_is_refused(bus_url: str, redis: Redis, body: bytes) -> None:
+    """Of the wrong shape, cut off, or no text at all: it is the caller's fault and the handler never sees it."""
+    hold = Hold()
+    async with talking(bus_url, hold) as caller:
+        sent = await send(redis, caller.stream, body=body)
+
+        async def replied() -> bool:
+            found = [entry.fields for entry in await entries(redis, caller.stream)]
+            replies = [fields for fields in found if fields.get(b"id") == sent.encode()]
+            return len(replies) == 1 and b'"kind":"malformed"' in replies[0][b"error"]
+
+        await eventually(replied)
+    assert hold.taken == []
+
+
+async def test_an_entry_that_is_no_request_is_put_away(
+    bus_url: str, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a line in the log; the requests around it are answered."""
+    async with talking(bus_url, echo) as caller:
+        with caplog.at_level(logging.ERROR):
+            await redis.xadd(RPC, {"hello": "world"})
+            await caller.call(Say(text="between"))
+            await redis.xadd(RPC, {"id": b"\xff", "deadline": "soon"})
+            await eventually(lambda: emptied(redis, RPC, "echo"))
+            await caller.call(Say(text="after"))
+    assert [record.getMessage() for record in caplog.records if "is no request" in record.getMessage()]
+
+
+async def test_an_answer_that_cannot_be_written_is_an_error_at_once(bus_url: str, redis: Redis) -> None:
+    """Never a silence: the caller must not wait for its deadline, nor the entry stay pending."""
+
+    async def handler(message: Say, _: Call) -> Answer:
+        return Answer(object() if message.text == "odd" else message.text)
+
+    async with talking(bus_url, handler) as caller:
+        started = time.monotonic()
+        with pytest.raises(ServiceError) as raised:
+            await caller.call(Say(text="odd"))
+        assert type(raised.value) is ServiceError
+        assert time.monotonic() - started < 2
+        await eventually(lambda: emptied(redis, RPC, "echo"))
+
+
+async def test_bytes_are_an_answer_made_already(bus_url: str) -> None:
+    """They travel as they are: what is JSON already is not encoded twice."""
+
+    async def handler(_: Say, __: Call) -> Answer:
+        return Answer(b'{"made": "elsewhere"}')
+
+    async with talking(bus_url, handler) as caller:
+        assert (await caller.ask(Say(text="x"))).body == b'{"made": "elsewhere"}'
+
+
+async def test_a_handler_that_needs_a_user_refuses_a_stranger(bus_url: str) -> None:
+    """With the error that tells a client to log in."""
+
+    async def handler(_: Say, call: Call) -> Answer:
+        return Answer(call.user.user_id)
+
+    async with talking(bus_url, handler) as caller:
+        with pytest.raises(Unauthenticated):
+            await caller.call(Say(text="x"))
+
+
+async def test_every_request_is_observed(bus_url: str) -> None:
+    """By its method and the kind of its error, which is what the metrics count."""
+    seen: list[tuple[str, str]] = []
+
+    async def handler(message: Say, _: Call) -> Answer:
+        if message.text == "no":
+            raise Malformed("no")
+        return Answer(message.text)
+
+    async with answering(bus_url, handler) as service, asking(bus_url) as caller:
+        service._servers[0]._observe = lambda method, outcome, _: seen.append((method, outcome))
+        await caller.call(Say(text="yes"))
+        with pytest.raises(Malformed):
+            await caller.call(Say(text="no"))
+    assert seen == [("echo.say", "ok"), ("echo.say", "malformed")]
+
+
+async def test_two_processes_share_the_requests(bus_url: str) -> None:
+    """Each request is handled by one of them."""
+    one, other = Hold(), Hold()
+    async with answering(bus_url, one), talking(bus_url, other) as caller:
+        for start in range(0, 400, 20):
+            await asyncio.gather(*(caller.call(Say(text=str(number))) for number in range(start, start + 20)))
+    assert sorted(one.taken + other.taken, key=int) == [str(number) for number in range(400)]
+    assert one.taken
+    assert other.taken

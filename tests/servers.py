@@ -1,0 +1,90 @@
+"""Postgres and Valkey for integration tests: the launcher's embedded servers, in a temporary folder, on free ports."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.account import postgres_account
+from deploy.local.embedded import EmbeddedServer
+from deploy.local.ports import free_ports
+from deploy.local.postgres import Postgres
+from deploy.local.process import Process
+from deploy.local.readiness import wait_ready
+from deploy.local.supervisor import Supervisor
+from deploy.local.valkey import Kind, Valkey
+
+_READY_WITHIN = 30.0
+_STOP_GRACE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ValkeyServer:
+    """A running Valkey. A bus keeps its data over `kill` and `restart`, but for what it was sent in the last second."""
+
+    url: str
+    _valkey: Valkey
+    _supervisor: Supervisor
+
+    async def kill(self) -> None:
+        """End it as a crash would; it stays down until `restart`."""
+        await self._supervisor.kill()
+
+    async def restart(self) -> None:
+        """Start it again on the same port; returns when it answers."""
+        await self._supervisor.kill()
+        await _start(self._supervisor, self._valkey)
+
+
+@asynccontextmanager
+async def postgres_server() -> AsyncIterator[str]:
+    """The URL of an empty Postgres whose user may do everything. Quick rather than durable: fsync is off."""
+    with tempfile.TemporaryDirectory(prefix="aurelius-postgres-") as temporary:
+        folder = Path(temporary, "postgres")
+        postgres = Postgres(folder, _free_port(), postgres_account(), durable=False)
+        try:
+            async with _running(postgres):
+                yield postgres.url
+        finally:
+            _remove(folder)
+
+
+@asynccontextmanager
+async def valkey_server(*, kind: Kind) -> AsyncIterator[ValkeyServer]:
+    """An empty Valkey, set up as the bus or as the cache is."""
+    with tempfile.TemporaryDirectory(prefix=f"aurelius-{kind}-") as temporary:
+        valkey = Valkey(kind, Path(temporary), _free_port())
+        async with _running(valkey) as supervisor:
+            yield ValkeyServer(valkey.url, valkey, supervisor)
+
+
+@asynccontextmanager
+async def _running(server: EmbeddedServer) -> AsyncIterator[Supervisor]:
+    await server.prepare()
+    supervisor = Supervisor(Process(server.program(), _nowhere), _nowhere)
+    try:
+        await _start(supervisor, server)
+        yield supervisor
+    finally:
+        await supervisor.stop(_STOP_GRACE)
+
+
+async def _start(supervisor: Supervisor, server: EmbeddedServer) -> None:
+    supervisor.start()
+    await wait_ready(supervisor, server.probe, _READY_WITHIN)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what the folder leads to: for another account it is a link to a place outside the temporary one."""
+    shutil.rmtree(folder.resolve())
+
+
+def _free_port() -> int:
+    (port,) = free_ports(1, "127.0.0.1")
+    return port
+
+
+def _nowhere(_: str) -> None:
+    """Takes the lines nobody reads; `wait_ready` shows the last ones when a start fails."""
