@@ -10,6 +10,8 @@ from services.gateway.notes import Notes, attach
 from shared.runtime.timings import Timings
 
 UNMATCHED = "unmatched"
+# What a 304 must not say, since it would speak of a body that is not there (RFC 9110, section 15.4.5).
+_OF_THE_BODY = frozenset({b"content-length", b"content-type"})
 # A client may send any word as its method; what it sends must not become a label without end.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -42,7 +44,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_marks(notes, time.perf_counter() - started)]
+                kept = [header for header in message["headers"] if status != 304 or header[0] not in _OF_THE_BODY]
+                message["headers"] = [*kept, *_marks(notes, time.perf_counter() - started)]
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

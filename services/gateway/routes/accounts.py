@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 
 from services.gateway.guards import json_body, known_query
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway
+from services.gateway.read_path import Gateway, written
 from shared.contracts import messages, values
 
 
@@ -29,22 +29,22 @@ def account_routes(gateway: Gateway) -> Router:
     @post("/register", responses=PROBLEMS, summary="Open an account", status_code=201)
     async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Response[values.User]:
         reply = await gateway.ask(request, data, None)
-        return _private(reply.body, 201)
+        return written(request, reply, 201)
 
     @post("/login", responses=PROBLEMS, summary="Exchange email and password for tokens", status_code=200)
     async def log_in(request: Request[Any, Any, Any], data: JSONBody[Credentials]) -> Response[values.Tokens]:
         reply = await gateway.ask(request, data, None)
-        return _private(reply.body, 200)
+        return _tokens(reply.body)
 
     @post("/refresh", responses=PROBLEMS, summary="Exchange a refresh token for new tokens", status_code=200)
     async def refresh(request: Request[Any, Any, Any], data: JSONBody[RefreshToken]) -> Response[values.Tokens]:
         reply = await gateway.ask(request, data, None)
-        return _private(reply.body, 200)
+        return _tokens(reply.body)
 
     return Router(
         "/auth", route_handlers=[register, log_in, refresh], guards=[known_query, json_body], tags=["Accounts"]
     )
 
 
-def _private(body: bytes, status: int) -> Response[Any]:
-    return Response(body, status_code=status, headers={"Cache-Control": "no-store"}, media_type="application/json")
+def _tokens(body: bytes) -> Response[Any]:
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
