@@ -1,0 +1,1 @@
+"""How AURELIUS is brought up: on a developer's machine (`local`), in containers, in a cluster."""

@@ -1,0 +1,1 @@
+"""The local launcher (`make run`): embedded Postgres and Valkey, migrations, the five services, one terminal."""

