@@ -1,0 +1,22 @@
+"""What a dataset is called when its uploader does not say."""
+
+from pathlib import PurePosixPath
+
+from shared.contracts.errors import InputError, Invalid
+
+MAX_NAME = 200
+MAX_SYMBOL = 64
+
+
+def names_of(filename: str, name: str | None, symbol: str | None) -> tuple[str, str]:
+    """Return the name and the symbol: as given, else the file's name without its ending, for the symbol in capitals.
+
+    Raises Invalid when one that is given holds characters that cannot be shown.
+    """
+    for pointer, given in (("/name", name), ("/symbol", symbol)):
+        if given is not None and not given.isprintable():
+            message = "holds a character that cannot be shown, such as a line break; take it out"
+            raise Invalid(f"The {pointer[1:]} {message}", errors=(InputError(pointer, message),))
+    stem = PurePosixPath(filename.replace("\\", "/")).stem
+    stem = "".join(character for character in stem if character.isprintable()).strip() or "dataset"
+    return name or stem[:MAX_NAME], symbol or stem.upper()[:MAX_SYMBOL]

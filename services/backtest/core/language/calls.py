@@ -1,0 +1,45 @@
+"""The rules for calling a function: which exist, how many arguments they take, and of what sort."""
+
+import ast
+from collections.abc import Set
+
+from services.backtest.core.language.functions import FUNCTIONS, Function, Role
+from services.backtest.core.language.kinds import Kind, is_number
+from services.backtest.core.language.suggest import did_you_mean
+
+
+def called(node: ast.Call) -> Function | None:
+    """The function a call names, or None when it names none of the language."""
+    return FUNCTIONS.get(node.func.id) if isinstance(node.func, ast.Name) else None
+
+
+def call_problem(node: ast.Call, values: Set[str]) -> str | None:
+    """What is wrong with the form of a call, or None; `values` are the names that are not functions."""
+    function = called(node)
+    if function is None:
+        return _not_a_function(node, values)
+    if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+        return f"arguments are given in order and without names; write `{function.call_form}`"
+    given, allowed = len(node.args), len(function.arguments)
+    if function.required <= given <= allowed:
+        return None
+    takes = f"{allowed}" if function.required == allowed else f"{function.required} to {allowed}"
+    return f"`{function.name}` takes {takes} arguments and {given} are given; write `{function.call_form}`"
+
+
+def is_accepted(role: Role, kind: Kind) -> bool:
+    """Whether a value of this kind may stand in an argument's place."""
+    if role is Role.SERIES:
+        return kind is Kind.NUMBER_SERIES
+    if role is Role.VALUE:
+        return is_number(kind)
+    return kind is Kind.NUMBER
+
+
+def _not_a_function(node: ast.Call, values: Set[str]) -> str:
+    if not isinstance(node.func, ast.Name):
+        return "only the functions of the language can be called, by their name"
+    name = node.func.id
+    if name in values:
+        return f"`{name}` is not a function; write `{name}`, or `{name}[1]` for its value one bar ago"
+    return f"unknown function `{name}`{did_you_mean(name, FUNCTIONS)}"

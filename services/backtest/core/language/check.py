@@ -1,0 +1,97 @@
+"""Checks a strategy document: reads its shape, then its expressions, then tries them with the default params."""
+
+from collections.abc import Iterable, Iterator
+
+from services.backtest.core.language.bind import bound_nodes, length_problems, single_values
+from services.backtest.core.language.canonical import spec_hash
+from services.backtest.core.language.checked import CheckedSpec, Constraint
+from services.backtest.core.language.document import Document, read_document
+from services.backtest.core.language.draft import Draft
+from services.backtest.core.language.errors import Report
+from services.backtest.core.language.kinds import Kind, is_condition
+from services.backtest.core.language.reader import Source
+from services.backtest.core.language.translate import translate
+from services.backtest.core.language.tree import Op, Scalar, Tree, reachable
+from services.backtest.core.language.warmup import warmup_bars
+
+
+def check_spec(document: object) -> CheckedSpec:
+    """The strategy that `document`, as `json.loads` gives it, describes.
+
+    `let` names refer backwards only, so the order of the keys under `let` is part of the document.
+    Raises InvalidSpec with every fault found, up to `MAX_ERRORS`.
+    """
+    report = Report()
+    read = read_document(document, report)
+    draft = Draft(report, read.params, lets=dict.fromkeys(read.broken))
+    _read_lets(draft, read)
+    constraints = tuple(_read_constraints(draft, read.constraints))
+    rules = {rule: _read_rule(draft, source) for rule, source in read.rules.items()}
+    values = _default_values(draft, constraints)
+    report.raise_if_any()
+    sound_rules = {rule: position for rule, position in rules.items() if position is not None}
+    nodes, bound_rules = bound_nodes(draft.tree, values, sound_rules)
+    return CheckedSpec(
+        spec_hash=spec_hash(
+            draft.tree, read.params, sound_rules, (item.position for item in constraints), read.fraction
+        ),
+        warmup_bars=warmup_bars(nodes, bound_rules.values()),
+        params=read.params,
+        rules=sound_rules,
+        fraction=read.fraction,
+        tree=draft.tree,
+        places=draft.places,
+        lengths=draft.lengths,
+        constraints=constraints,
+    )
+
+
+def _read_lets(draft: Draft, read: Document) -> None:
+    names = list(read.lets)
+    for index, name in enumerate(names):
+        draft.later = frozenset(names[index:])
+        draft.lets[name] = translate(draft, read.lets[name])
+    draft.later = frozenset()
+
+
+def _read_rule(draft: Draft, source: Source) -> int | None:
+    position = translate(draft, source)
+    if position is None:
+        return None
+    kind = draft.tree.nodes[position].kind
+    if not is_condition(kind):
+        place = source.place(source.indent)
+        message = f"this is {kind.value}, not a condition; compare it, as in `close > sma(close, 20)`"
+        draft.report.add(place.pointer, message, place.line, place.column)
+    return position
+
+
+def _read_constraints(draft: Draft, sources: Iterable[Source]) -> Iterator[Constraint]:
+    for source in sources:
+        position = translate(draft, source)
+        if position is None:
+            continue
+        kind = draft.tree.nodes[position].kind
+        if kind is Kind.CONDITION:
+            yield Constraint(source, position, _params_of(draft.tree, position))
+        else:
+            place = source.place(source.indent)
+            message = f"this is {kind.value}; a constraint compares params, as in `fast < slow`"
+            draft.report.add(place.pointer, message, place.line, place.column)
+
+
+def _params_of(tree: Tree, position: int) -> tuple[str, ...]:
+    nodes = (tree.nodes[part] for part in reachable(tree.nodes, [position]))
+    return tuple(node.name for node in nodes if node.op is Op.PARAM)
+
+
+def _default_values(draft: Draft, constraints: Iterable[Constraint]) -> dict[int, Scalar]:
+    """What has one value for all bars when every param has its default; reports where that makes no sense."""
+    defaults = {name: param.default for name, param in draft.params.items()}
+    values, problems = single_values(draft.tree, draft.places, defaults)
+    for problem in (*problems, *length_problems(draft.lengths, values)):
+        draft.report.add(problem.place.pointer, problem.message, problem.place.line, problem.place.column)
+    for constraint in constraints:
+        if broken := constraint.problem(values, defaults):
+            draft.report.add(constraint.source.pointer, f"{broken}, the defaults; change one of them")
+    return values

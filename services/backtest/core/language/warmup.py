@@ -1,0 +1,41 @@
+"""Warm-up: how many bars pass before a strategy may decide.
+
+W is the first bar on which every part of the strategy has a value, lags included; W' is the same with every lag taken
+as 0. The first decision is taken on bar max(W, W' + 1), so that each indicator has had a value before.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from services.backtest.core.language.functions import FUNCTIONS, Role
+from services.backtest.core.language.tree import Node, Op
+
+
+def warmup_bars(nodes: Sequence[Node], roots: Iterable[int]) -> int:
+    """The bars before the first decision, which is also the number of the bar it is taken on, counting from 0."""
+    with_lags = _first_valid(nodes, count_lags=True)
+    without_lags = _first_valid(nodes, count_lags=False)
+    return max(max(with_lags[root], without_lags[root] + 1) for root in roots)
+
+
+def _first_valid(nodes: Sequence[Node], *, count_lags: bool) -> list[int]:
+    first: list[int] = []
+    for node in nodes:
+        after = max((first[position] for position in node.args), default=0)
+        if node.op is Op.LAG and count_lags:
+            after += node.bars
+        elif node.op is Op.CALL:
+            after += _hidden(node, nodes)
+        first.append(after)
+    return first
+
+
+def _hidden(node: Node, nodes: Sequence[Node]) -> int:
+    function = FUNCTIONS[node.name]
+    if function.hidden is None:
+        return 0
+    lengths = [
+        int(nodes[position].value or 0)
+        for argument, position in zip(function.arguments, node.args, strict=True)
+        if argument.role is Role.LENGTH
+    ]
+    return function.hidden(*lengths)
