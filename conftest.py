@@ -1,13 +1,12 @@
 """Fixtures of the integration tests: one embedded Postgres, bus and cache a session; a clean one of each a test."""
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest_asyncio
 from redis.asyncio import Redis
 
 from shared.runtime.migrations.runner import migrate_in
+from tests.databases import database_of, execute, fresh_database
 from tests.servers import ValkeyServer, postgres_server, valkey_server
 
 TEMPLATE = "aurelius_template"
@@ -18,19 +17,17 @@ PACKAGES = ("services.strategy", "services.backtest")
 async def postgres_url() -> AsyncIterator[str]:
     """A Postgres server of this session's own, with a migrated template database."""
     async with postgres_server() as url:
-        await _execute(url, f"CREATE DATABASE {TEMPLATE}")
+        await execute(url, f"CREATE DATABASE {TEMPLATE}")
         for package in PACKAGES:
-            await migrate_in(_database(url, TEMPLATE), package)
+            await migrate_in(database_of(url, TEMPLATE), package)
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A fresh migrated database."""
-    name = f"test_{uuid.uuid4().hex}"
-    await _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield _database(postgres_url, name)
-    await _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    async with fresh_database(postgres_url, TEMPLATE) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -63,17 +60,3 @@ async def _emptied(url: str) -> str:
     async with Redis.from_url(url, protocol=2) as client:
         await client.flushall()
     return url
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _database(url: str, name: str) -> str:
-    base, _, query = url.partition("?")
-    server, _, _ = base.rpartition("/")
-    return f"{server}/{name}" + (f"?{query}" if query else "")

@@ -8,6 +8,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
+from tests.databases import fresh_database
 from tests.e2e.journey import registered, stored, whole_journey
 from tests.e2e.platform import Platform, platform
 
@@ -33,9 +34,21 @@ async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_
         assert again.json() == strategy.json()
 
 
+async def test_external_servers_replace_the_embedded_ones(
+    tmp_path: Path, postgres_url: str, bus_url: str, cache_url: str
+) -> None:
+    """With DATABASE_URL, BUS_URL and REDIS_URL the platform starts no server of its own, and the journey works."""
+    async with fresh_database(postgres_url) as database_url:
+        servers = {"DATABASE_URL": database_url, "BUS_URL": bus_url, "REDIS_URL": cache_url}
+        async with platform(tmp_path, servers) as running, running.client() as client:
+            assert running.processes("valkey-server") + running.processes("bin/postgres") == []
+            run = await whole_journey(client, running.data_dir / "demo" / "AAPL.csv")
+            assert run["metrics"]["trades"] == 85
+
+
 async def test_an_outside_consumer_reads_every_change_once_and_in_order(system: Platform) -> None:
     """A plain redis-py consumer group sees a strategy's life as CloudEvents with dense, ordered ids."""
-    async with system.client() as client, Redis.from_url(bus_url(system), protocol=2) as bus:
+    async with system.client() as client, Redis.from_url(bus_of(system), protocol=2) as bus:
         stream = "aurelius.events.strategy"
         await bus.xgroup_create(stream, "outside", id="$")
         user = await registered(client)
@@ -61,7 +74,7 @@ async def test_an_outside_consumer_reads_every_change_once_and_in_order(system: 
         await bus.xgroup_destroy(stream, "outside")
 
 
-def bus_url(system: Platform) -> str:
+def bus_of(system: Platform) -> str:
     """Read where the bus is from a service's environment."""
     process: psutil.Process = system.processes("services.strategy")[0]
     return process.environ()["BUS_URL"]
