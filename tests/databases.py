@@ -8,7 +8,7 @@ import asyncpg
 
 
 @asynccontextmanager
-async def freshdatabase_of(server_url: str, template: str = "template0") -> AsyncIterator[str]:
+async def fresh_database(server_url: str, template: str = "template0") -> AsyncIterator[str]:
     """Lend a database made from `template`: empty by default."""
     name = f"test_{uuid.uuid4().hex}"
     await execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
