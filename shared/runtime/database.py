@@ -15,6 +15,8 @@ from shared.runtime.settings import DatabaseSettings
 TRANSACTION_TIMEOUT_MS = 5000
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 _LOST_ALSO = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError)
+# What asyncpg says of a connection that the server ended while nobody used it.
+_LOST_UNNOTICED = (asyncpg.InternalClientError,)
 _TOO_SLOW = (TimeoutError, asyncpg.QueryCanceledError)
 
 
@@ -117,7 +119,7 @@ class Database:
 async def _connection_errors() -> AsyncIterator[None]:
     try:
         yield
-    except (*_LOST, *_LOST_ALSO, *_TOO_SLOW) as error:
+    except (*_LOST, *_LOST_ALSO, *_LOST_UNNOTICED, *_TOO_SLOW) as error:
         raise Unavailable("The database does not answer") from error
 
 

@@ -34,8 +34,9 @@ async def announce(
     `objects` begins with the event's own entity. Rows are raised in sorted order and stay locked to COMMIT, so that
     versions follow commit order and two writers cannot deadlock. Returns the new version of every object.
     """
-    entity, *others = objects
-    rows = await connection.fetch(_RAISE, sorted({entity, *others}))
+    named = list(dict.fromkeys(objects))
+    entity = named[0]
+    rows = await connection.fetch(_RAISE, named)
     versions = {row["object"]: row["version"] for row in rows}
     event = msgspec.structs.replace(event, version=versions[entity], objects=versions)
     await record(

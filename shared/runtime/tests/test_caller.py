@@ -243,6 +243,25 @@ async def test_a_reply_stream_outlives_its_owner_by_a_minute_at_most(bus_url: st
     assert not await redis.exists(caller.stream)
 
 
+async def test_replies_that_were_read_do_not_stay_on_the_bus(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses everything when it is full, and large answers would fill it within minutes."""
+    monkeypatch.setattr(caller_module, "TEND_SECONDS", 0.05)
+
+    async def handler(_: Say, __: Call) -> Answer:
+        return Answer("x" * 20_000)
+
+    async with talking(bus_url, handler) as caller:
+        await asyncio.gather(*(caller.call(Say(text="large")) for _ in range(200)))
+
+        async def short() -> bool:
+            return await redis.xlen(caller.stream) <= 1
+
+        await eventually(short)
+        await caller.call(Say(text="one more"))
+
+
 async def test_services_write_no_reply_to_a_stream_that_is_gone(
     bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

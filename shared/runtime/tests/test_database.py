@@ -1,6 +1,7 @@
 """The service's own schema."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,7 @@ from shared.contracts.ids import new_id
 from shared.runtime import database as database_module
 from shared.runtime.database import Database
 from shared.runtime.settings import DatabaseSettings
+from shared.runtime.tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -100,7 +102,36 @@ async def test_a_lost_connection_costs_what_used_it_and_nothing_else(database: D
     await killer.close()
     with pytest.raises(Unavailable, match="does not answer"):
         await at_work
-    await database.check()
+    await eventually(lambda: well(database))
+
+
+async def test_sessions_that_end_at_any_moment_are_unavailable(database: Database, database_url: str) -> None:
+    """In use, idle in the pool, between two statements: nothing but Unavailable comes out, and nothing stays broken."""
+
+    async def use() -> None:
+        with contextlib.suppress(Unavailable):
+            async with database.transaction() as connection:
+                await connection.execute("SELECT 1")
+
+    killer = await asyncpg.connect(database_url)
+    for _ in range(40):
+        using = [asyncio.create_task(use()) for _ in range(5)]
+        await killer.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await asyncio.gather(*using)
+    await killer.close()
+    await eventually(lambda: well(database))
+
+
+async def well(database: Database) -> bool:
+    """Say whether a query is answered."""
+    try:
+        await database.check()
+    except Unavailable:
+        return False
+    return True
 
 
 async def test_a_pool_in_full_use_is_unavailable(database_url: str) -> None:

@@ -145,7 +145,7 @@ async def test_a_foreign_entry_under_our_id_stops_the_relay(database: Database, 
     await write(database)
     relay = Relay(database, bus, "one")
     with pytest.raises(StreamForked, match=r"aurelius\.events\.strategy holds another event under 1-0"):
-        await relay.run()
+        await asyncio.wait_for(relay.run(), 5)
     assert len(await entries(bus, STREAM)) == 1
     assert await unpublished(database) == 1
 

@@ -124,7 +124,7 @@ async def test_a_failure_ends_what_was_sent_and_nothing_else(failure: Exception)
     async for writer in running(server):
         writer.post("SET", 0)
         with pytest.raises(Unavailable) as told:
-            await writer.submit("SET", 1)
+            await asyncio.wait_for(writer.submit("SET", 1), 5)
         assert told.value.__cause__ is failure
         assert await writer.submit("SET", 2) == 0
 

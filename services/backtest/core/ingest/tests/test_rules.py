@@ -32,6 +32,7 @@ def faults_of(**changed: Any) -> list[tuple[str, str]]:
         ({"time": {2: 1 * DAY}}, "/file/row/3/time", "is the time of the row before it too"),
         ({"time": {2: 0}}, "/file/row/3/time", "1970-01-01Z is before 1970-01-02Z"),
         ({"open": {1: 0.0}}, "/file/row/2/open", "0.0 is not above 0"),
+        ({"high": {1: -1.0}}, "/file/row/2/high", "-1.0 is not above 0"),
         ({"close": {4: -1.5}}, "/file/row/5/close", "-1.5 is not above 0"),
         ({"high": {0: 10.5}}, "/file/row/1/high", "10.5 is below the close 11.0"),
         ({"high": {0: 10.5}, "open": {0: 11.5}}, "/file/row/1/high", "10.5 is below the open 11.5"),

@@ -1,0 +1,1 @@
+"""Owns datasets, backtests and their results; consumes requests and its jobs; publishes dataset and backtest events."""

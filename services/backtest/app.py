@@ -1,0 +1,48 @@
+"""The composition root: what the service is made of, and what it answers."""
+
+from faststream.asgi.types import ASGIApp
+
+from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.results import ResultHandlers
+from services.backtest.handlers.specs import validate_spec
+from services.backtest.kernel_cache import kernel_cache
+from services.backtest.settings import BacktestSettings
+from services.backtest.strategies import BusStrategies
+from shared.contracts import messages
+from shared.runtime.children import Children
+from shared.runtime.objects import Objects
+from shared.runtime.service import Service
+
+WORKER = "services.backtest.worker"
+
+
+def compose(settings: BacktestSettings) -> Service:
+    """Return the service with its workers, ready to run."""
+    objects = Objects(settings.objects_url())
+    service = Service("backtest", settings, objects=objects)
+    database = service.database(settings, relay=True)
+    datasets = DatasetHandlers(database, service.clock, objects)
+    backtests = BacktestHandlers(database, service.clock, BusStrategies(service.caller()))
+    results = ResultHandlers(database, objects)
+
+    requests = service.requests()
+    requests.handle(messages.ValidateSpec, validate_spec)
+    requests.handle(messages.IngestDataset, datasets.ingest)
+    requests.handle(messages.ReadDataset, datasets.read)
+    requests.handle(messages.ListDatasets, datasets.list_all)
+    requests.handle(messages.CreateBacktest, backtests.create)
+    requests.handle(messages.ReadBacktest, backtests.read)
+    requests.handle(messages.ListBacktests, backtests.list_all)
+    requests.handle(messages.ReadEquity, results.read_equity)
+    requests.handle(messages.ListTrades, results.list_trades)
+
+    workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir))
+    service.background(workers.run)
+    service.health.add("workers", workers.check)
+    return service
+
+
+def build(settings: BacktestSettings) -> tuple[ASGIApp, int]:
+    """Return the application and the port of its health routes."""
+    return compose(settings).asgi(), settings.backtest_port

@@ -1,0 +1,1 @@
+"""The tables this service reads and writes as files: uploaded CSV, datasets and results in Arrow."""

@@ -1,0 +1,23 @@
+"""A dataset's bars as a file, named by their content."""
+
+from pathlib import Path
+
+from services.backtest.core.bars import Bars
+from services.backtest.files.arrow import read_columns, write_columns
+
+COLUMNS = ("time", "open", "high", "low", "close", "volume")
+
+
+def dataset_key(sha256: str) -> str:
+    """Return the object key of a dataset: the same content is stored once."""
+    return f"datasets/{sha256}.arrow"
+
+
+def write_bars(path: Path, bars: Bars) -> None:
+    """Write the bars."""
+    write_columns(path, {name: getattr(bars, name) for name in COLUMNS}, frozenset({"time"}))
+
+
+def read_bars(path: Path) -> Bars:
+    """Return the bars of a file, mapped into memory."""
+    return Bars(**read_columns(path))

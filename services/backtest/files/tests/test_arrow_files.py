@@ -1,0 +1,42 @@
+"""Datasets and results as files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.backtest.core.result import Trades
+from services.backtest.files.dataset_file import dataset_key, read_bars, write_bars
+from services.backtest.files.result_file import curve_key, read_trades, result_key, trades_key, write_trades
+from services.backtest.tests.fakes import apple
+
+
+def test_bars_are_read_without_a_copy(tmp_path: Path) -> None:
+    """What was written, bit for bit, as views of the file that nobody can write through."""
+    path = tmp_path / "bars"
+    write_bars(path, apple())
+    bars = read_bars(path)
+    for name in ("time", "open", "high", "low", "close", "volume"):
+        column = getattr(bars, name)
+        assert np.array_equal(column, getattr(apple(), name))
+        assert not column.flags.owndata
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+
+
+def test_trades_are_read_a_page_at_a_time(tmp_path: Path) -> None:
+    """A page has the trades of its numbers; there may be none at all."""
+    for count in (10, 0):
+        whole, real = np.arange(count), np.arange(count) / 2
+        path = tmp_path / f"trades{count}"
+        write_trades(path, Trades(whole, real, whole, real, whole, real, real, real, real, whole, whole, whole))
+        assert len(read_trades(path, 0, 100)) == count
+        page = read_trades(path, 4, 7)
+        assert (page.entry_time.tolist(), page.quantity.tolist()) == (whole[4:7].tolist(), real[4:7].tolist())
+
+
+def test_keys_tell_contents_and_leases_apart() -> None:
+    """Equal bars share a key, two workers at one run never do."""
+    assert dataset_key("ab") == "datasets/ab.arrow"
+    keys = [make(result_key("run", lease)) for lease in (1, 2) for make in (curve_key, trades_key)]
+    assert keys == [f"results/run/{lease}/{name}.arrow" for lease in (1, 2) for name in ("equity", "trades")]

@@ -1,0 +1,216 @@
+"""CSV files as the world writes them: read to the last bit, or refused with the row and the column."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.backtest.core.bars import Bars
+from services.backtest.files import csv_bars
+from services.backtest.files.csv_bars import read_bars
+from services.backtest.files.csv_cells import known_zone
+from shared.contracts.errors import InputError, Invalid, TooLarge
+
+UTC_ZONE = ZoneInfo("UTC")
+NEW_YORK = ZoneInfo("America/New_York")
+HEADER = "Date,Open,High,Low,Close,Volume\n"
+
+
+def read(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> Bars:
+    """The bars of a file with this content."""
+    path = folder / "upload"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_bars(path, zone)
+
+
+def refused(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> tuple[InputError, ...]:
+    """Why a file with this content is refused."""
+    with pytest.raises(Invalid) as caught:
+        read(folder, content, zone)
+    return caught.value.errors
+
+
+def times(bars: Bars) -> list[str]:
+    """The times of bars, in UTC."""
+    return [f"{text}Z" for text in np.datetime_as_string(bars.time.astype("datetime64[ns]"), unit="s")]
+
+
+SHAPES = {
+    "plain": HEADER + "2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,10\n",
+    "no last line break": HEADER + "2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,10",
+    "windows, with a byte order mark": (
+        "\ufeff" + HEADER + "2024-01-01,1,3,.5,2,10\n2024-01-02,1,3,.5,2,1e1\n"
+    ).replace("\n", "\r\n"),
+    "semicolons": "time;o;h;l;c;v\n2024-01-01;1;3;0.5;2;10\n2024-01-02;1;3;0.5;2;10\n",
+    "tabs": "time\to\th\tl\tc\tv\n2024-01-01\t1\t3\t0.5\t2\t10\n2024-01-02\t1\t3\t0.5\t2\t10\n",
+    "spaces and quotes": HEADER + ' 2024-01-01 ,"1" ,3,+0.5, 2 ,10\n"2024-01-02","1","3","0.5","2","10"\n',
+    "blank lines": "\n\n" + HEADER + "\n2024-01-01,1,3,0.5,2,10\n\n2024-01-02,1,3,0.5,2,10\n\n",
+    "another order": "V,C,L,H,O,Adj Close,Date\n10,2,0.5,3,1,x,2024-01-01\n10,2,0.5,3,1,,2024-01-02\n",
+    "times": HEADER + "2024-01-01 00:00,1,3,0.5,2,10\n2024-01-02T00:00:00.000,1,3,0.5,2,10\n",
+    "offsets": HEADER + "2024-01-01T01:00:00+01:00,1,3,0.5,2,10\n2024-01-02 00:00Z,1,3,0.5,2,10\n",
+    "eight digits": "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>\n20240101,1,3,0.5,2,10\n20240102,1,3,0.5,2,10\n",
+    "unix seconds": HEADER + "1704067200,1,3,0.5,2,10\n1704153600,1,3,0.5,2,10\n",
+    "unix milliseconds": HEADER + "1704067200000,1,3,0.5,2,10\n1704153600000,1,3,0.5,2,10\n",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_files_of_every_usual_shape_are_read(tmp_path: Path, shape: str) -> None:
+    """The same two bars, however they are written down."""
+    bars = read(tmp_path, SHAPES[shape])
+    assert times(bars) == ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]
+    for name, value in (("open", 1.0), ("high", 3.0), ("low", 0.5), ("close", 2.0), ("volume", 10.0)):
+        assert getattr(bars, name).tolist() == [value, value]
+
+
+def rows(*dates: str) -> str:
+    """A sound file with these times."""
+    return HEADER + "".join(f"{text},1,3,0.5,2,10\n" for text in dates)
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["2024-01-01", "2024-07-01"], ["2024-01-01T05:00:00Z", "2024-07-01T04:00:00Z"]),
+        (["2024-03-10T01:59:00", "2024-03-10T03:00:00"], ["2024-03-10T06:59:00Z", "2024-03-10T07:00:00Z"]),
+        (["2024-01-01T00:00:00Z", "2024-01-01T00:00:00-01:00"], ["2024-01-01T00:00:00Z", "2024-01-01T01:00:00Z"]),
+        (["1704067200", "1704153600"], ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]),
+        (["-600000000", "0"], ["1950-12-27T13:20:00Z", "1970-01-01T00:00:00Z"]),
+    ],
+)
+def test_times_without_an_offset_are_of_the_zone(tmp_path: Path, dates: list[str], expected: list[str]) -> None:
+    """The zone's clocks are read, summer and winter; what says its offset, or is Unix time, is left alone."""
+    assert times(read(tmp_path, rows(*dates), NEW_YORK)) == expected
+
+
+def test_a_day_that_begins_in_a_skipped_hour_begins_after_it(tmp_path: Path) -> None:
+    """Where the clocks change at midnight, a daily bar is not refused for it."""
+    dates = rows("2018-11-03", "2018-11-04", "2018-11-05")
+    assert times(read(tmp_path, dates, ZoneInfo("America/Sao_Paulo"))) == [
+        "2018-11-03T03:00:00Z",
+        "2018-11-04T03:00:00Z",
+        "2018-11-05T02:00:00Z",
+    ]
+
+
+@pytest.mark.parametrize("clock", ["2024-03-10T02:30:00", "2024-11-03T01:30:00"])
+def test_a_time_that_does_not_exist_or_exists_twice_is_refused(tmp_path: Path, clock: str) -> None:
+    """What cannot be told apart is asked for, not guessed."""
+    (error,) = refused(tmp_path, rows("2024-01-01T00:00:00", clock), NEW_YORK)
+    assert error.pointer == "/file/row/2/time"
+    assert "skipped or repeated" in error.message
+
+
+@pytest.mark.parametrize(
+    ("content", "pointer", "words"),
+    [
+        ("", "/file", "empty"),
+        ("\n \n", "/file", "empty"),
+        (HEADER, "/file", "fewer than 2"),
+        (rows("2024-01-01"), "/file", "fewer than 2"),
+        ("Date,Open,High,Low,Close\n2024-01-01,1,1,1,1\n", "/file", "volume"),
+        (rows("2024-01-01").encode("utf-16"), "/file", "UTF-8"),
+        (b"PK\x03\x04\xff\xfe" * 100, "/file", "UTF-8"),
+        (rows("2024-01-01", "2024-\xff-02").encode("latin-1"), "/file", "UTF-8"),
+        (rows("2024-01-01", "2024-02-30"), "/file/row/2/time", "'2024-02-30' is no time"),
+        (rows("2024-01-01", "31.12.2024"), "/file/row/2/time", "no time"),
+        (rows("31.12.2024", "2024-01-01", "2024-01-02"), "/file/row/1/time", "write 2024-01-31"),
+        (rows("2024-01-01", "2024-01-02T10:00:00Z"), "/file/row/2/time", "of the form of the first row"),
+        (rows("2024-01-01", "2300-01-01"), "/file/row/2/time", "no time"),
+        (rows("2024-01-01", "1650-01-01"), "/file/row/2/time", "no time"),
+        (rows("1704067200", "1704153600000"), "/file/row/2/time", "no time"),
+        (rows("45292", "45293"), "/file/row/1/time", "no time"),
+        (rows("2024-01-01", ""), "/file/row/2/time", "empty"),
+        (rows("2024-01-02", "2024-01-01"), "/file/row/2/time", "sort by time"),
+        (rows("2024-01-01", "2024-01-02").replace("10\n", "\n", 1), "/file/row/1/volume", "empty"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, content: str | bytes, pointer: str, words: str) -> None:
+    """The file as a whole, or the row and the column, and what to write instead."""
+    error = refused(tmp_path, content)[0]
+    assert error.pointer == pointer
+    assert words in error.message
+
+
+@pytest.mark.parametrize("cell", ["x", "1,5", "1 000", "nan", "inf", "-inf", "1e999", "0x10", "1_0", "--1", ""])
+def test_what_is_no_number_is_refused(tmp_path: Path, cell: str) -> None:
+    """Not a number, not finite, or not there: the cell is named, and quoted."""
+    (error,) = refused(tmp_path, HEADER + f'2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,"{cell}"\n')
+    assert error.pointer == "/file/row/2/volume"
+    assert cell in error.message
+
+
+def test_rows_of_another_width_are_named_and_count(tmp_path: Path) -> None:
+    """Later rows keep their numbers, over the edges of blocks too."""
+    good, count = "2024-01-01T00:{:02}:{:02},1,3,0.5,2,10\n", 900
+    lines = [good.format(n // 60, n % 60) for n in range(count)]
+    lines[4] = "2024-01-01T00:00:04,1,3\n"
+    lines[500] = lines[500].replace(",10", ",10,11")
+    lines[700] = lines[700].replace(",3,", ",0.7,")
+    csv_bars_block, csv_bars.BLOCK_BYTES = csv_bars.BLOCK_BYTES, 1000
+    try:
+        errors = refused(tmp_path, HEADER + "".join(lines))
+    finally:
+        csv_bars.BLOCK_BYTES = csv_bars_block
+    assert [error.pointer for error in errors] == ["/file/row/5", "/file/row/501", "/file/row/701/high"]
+    assert errors[0].message == "has 3 columns; the first line has 6"
+    assert errors[1].message == "has 7 columns; the first line has 6"
+
+
+def test_there_is_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with more rows than a dataset may have is too large, and one with as many is not."""
+    monkeypatch.setattr(csv_bars, "MAX_ROWS", 3)
+    dates = [f"2024-01-0{day}" for day in range(1, 5)]
+    assert len(read(tmp_path, rows(*dates[:3]))) == 3
+    with pytest.raises(TooLarge, match="3 rows"):
+        read(tmp_path, rows(*dates))
+
+
+prices = st.floats(1e-300, 1e300, allow_nan=False)
+volumes = st.floats(0.0, 1e300, allow_nan=False)
+moments = st.datetimes(datetime(1700, 1, 2), datetime(2199, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@st.composite
+def bar_tables(draw: st.DrawFn) -> list[tuple[datetime, float, float, float, float, float]]:
+    """Bars that keep the rules, with numbers of every size and times to the microsecond."""
+    start, steps = draw(moments), draw(st.lists(st.integers(1, 10**9), min_size=1, max_size=6))
+    table = []
+    for step in (0, *steps):
+        start += timedelta(microseconds=step)
+        low, first, second, high = sorted(draw(st.tuples(prices, prices, prices, prices)))
+        open_, close = draw(st.sampled_from([(first, second), (second, first)]))
+        table.append((start, open_, high, low, close, draw(volumes)))
+    return table
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=bar_tables(), form=st.sampled_from(["offset", "zone", "spaces"]))
+def test_sound_bars_come_back_bit_for_bit(
+    tmp_path: Path, table: list[tuple[datetime, float, float, float, float, float]], form: str
+) -> None:
+    """Whatever is written with all its digits is read as exactly what it was."""
+    zone = ZoneInfo("Asia/Kolkata")  # has had no change of its clocks since 1945
+    if form != "offset" and table[0][0].year < 1946:
+        form = "offset"
+    lines = []
+    for moment, *numbers in table:
+        text = moment.isoformat() if form == "offset" else moment.astimezone(zone).replace(tzinfo=None).isoformat()
+        lines.append(",".join([text.replace("T", " ") if form == "spaces" else text, *map(repr, numbers)]))
+    bars = read(tmp_path, HEADER + "\n".join(lines), zone)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert bars.time.tolist() == [(row[0] - epoch) // timedelta(microseconds=1) * 1000 for row in table]
+    for index, name in enumerate(("open", "high", "low", "close", "volume"), start=1):
+        assert getattr(bars, name).tolist() == [row[index] for row in table]
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "\x00", "Europe", "a" * 64])
+def test_what_is_no_time_zone_is_refused(name: str) -> None:
+    """By the name of the field."""
+    with pytest.raises(Invalid) as caught:
+        known_zone(name)
+    assert caught.value.errors[0].pointer == "/timezone"

@@ -1,0 +1,168 @@
+"""Backtests: queueing a run, reading and listing runs. What is another owner's is not found."""
+
+import asyncio
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.backtest.core.execution import check_execution
+from services.backtest.core.identity import run_identity
+from services.backtest.core.language import BoundStrategy, check_spec
+from services.backtest.core.period import check_period
+from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
+from services.backtest.store.datasets import read_dataset
+from services.backtest.strategies import Strategies
+from shared.contracts.clock import Clock
+from shared.contracts.errors import InputError, Invalid, Malformed, NotFound
+from shared.contracts.events import BacktestQueued, rfc3339
+from shared.contracts.ids import is_id, new_id
+from shared.contracts.jobs import BacktestJob
+from shared.contracts.messages import CreateBacktest, ListBacktests, ReadBacktest
+from shared.contracts.objects import backtest_object, backtests_object
+from shared.contracts.streams import JOBS_BACKTEST
+from shared.contracts.values import Backtest, Dataset, JsonObject
+from shared.runtime.bus.server import Answer, Call
+from shared.runtime.database import Connection, Database
+from shared.runtime.outbox import announce, record
+
+JOB_TYPE = "aurelius.job.backtest"
+
+
+class BacktestHandlers:
+    """Backtests. A run keeps its own copy of the spec, so that it stays readable when the strategy goes."""
+
+    def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
+        self._database = database
+        self._clock = clock
+        self._strategies = strategies
+
+    async def create(self, message: CreateBacktest, call: Call) -> Answer:
+        """Queue a run. Raises Invalid with pointers into the request, NotFound for its strategy or its dataset."""
+        owner = call.user.user_id
+        dataset = await self._dataset(message.dataset_id, owner)
+        check_period(message.start, message.end, *_days(dataset))
+        spec, strategy_version = await self._spec(message, call)
+        strategy = await asyncio.to_thread(_checked, spec, message)
+        run = _queued(message, strategy, dataset, strategy_version, owner, self._clock.now())
+        async with self._database.transaction() as connection:
+            await insert_backtest(connection, run, spec)
+            await self._wake_a_worker(connection, run, call)
+            versions = await announce(
+                connection,
+                BacktestQueued(id=run.id, owner=owner, version=0),
+                [backtest_object(run.id), backtests_object(owner)],
+                clock=self._clock,
+                traceparent=call.traceparent,
+            )
+        return Answer(run, versions)
+
+    async def _dataset(self, dataset_id: str, owner: str) -> Dataset:
+        found = None
+        if is_id(dataset_id):
+            async with self._database.reading() as connection:
+                found = await read_dataset(connection, dataset_id, owner)
+        if found is None:
+            raise NotFound("There is no such dataset; upload it first")
+        return found[0]
+
+    async def _spec(self, message: CreateBacktest, call: Call) -> tuple[JsonObject, int | None]:
+        """Return the spec to run and the version of the strategy it is, if it is one's."""
+        if message.spec is not None:
+            if message.strategy_id is not None:
+                raise _invalid("/spec", "give either a strategy_id or a spec, not both")
+            if message.strategy_version is not None:
+                raise _invalid("/strategy_version", "only a stored strategy has versions; take it out")
+            return message.spec, None
+        if message.strategy_id is None:
+            raise _invalid("/strategy_id", "give the id of a stored strategy, or a spec in its place")
+        strategy = await self._strategies.read(message.strategy_id, message.strategy_version, call)
+        return strategy.spec, strategy.version
+
+    async def _wake_a_worker(self, connection: Connection, run: Backtest, call: Call) -> None:
+        await record(
+            connection,
+            stream=JOBS_BACKTEST,
+            event_type=JOB_TYPE,
+            subject=backtest_object(run.id),
+            owner=run.owner_id,
+            time=rfc3339(self._clock.now()),
+            data=msgspec.json.encode(BacktestJob(id=run.id)),
+            traceparent=call.traceparent,
+        )
+
+    async def read(self, message: ReadBacktest, call: Call) -> Answer:
+        """Answer one run. Raises NotFound."""
+        found = None
+        if is_id(message.id):
+            async with self._database.reading() as connection:
+                found = await read_backtest(connection, message.id, call.user.user_id)
+        if found is None:
+            raise NotFound("There is no such backtest")
+        return Answer(found.backtest, {backtest_object(message.id): found.version})
+
+    async def list_all(self, message: ListBacktests, call: Call) -> Answer:
+        """Answer a page of the caller's runs. Raises Malformed for a filter or a cursor that cannot be one."""
+        owner = call.user.user_id
+        for name in ("strategy_id", "dataset_id"):
+            wanted = getattr(message, name)
+            if wanted is not None and not is_id(wanted):
+                raise Malformed(f"{name} is no id", errors=(InputError(f"/{name}", "is no id"),))
+        async with self._database.reading() as connection:
+            page, version = await list_backtests(connection, owner, message)
+        return Answer(page, {backtests_object(owner): version})
+
+
+def _checked(spec: JsonObject, message: CreateBacktest) -> BoundStrategy:
+    """Return the strategy with its params, once it can be run as asked. Raises Invalid."""
+    checked = check_spec(spec)
+    check_execution(message.execution, checked)
+    return checked.bind(message.params)
+
+
+def _queued(
+    message: CreateBacktest,
+    strategy: BoundStrategy,
+    dataset: Dataset,
+    strategy_version: int | None,
+    owner: str,
+    now: datetime,
+) -> Backtest:
+    identity = run_identity(
+        spec_hash=strategy.spec_hash,
+        params=strategy.params,
+        dataset_sha256=dataset.sha256,
+        start=message.start,
+        end=message.end,
+        execution=message.execution,
+    )
+    return Backtest(
+        id=new_id(),
+        status="queued",
+        progress=0.0,
+        owner_id=owner,
+        strategy_id=message.strategy_id,
+        strategy_version=strategy_version,
+        dataset_id=dataset.id,
+        run_identity=identity,
+        result_digest=None,
+        reused=False,
+        metrics=None,
+        warmup_bars=strategy.warmup_bars,
+        warnings=[],
+        error=None,
+        created_at=now,
+        started_at=None,
+        finished_at=None,
+        revision=1,
+    )
+
+
+def _days(dataset: Dataset) -> tuple[date, date]:
+    """The first and the last day of a dataset on the clocks of its zone."""
+    zone = ZoneInfo(dataset.timezone)
+    return dataset.start.astimezone(zone).date(), dataset.end.astimezone(zone).date()
+
+
+def _invalid(pointer: str, message: str) -> Invalid:
+    return Invalid(f"{pointer}: {message}", errors=(InputError(pointer, message),))

@@ -1,0 +1,59 @@
+"""Results as the JSON that clients read, made a piece at a time: a thread that encodes all at once stops all others."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from services.backtest.core.engine.dtypes import Ints
+from services.backtest.core.result import Trades
+from services.backtest.files.result_file import Curve
+from shared.contracts.values import EquityPoint, Trade
+
+PIECE = 10_000
+
+
+def curve_json(curve: Curve, indices: Ints) -> bytes:
+    """Return the JSON of an EquityCurve: the points of `curve` at `indices`."""
+    pieces = (
+        msgspec.json.encode(_points(curve, indices[start : start + PIECE]))[1:-1]
+        for start in range(0, len(indices), PIECE)
+    )
+    return b'{"items":[' + b",".join(pieces) + b"]}"
+
+
+def trades_of(trades: Trades) -> list[Trade]:
+    """Return trades as values. An open one has the last bar's time and close for its exit."""
+    entries, exits = _moments(trades.entry_time), _moments(trades.exit_time)
+    return [
+        Trade(
+            side="long" if trade.side == "long" else "short",
+            quantity=trade.quantity,
+            entry_time=entry,
+            entry_price=trade.entry_price,
+            exit_time=exit_,
+            exit_price=trade.exit_price,
+            pnl=trade.pnl,
+            return_=trade.return_,
+            fees=trade.fees,
+            bars=trade.bars,
+            exit_reason=trade.exit_reason,
+            status="open" if trade.status == "open" else "closed",
+        )
+        for trade, entry, exit_ in zip(trades, entries, exits, strict=True)
+    ]
+
+
+def _points(curve: Curve, indices: Ints) -> list[EquityPoint]:
+    times = _moments(curve.time[indices])
+    values = (column[indices].tolist() for column in (curve.equity, curve.drawdown, curve.position))
+    return [
+        EquityPoint(time=time, equity=equity, drawdown=drawdown, position=position)
+        for time, equity, drawdown, position in zip(times, *values, strict=True)
+    ]
+
+
+def _moments(nanoseconds: Ints) -> Iterator[datetime]:
+    """Aware datetimes, to the microsecond, which is as far as they go."""
+    naive = (nanoseconds // 1000).astype("datetime64[us]").tolist()
+    return (moment.replace(tzinfo=UTC) for moment in naive)

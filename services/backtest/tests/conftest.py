@@ -1,0 +1,95 @@
+"""The service's handlers on a real database and a folder of objects, with collaborators of the tests' own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.results import ResultHandlers
+from services.backtest.jobs import Jobs
+from services.backtest.runner import Runner
+from services.backtest.tests.fakes import FakeClock, FakeStrategies, apple, csv_of
+from services.backtest.tests.steps import call_of, ingested
+from shared.contracts.ids import new_id
+from shared.contracts.values import Dataset, Principal
+from shared.runtime.bus.server import Call
+from shared.runtime.database import Database
+from shared.runtime.objects import Objects
+from shared.runtime.settings import DatabaseSettings
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The service's schema, migrated and empty."""
+    database = Database(DatabaseSettings(database_url=database_url), "backtest")
+    await database.connect()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    """An empty object store in a folder."""
+    return Objects((tmp_path / "objects").as_uri())
+
+
+@pytest.fixture
+def strategies() -> FakeStrategies:
+    """Strategies that need no strategy service."""
+    return FakeStrategies()
+
+
+@pytest.fixture
+def datasets(database: Database, clock: FakeClock, objects: Objects) -> DatasetHandlers:
+    """The handlers of datasets."""
+    return DatasetHandlers(database, clock, objects)
+
+
+@pytest.fixture
+def backtests(database: Database, clock: FakeClock, strategies: FakeStrategies) -> BacktestHandlers:
+    """The handlers of backtests."""
+    return BacktestHandlers(database, clock, strategies)
+
+
+@pytest.fixture
+def results(database: Database, objects: Objects) -> ResultHandlers:
+    """The handlers of results."""
+    return ResultHandlers(database, objects)
+
+
+@pytest.fixture
+def jobs(database: Database, clock: FakeClock) -> Jobs:
+    """The runs that wait."""
+    return Jobs(database, clock)
+
+
+@pytest.fixture
+def runner(objects: Objects) -> Runner:
+    """What computes a run."""
+    return Runner(objects)
+
+
+@pytest.fixture
+def ana() -> Call:
+    """A request of one account."""
+    return call_of(Principal(user_id=new_id()))
+
+
+@pytest.fixture
+def ben() -> Call:
+    """A request of another account."""
+    return call_of(Principal(user_id=new_id()))
+
+
+@pytest.fixture
+async def dataset(datasets: DatasetHandlers, objects: Objects, ana: Call) -> Dataset:
+    """Ana's daily bars of AAPL."""
+    return await ingested(datasets, objects, ana, csv_of(apple()))

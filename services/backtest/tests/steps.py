@@ -1,0 +1,66 @@
+"""What tests do before they look: requests, uploads, datasets, runs."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.tests.fakes import SMA_CROSS
+from shared.contracts.ids import new_id
+from shared.contracts.messages import CreateBacktest, IngestDataset, ReadBacktest
+from shared.contracts.values import Backtest, Dataset, Principal
+from shared.runtime.bus.server import Call
+from shared.runtime.database import Database
+from shared.runtime.objects import Objects
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def call_of(principal: Principal | None) -> Call:
+    """A request by `principal`, or by nobody."""
+    return Call(new_id(), principal, time.time() + 30, TRACEPARENT, "")
+
+
+async def upload(objects: Objects, content: bytes) -> str:
+    """Store an upload as the gateway does and return its key."""
+    key = f"uploads/{new_id()}"
+    await objects.put(key, content)
+    return key
+
+
+async def ingested(datasets: DatasetHandlers, objects: Objects, call: Call, content: bytes) -> Dataset:
+    """A dataset of `call`'s account with these bars."""
+    message = IngestDataset(upload_key=await upload(objects, content), filename="aapl.csv")
+    answer = await datasets.ingest(message, call)
+    assert isinstance(answer.value, Dataset)
+    return answer.value
+
+
+async def queued(backtests: BacktestHandlers, call: Call, dataset: Dataset, **fields: Any) -> Backtest:
+    """Queue a run of the SMA cross, or of what `fields` say."""
+    fields = fields if "strategy_id" in fields else {"spec": SMA_CROSS, **fields}
+    answer = await backtests.create(CreateBacktest(dataset_id=dataset.id, **fields), call)
+    assert isinstance(answer.value, Backtest)
+    return answer.value
+
+
+async def lapse(database: Database, backtest_id: str) -> None:
+    """Let the lease on a run be over, as if its worker had died some time ago."""
+    async with database.reading() as connection:
+        await connection.execute("UPDATE backtests SET lease_until = now() - interval '1 s' WHERE id = $1", backtest_id)
+
+
+async def read(backtests: BacktestHandlers, run: Backtest, call: Call) -> Backtest:
+    """The run as it is now."""
+    value = (await backtests.read(ReadBacktest(id=run.id), call)).value
+    assert isinstance(value, Backtest)
+    return value
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> None:
+    """Wait until the condition holds. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.01)

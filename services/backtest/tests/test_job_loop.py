@@ -1,0 +1,271 @@
+"""The loop of a worker: what becomes of a run, whatever happens while it is done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+import pytest
+
+from services.backtest import job_loop
+from services.backtest.files.dataset_file import dataset_key
+from services.backtest.files.result_file import curve_key, trades_key
+from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.results import ResultHandlers
+from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
+from services.backtest.jobs import Jobs
+from services.backtest.runner import OTHER_ENGINE, Runner
+from services.backtest.store.jobs import Job, Result
+from services.backtest.tests.steps import lapse, queued, read
+from shared.contracts.errors import Unavailable
+from shared.contracts.jobs import Progress
+from shared.contracts.messages import ListTrades, ReadEquity
+from shared.contracts.values import Dataset, Execution, TradePage
+from shared.runtime.bus.server import Call
+from shared.runtime.database import Database
+from shared.runtime.objects import Objects
+
+pytestmark = pytest.mark.integration
+
+WHOLE_UNITS = Execution(initial_cash=10_000, lot_size=1)
+
+
+class StandIn(Runner):
+    """Does something else before, or instead of, the run."""
+
+    def __init__(self, objects: Objects, act: Callable[[Job], Awaitable[None]]) -> None:
+        super().__init__(objects)
+        self._act = act
+
+    async def run(self, job: Job) -> Result:
+        """Act, then run."""
+        await self._act(job)
+        return await super().run(job)
+
+
+async def test_the_reference_run_on_real_bars(
+    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, results: ResultHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """SMA 10/20, long only, whole units, AAPL 2000-2013: the published 85 trades and final value, as metrics, curve
+    and trades alike.
+    """
+    told: list[Progress] = []
+    run = await queued(backtests, ana, dataset, execution=WHOLE_UNITS)
+    loop = JobLoop(jobs, runner, told.append)
+    assert await loop.work()
+    assert not await loop.work()
+    done = await read(backtests, run, ana)
+    assert done.metrics is not None
+    assert done.metrics["trades"] == 85
+    assert done.metrics["final_value"] == pytest.approx(148_240.55951952402, rel=1e-9)
+    assert done.metrics["max_drawdown"] == pytest.approx(-0.4780994910747772, rel=1e-9)
+    curve = (await results.read_equity(ReadEquity(id=run.id), ana)).value
+    assert isinstance(curve, bytes)
+    assert curve.count(b'"time"') == dataset.rows
+    page = (await results.list_trades(ListTrades(id=run.id, limit=200), ana)).value
+    assert isinstance(page, TradePage)
+    assert (len(page.items), page.next_cursor) == (85, None)
+    assert sum(trade.pnl for trade in page.items) == pytest.approx(148_240.55951952402 - 10_000, rel=1e-9)
+    assert [(entry.id, entry.owner, entry.status, entry.progress) for entry in told] == [
+        (run.id, ana.user.user_id, "running", 0.0),
+        (run.id, ana.user.user_id, "succeeded", 1.0),
+    ]
+
+
+async def test_the_same_identity_gives_the_same_digest(
+    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """Two runs asked for in the same way are the same to the last bit; other params make another."""
+    loop = JobLoop(jobs, runner, lambda _: None)
+    digests = []
+    for params in ({}, {"fast": 10}, {"fast": 9}):
+        run = await queued(backtests, ana, dataset, params=params)
+        await loop.work()
+        digests.append((await read(backtests, run, ana)).result_digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+async def test_a_run_on_too_few_bars_fails_with_a_sentence(
+    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """Dates that look right but hold a single bar are found out by the worker."""
+    told: list[Progress] = []
+    run = await queued(backtests, ana, dataset, start=date(2001, 1, 2), end=date(2001, 1, 2))
+    await JobLoop(jobs, runner, told.append).work()
+    failed = await read(backtests, run, ana)
+    assert failed.status == "failed"
+    assert failed.error is not None
+    assert "1 bar lies between" in failed.error
+    assert told[-1].status == "failed"
+
+
+async def test_a_run_whose_bars_are_gone_fails_with_a_sentence(
+    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, objects: Objects, ana: Call
+) -> None:
+    """A dataset without its file is named as what is missing."""
+    run = await queued(backtests, ana, dataset)
+    await objects.delete(dataset_key(dataset.sha256))
+    await JobLoop(jobs, runner, lambda _: None).work()
+    assert (await read(backtests, run, ana)).error == NO_BARS
+
+
+@pytest.mark.parametrize(("fault", "sentence"), [(RuntimeError("secret"), BROKEN), (MemoryError(), NO_MEMORY)])
+async def test_a_fault_of_ours_fails_the_run_and_not_the_worker(
+    jobs: Jobs,
+    objects: Objects,
+    backtests: BacktestHandlers,
+    dataset: Dataset,
+    ana: Call,
+    fault: Exception,
+    sentence: str,
+) -> None:
+    """Whatever is raised, the run ends with a sentence that tells nothing internal, and the next run is done."""
+
+    async def fail(job: Job) -> None:
+        if job.id == runs[0].id:
+            raise fault
+
+    runs = [await queued(backtests, ana, dataset) for _ in range(2)]
+    loop = JobLoop(jobs, StandIn(objects, fail), lambda _: None)
+    while await loop.work():
+        pass
+    assert (await read(backtests, runs[0], ana)).error == sentence
+    assert (await read(backtests, runs[1], ana)).status == "succeeded"
+
+
+@pytest.mark.parametrize("change", ['{"engine_version": 999}', '{"execution": {"of the future": 1}}'])
+async def test_a_run_for_another_engine_fails_and_stops_no_other(
+    jobs: Jobs,
+    runner: Runner,
+    database: Database,
+    backtests: BacktestHandlers,
+    dataset: Dataset,
+    ana: Call,
+    change: str,
+) -> None:
+    """What was queued by another version is not run into other numbers, nor does it block the queue."""
+    runs = [await queued(backtests, ana, dataset) for _ in range(2)]
+    async with database.reading() as connection:
+        await connection.execute(
+            "UPDATE backtests SET run_identity = (run_identity::jsonb || $2::text::jsonb)::json WHERE id = $1",
+            runs[0].id,
+            change,
+        )
+    loop = JobLoop(jobs, runner, lambda _: None)
+    while await loop.work():
+        pass
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT status, error FROM backtests ORDER BY created_at, id")
+    assert [(row["status"], row["error"]) for row in rows] == [("failed", OTHER_ENGINE), ("succeeded", None)]
+
+
+async def test_the_lease_is_renewed_while_the_run_goes_on(
+    jobs: Jobs,
+    objects: Objects,
+    database: Database,
+    backtests: BacktestHandlers,
+    dataset: Dataset,
+    ana: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run may take longer than a lease: it is held for as long as its worker lives."""
+    monkeypatch.setattr(job_loop, "RENEW_SECONDS", 0.01)
+
+    async def outlive_the_lease(job: Job) -> None:
+        statement = "SELECT lease_until FROM backtests WHERE id = $1"
+        async with database.reading() as connection:
+            until = await connection.fetchval(statement, job.id)
+            async with asyncio.timeout(5):
+                while await connection.fetchval(statement, job.id) == until:
+                    pass
+
+    run = await queued(backtests, ana, dataset)
+    await JobLoop(jobs, StandIn(objects, outlive_the_lease), lambda _: None).work()
+    assert (await read(backtests, run, ana)).status == "succeeded"
+
+
+async def test_a_late_result_is_dropped_with_its_files(
+    jobs: Jobs,
+    runner: Runner,
+    objects: Objects,
+    database: Database,
+    backtests: BacktestHandlers,
+    results: ResultHandlers,
+    dataset: Dataset,
+    ana: Call,
+) -> None:
+    """A worker that was cut off and taken for dead cannot overwrite what the other one stored, nor tell of it."""
+    told: list[Progress] = []
+    keys: list[str] = []
+
+    async def be_overtaken(job: Job) -> None:
+        await lapse(database, job.id)
+        other = await jobs.take()
+        assert other is not None
+        result = await runner.run(other)
+        keys.append(result.result_key)
+        assert await jobs.succeed(other, result)
+
+    run = await queued(backtests, ana, dataset)
+    await JobLoop(jobs, StandIn(objects, be_overtaken), told.append).work()
+    done = await read(backtests, run, ana)
+    assert (done.status, done.revision) == ("succeeded", 3)
+    assert [entry.status for entry in told] == ["running"]
+    assert objects.folder is not None
+    kept = {path.relative_to(objects.folder).as_posix() for path in (objects.folder / "results").rglob("*.arrow")}
+    assert kept == {curve_key(keys[0]), trades_key(keys[0])}
+    assert (await results.read_equity(ReadEquity(id=run.id), ana)).value
+
+
+async def test_a_run_that_kills_its_workers_is_given_up(
+    jobs: Jobs, runner: Runner, database: Database, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """After three workers that died over it, a run fails with a sentence instead of killing a fourth."""
+    run = await queued(backtests, ana, dataset)
+    for _ in range(MAX_ATTEMPTS):
+        assert await jobs.take() is not None
+        await lapse(database, run.id)
+    told: list[Progress] = []
+    await JobLoop(jobs, runner, told.append).work()
+    failed = await read(backtests, run, ana)
+    assert (failed.status, failed.error) == ("failed", GIVEN_UP)
+    assert [entry.status for entry in told] == ["failed"]
+
+
+async def test_a_store_that_is_away_costs_no_attempt(
+    jobs: Jobs, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """While the object store does not answer the run waits, and once it does the run is done."""
+    away = True
+
+    async def need_the_store(_: Job) -> None:
+        if away:
+            raise Unavailable("away")
+
+    run = await queued(backtests, ana, dataset)
+    loop = JobLoop(jobs, StandIn(objects, need_the_store), lambda _: None)
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert not await loop.work()
+    away = False
+    assert await loop.work()
+    assert (await read(backtests, run, ana)).status == "succeeded"
+
+
+async def test_stopping_hands_the_run_back(
+    jobs: Jobs, runner: Runner, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """A worker that is told to stop takes nothing more, and another goes on with its run at once."""
+    started = asyncio.Event()
+
+    async def never_end(_: Job) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    run = await queued(backtests, ana, dataset)
+    loop = JobLoop(jobs, StandIn(objects, never_end), lambda _: None)
+    working = asyncio.create_task(loop.work())
+    await started.wait()
+    await loop.stop()
+    assert not await working
+    assert not await loop.work()
+    assert await JobLoop(jobs, runner, lambda _: None).work()
+    assert (await read(backtests, run, ana)).status == "succeeded"

@@ -1,0 +1,178 @@
+"""Worker processes on a real database and bus: woken by the stream, and replaced when they die."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from services.backtest.core.bars import Bars
+from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.jobs import Jobs
+from services.backtest.tests.fakes import csv_of
+from services.backtest.tests.steps import ingested, queued, read, until
+from shared.contracts.jobs import Progress
+from shared.contracts.streams import JOBS_BACKTEST, PROGRESS
+from shared.contracts.values import Backtest, Dataset, Execution
+from shared.runtime.bus.connection import make_client
+from shared.runtime.bus.server import Call
+from shared.runtime.database import Database
+from shared.runtime.objects import Objects
+from shared.runtime.relay import Relay
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+# Each average costs a tenth of a second on twenty thousand bars.
+SLOW = {"entry_long": "sma(close, 4998) > sma(close, 4999) and sma(close, 4999) > sma(close, 5000)"}
+
+
+class Workers:
+    """Worker processes of one test."""
+
+    def __init__(self, environ: dict[str, str], bus: Redis) -> None:
+        self._environ = environ
+        self._bus = bus
+        self.running: list[Process] = []
+
+    async def start(self) -> Process:
+        """Start one more; it has its kernels and reads the stream when this returns."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.backtest.worker", stdin=PIPE, env=self._environ, cwd=ROOT
+        )
+        self.running.append(process)
+        await until(self._reading, seconds=40)
+        return process
+
+    async def _reading(self) -> bool:
+        groups = await self._bus.xinfo_groups(JOBS_BACKTEST) if await self._bus.exists(JOBS_BACKTEST) else []
+        return [group["consumers"] for group in groups] == [len(self.running)]
+
+
+@pytest.fixture
+async def bus(bus_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty bus."""
+    async with make_client(bus_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def workers(database_url: str, bus_url: str, bus: Redis, tmp_path: Path) -> AsyncIterator[Workers]:
+    """No workers yet; those that are started are ended with the test."""
+    environ = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "BUS_URL": bus_url,
+        "DATA_DIR": str(tmp_path),
+        "OBJECT_STORE_URL": (tmp_path / "objects").as_uri(),
+    }
+    made = Workers(environ, bus)
+    yield made
+    for process in made.running:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+async def long_dataset(datasets: DatasetHandlers, objects: Objects, ana: Call) -> Dataset:
+    """Twenty thousand bars a minute apart."""
+    close = 100.0 + np.cumsum(np.random.default_rng(0).normal(0.0, 0.01, 20_000))
+    time_ = np.arange(len(close), dtype=np.int64) * 60_000_000_000
+    return await ingested(datasets, objects, ana, csv_of(Bars(time_, close, close, close, close, np.ones(len(close)))))
+
+
+async def reached(backtests: BacktestHandlers, run: Backtest, call: Call, status: str, *, seconds: float) -> Backtest:
+    """The run when it has this status. Raises TimeoutError."""
+
+    async def there() -> bool:
+        return (await read(backtests, run, call)).status == status
+
+    await until(there, seconds=seconds)
+    return await read(backtests, run, call)
+
+
+async def told_of(bus: Redis, run: Backtest) -> list[str]:
+    """The states of a run on the progress stream, in order."""
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", await bus.xrange(PROGRESS))
+    told = [msgspec.json.decode(fields[b"progress"], type=Progress) for _, fields in entries]
+    return [entry.status for entry in told if entry.id == run.id]
+
+
+async def test_a_run_goes_over_the_stream_to_a_worker_and_back(
+    workers: Workers, bus: Redis, database: Database, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """The published reference run, done by a process that the stream woke; its entry is gone afterwards."""
+    await workers.start()
+    run = await queued(backtests, ana, dataset, execution=Execution(initial_cash=10_000, lot_size=1))
+    await Relay(database, bus, "test").relay_once()
+    done = await reached(backtests, run, ana, "succeeded", seconds=5)
+    assert done.metrics is not None
+    assert done.metrics["trades"] == 85
+    assert done.metrics["final_value"] == pytest.approx(148_240.55951952402, rel=1e-9)
+
+    async def told_and_acknowledged() -> bool:
+        return await told_of(bus, run) == ["running", "succeeded"] and await bus.xlen(JOBS_BACKTEST) == 0
+
+    await until(told_and_acknowledged, seconds=5)
+    (group,) = await bus.xinfo_groups(JOBS_BACKTEST)
+    assert group["pending"] == 0
+
+
+async def test_a_run_that_nobody_was_woken_for_is_found(
+    workers: Workers, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """The stream may lose an entry: the row is enough."""
+    run = await queued(backtests, ana, dataset)
+    await workers.start()
+    await reached(backtests, run, ana, "succeeded", seconds=5)
+
+
+async def test_a_killed_workers_run_is_done_by_another_within_five_seconds(
+    workers: Workers, bus: Redis, database: Database, backtests: BacktestHandlers, long_dataset: Dataset, ana: Call
+) -> None:
+    """kill -9 in the middle of a run costs seconds, and not a bit of the result."""
+    victim, heir = await workers.start(), await workers.start()
+    # While the heir sleeps, the run is the victim's.
+    heir.send_signal(signal.SIGSTOP)
+    run = await queued(backtests, ana, long_dataset, spec=SLOW)
+    await reached(backtests, run, ana, "running", seconds=5)
+    victim.send_signal(signal.SIGSTOP)
+    assert (await read(backtests, run, ana)).status == "running"
+    victim.kill()
+    heir.send_signal(signal.SIGCONT)
+    killed_at = time.monotonic()
+    done = await reached(backtests, run, ana, "succeeded", seconds=10)
+    assert time.monotonic() - killed_at < 5
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT attempts FROM backtests WHERE id = $1", run.id) == 2
+    again = await queued(backtests, ana, long_dataset, spec=SLOW)
+    undisturbed = await reached(backtests, again, ana, "succeeded", seconds=10)
+    assert done.result_digest == undisturbed.result_digest
+    assert done.metrics == undisturbed.metrics
+
+
+async def test_a_worker_ends_with_its_parent_and_hands_its_run_back(
+    workers: Workers, jobs: Jobs, backtests: BacktestHandlers, long_dataset: Dataset, ana: Call
+) -> None:
+    """When the service is gone no worker stays behind, and the run it was at is free at once."""
+    worker = await workers.start()
+    run = await queued(backtests, ana, long_dataset, spec=SLOW)
+    await reached(backtests, run, ana, "running", seconds=5)
+    assert worker.stdin is not None
+    worker.stdin.close()
+    async with asyncio.timeout(3):
+        assert await worker.wait() == 0
+    job = await jobs.take()
+    assert job is not None
+    assert (job.id, job.attempts) == (run.id, 1)
