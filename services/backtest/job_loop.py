@@ -50,31 +50,35 @@ class JobLoop:
     async def work(self) -> bool:
         """Do the run that has been free longest; False when there is none, or none that can be done now."""
         async with self._turn:
-            if self._stopping:
-                return False
             try:
-                job = await self._jobs.take()
-                if job is None:
-                    return False
-                self._current = asyncio.create_task(self._do(job))
-                await asyncio.wait({self._current})
-                if self._current.cancelled():
-                    return False
-                self._current.result()
+                return await self._take_and_do()
             except Unavailable as error:
                 log.warning("no run can be done at the moment: %s", error)
-                return False
             except Exception:
                 log.exception("a run could not be taken or stored; it is tried again when its lease has lapsed")
-                return False
-            return True
+            return False
+
+    async def _take_and_do(self) -> bool:
+        job = None if self._stopping else await self._jobs.take()
+        if job is None:
+            return False
+        if self._stopping:
+            await self._jobs.release(job)
+            return False
+        self._current = asyncio.create_task(self._do(job))
+        await asyncio.wait({self._current})
+        if self._current.cancelled():
+            return False
+        self._current.result()
+        return True
 
     async def stop(self) -> None:
         """Take nothing more, and hand back the run that is being done."""
         self._stopping = True
         if self._current is not None:
             self._current.cancel()
-            await asyncio.wait({self._current})
+        async with self._turn:
+            pass
 
     async def _do(self, job: Job) -> None:
         if job.attempts > MAX_ATTEMPTS:

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 30.0
 DRAIN_SECONDS = 2.0
+# Longer than any background work takes to clean up.
+CANCEL_AGAIN_SECONDS = 4.0
 
 S = TypeVar("S", bound=Settings)
 Background = Callable[[], Coroutine[object, object, None]]
@@ -160,6 +162,7 @@ class Service:
         """`running()`, with the broker started inside: for applications that are not FastStream's own."""
         async with self.running():
             await self.broker.start()
+            self._watch.begin()
             try:
                 yield
             finally:
@@ -172,6 +175,7 @@ class Service:
             self.broker,
             asgi_routes=[("/health/live", _live), ("/health/ready", self._ready_route())],
             lifespan=self.running,
+            after_startup=[self._watch.begin],
             on_shutdown=[self._finish_requests],
             logger=None,
         )
@@ -265,9 +269,14 @@ async def _retry(what: str, connect: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End tasks. One that does not end is cancelled again: asyncio.wait_for, with which redis-py waits, can swallow a
+    cancellation before Python 3.12, and a loop around it would go on for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def free_port(host: str) -> int:

@@ -26,7 +26,7 @@ MAX_HEADER_BYTES = 64 * 1024
 _NO_TEXT = "is not UTF-8 text; save it as CSV in UTF-8"
 
 
-def read_bars(path: Path, zone: ZoneInfo) -> Bars:
+def read_csv(path: Path, zone: ZoneInfo) -> Bars:
     """Read and validate a file; its times are those of `zone` where they say nothing else.
 
     Raises Invalid naming what is wrong with the file, or with each row (pointers such as /file/row/17/high), and

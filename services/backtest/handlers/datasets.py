@@ -15,7 +15,7 @@ from services.backtest.core.ingest.digest import sha256_of
 from services.backtest.core.ingest.interval import interval_of
 from services.backtest.core.ingest.names import names_of
 from services.backtest.core.ingest.quality import quality_of
-from services.backtest.files.csv_bars import read_bars
+from services.backtest.files.csv_bars import read_csv
 from services.backtest.files.csv_cells import known_zone
 from services.backtest.files.dataset_file import dataset_key, write_bars
 from services.backtest.store.datasets import insert_dataset, list_datasets, read_dataset
@@ -78,7 +78,7 @@ class DatasetHandlers:
                 file = Path(folder, "bars.arrow")
                 try:
                     async with self._objects.as_file(message.upload_key) as upload:
-                        bars = await asyncio.to_thread(read_bars, upload, zone)
+                        bars = await asyncio.to_thread(read_csv, upload, zone)
                 except NotFound as error:
                     raise Unavailable("The upload is gone; send it again") from error
                 dataset = await asyncio.to_thread(self._describe, bars, names, message.interval, zone)

@@ -15,6 +15,7 @@ from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, 
 from services.backtest.jobs import Jobs
 from services.backtest.runner import OTHER_ENGINE, Runner
 from services.backtest.store.jobs import Job, Result
+from services.backtest.tests.fakes import FakeClock
 from services.backtest.tests.steps import lapse, queued, read
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
@@ -269,3 +270,28 @@ async def test_stopping_hands_the_run_back(
     assert not await loop.work()
     assert await JobLoop(jobs, runner, lambda _: None).work()
     assert (await read(backtests, run, ana)).status == "succeeded"
+
+
+async def test_a_run_taken_while_stopping_is_handed_back(
+    database: Database, clock: FakeClock, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """The stop that comes between taking and starting leaves no run waiting for its lease to lapse."""
+
+    class StoppedJobs(Jobs):
+        """The stop begins as soon as a run has been taken."""
+
+        async def take(self) -> Job | None:
+            """Take a run, and stop."""
+            job = await super().take()
+            stops.append(asyncio.create_task(loop.stop()))
+            await asyncio.sleep(0)
+            return job
+
+    stops: list[asyncio.Task[None]] = []
+    run = await queued(backtests, ana, dataset)
+    loop = JobLoop(StoppedJobs(database, clock), runner, lambda _: None)
+    assert not await loop.work()
+    await asyncio.gather(*stops)
+    job = await Jobs(database, clock).take()
+    assert job is not None
+    assert (job.id, job.attempts) == (run.id, 1)

@@ -31,10 +31,10 @@ class SubscriberWatch:
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._subscribers: list[StreamBatchSubscriber] = []
-        self._stopping = False
+        self._watching = False
 
     def add(self, subscriber: StreamBatchSubscriber) -> None:
-        """Watch `subscriber` from now on."""
+        """Watch `subscriber` too."""
         self._subscribers.append(subscriber)
 
     async def ensure_groups(self) -> None:
@@ -44,17 +44,21 @@ class SubscriberWatch:
             if sub.group:
                 await ensure_group(self._client, sub.name, sub.group)
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        while not self._stopping:
-            await asyncio.sleep(WATCH_SECONDS)
-            for subscriber in self._subscribers:
-                if not subscriber.running and not self._stopping:
-                    await self._restart(subscriber)
+    def begin(self) -> None:
+        """Keep the subscribers running from now on: each has been started."""
+        self._watching = True
 
     def stop(self) -> None:
         """Start no subscriber again: the service stops."""
-        self._stopping = True
+        self._watching = False
+
+    async def run(self) -> None:
+        """Watch until cancelled. A subscriber that its broker still has to start must not be started twice."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            for subscriber in self._subscribers:
+                if self._watching and not subscriber.running:
+                    await self._restart(subscriber)
 
     async def check(self) -> None:
         """Pass when every subscriber reads and its group is there."""

@@ -4,6 +4,7 @@ import asyncio
 from typing import cast
 
 import pytest
+from faststream.redis import StreamSub
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -97,7 +98,9 @@ async def test_a_caller_reads_on_after_its_reader_stopped(bus_url: str) -> None:
 
 
 class Stopped:
-    """A subscriber that has stopped, and counts how often it is started."""
+    """A subscriber that does not run, and counts how often it is started."""
+
+    stream_sub = StreamSub(RPC)
 
     def __init__(self) -> None:
         self.running = False
@@ -108,19 +111,35 @@ class Stopped:
         self.started += 1
 
 
-async def test_nothing_is_started_while_the_service_stops(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader that the stop has stopped would take requests that nobody finishes."""
-    monkeypatch.setattr(groups, "WATCH_SECONDS", 0.05)
+async def test_only_what_was_started_once_is_started_again(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, the broker has still to start it, and two readers would mix up the order; and a reader that the stop has
+    stopped would take requests that nobody finishes.
+    """
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 0.01)
     client = make_client(bus_url)
     watch = SubscriberWatch(client)
     stopped = Stopped()
     watch.add(cast("StreamBatchSubscriber", stopped))
     watching = asyncio.create_task(watch.run())
-    await asyncio.sleep(0)  # it has looked at its flag and pauses
+
+    async def started() -> bool:
+        return stopped.started > 0
+
+    with pytest.raises(TimeoutError):
+        await eventually(started, within=0.1)
+    watch.begin()
+    await eventually(started)
     watch.stop()
-    await watching
-    assert stopped.started == 0
+    before = stopped.started
+    with pytest.raises(TimeoutError):
+        await eventually(lambda: more(stopped, before), within=0.1)
+    watching.cancel()
     await client.aclose()
+
+
+async def more(stopped: Stopped, than: int) -> bool:
+    """Say whether it was started once more."""
+    return stopped.started > than
 
 
 async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +150,7 @@ async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypat
         watch = SubscriberWatch(client)
         watch.add(caller.subscriber)
         await caller.subscriber.stop()
+        watch.begin()
         watching = asyncio.create_task(watch.run())
 
         async def reads() -> bool:

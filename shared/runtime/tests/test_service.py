@@ -139,6 +139,31 @@ async def test_background_work_runs_from_start_to_stop(bus_url: str) -> None:
     assert ended == ["started", "stopped"]
 
 
+async def test_background_work_that_misses_its_cancellation_ends(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some waits swallow one; the process must end all the same."""
+    monkeypatch.setattr(service_module, "CANCEL_AGAIN_SECONDS", 0.05)
+    missed: list[str] = []
+
+    async def work() -> None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if missed:
+                    raise
+                missed.append("the first")
+
+    service = Service("echo", Settings(bus_url=bus_url))
+    service.background(work)
+
+    async def life() -> None:
+        async with service.running_with_broker():
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(life(), 10)
+    assert missed == ["the first"]
+
+
 async def test_background_work_that_fails_makes_the_service_not_ready(
     bus_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -95,6 +95,14 @@ async def exists(redis: Redis, stream: str) -> bool:
     return bool(await redis.exists(stream))
 
 
+async def test_a_process_reads_on_after_its_stream_was_lost(bus_url: str, redis: Redis) -> None:
+    """As a service does that runs inside another application."""
+    async with process(bus_url), asking(bus_url) as caller:
+        await caller.call(Say(text="before"), seconds=START)
+        await redis.delete(RPC)
+        assert (await caller.call(Say(text="meanwhile")))[0] == "meanwhile"
+
+
 async def test_a_signal_during_the_start_ends_it_at_once() -> None:
     """Here the bus is not there, and it would wait for it for half a minute."""
     async with process("redis://127.0.0.1:1/0") as echo:

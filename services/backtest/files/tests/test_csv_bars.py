@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.backtest.core.bars import Bars
 from services.backtest.files import csv_bars
-from services.backtest.files.csv_bars import read_bars
+from services.backtest.files.csv_bars import read_csv
 from services.backtest.files.csv_cells import known_zone
 from shared.contracts.errors import InputError, Invalid, TooLarge
 
@@ -24,7 +24,7 @@ def read(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> Bars:
     """The bars of a file with this content."""
     path = folder / "upload"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_bars(path, zone)
+    return read_csv(path, zone)
 
 
 def refused(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> tuple[InputError, ...]:
