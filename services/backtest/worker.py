@@ -1,6 +1,7 @@
 """`python -m services.backtest.worker`: one worker process, which ends when its parent does."""
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -60,7 +61,8 @@ async def run(settings: BacktestSettings) -> None:
     stop, warm = asyncio.create_task(told.wait()), asyncio.create_task(in_thread(warm_kernels))
     await asyncio.wait({stop, warm}, return_when=asyncio.FIRST_COMPLETED)
     if stop.done():
-        return
+        # The compiler's thread cannot be interrupted and would hold up a regular end. Nothing is open yet.
+        os._exit(0)
     warm.result()
     service, loop = compose(settings)
     async with service.running_with_broker():

@@ -13,6 +13,7 @@ log = logging.getLogger("migrations")
 def main(packages: list[str]) -> int:
     """Migrate each package's schema; returns the exit code."""
     logs.configure("migrations", "INFO", production=os.environ.get("AURELIUS_ENV") == "production")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own workings at every start
     url = os.environ.get("DATABASE_URL", "")
     if not url or not packages:
         log.error("usage: DATABASE_URL=postgresql://... python -m shared.runtime.migrations PACKAGE...")
@@ -23,6 +24,7 @@ def main(packages: list[str]) -> int:
         except MigrationFailed as error:
             log.error("%s: %s", package, error)  # noqa: TRY400  # the sentence says it, a traceback would bury it
             return 1
+        log.info("the schema of %s is up to date", package)
     return 0
 
 
