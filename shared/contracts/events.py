@@ -170,8 +170,9 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def data_schema(event_type: str) -> str:
-    """Return the URI reference of the JSON schema of a type's data."""
-    return f"/asyncapi.json#/components/schemas/{BY_TYPE[event_type].__name__}"
+    """Return the URI reference of the JSON schema of a type's data; of the document, for a type of a newer version."""
+    known = BY_TYPE.get(event_type)
+    return "/asyncapi.json" if known is None else f"/asyncapi.json#/components/schemas/{known.__name__}"
 
 
 def rfc3339(moment: datetime) -> str:

@@ -32,6 +32,9 @@ def event_stream(service: str) -> str:
     return f"{PREFIX}.events.{service}"
 
 
+EVENT_STREAMS = event_stream("")
+"""What the name of every event stream begins with."""
+
 JOBS_BACKTEST = f"{PREFIX}.jobs.backtest"
 PROGRESS = f"{PREFIX}.progress"
 TIMINGS = f"{PREFIX}.timings"

@@ -15,7 +15,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.errors import Unavailable
-from shared.contracts.events import BY_TYPE, CloudEvent
+from shared.contracts.events import CloudEvent
+from shared.contracts.streams import EVENT_STREAMS
 from shared.runtime.database import Connection, Database
 from shared.runtime.outbox import WAKE_CHANNEL
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 2
 BATCH = 500
 POLL_SECONDS = 1.0
+_LISTENING_FAILS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 _TAKE_LEASE = """
 INSERT INTO relay_lease AS l (name, holder, expires_at)
@@ -159,7 +161,7 @@ class Relay:
         while True:
             try:
                 connection = await self._database.listen_connection()
-            except (asyncpg.PostgresError, OSError, TimeoutError):
+            except _LISTENING_FAILS:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             closed = asyncio.Event()
@@ -167,7 +169,7 @@ class Relay:
             try:
                 await connection.add_listener(WAKE_CHANNEL, lambda *_: self._wake.set())
                 await closed.wait()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except _LISTENING_FAILS:
                 await asyncio.sleep(POLL_SECONDS)
             finally:
                 connection.terminate()
@@ -175,7 +177,7 @@ class Relay:
 
 def _entry(row: asyncpg.Record) -> dict[str, str | bytes]:
     """Return the stream fields of an outbox row: a CloudEvent, or for a job its bare data."""
-    if row["type"] not in BY_TYPE:
+    if not row["stream"].startswith(EVENT_STREAMS):
         return {"id": row["event_id"], "data": row["data"], "traceparent": row["traceparent"]}
     return CloudEvent(
         id=row["event_id"],

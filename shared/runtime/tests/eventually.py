@@ -9,3 +9,10 @@ async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 5.0) 
     async with asyncio.timeout(within):
         while not await holds():
             await asyncio.sleep(0.01)
+
+
+async def ended(task: "asyncio.Task[None]") -> None:
+    """Cancel a task and wait for its end; again when it missed that, as redis-py can before Python 3.12."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=1)

@@ -1,6 +1,8 @@
 """Consumer groups, and the watch over their readers."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
@@ -13,7 +15,7 @@ from shared.runtime.bus import groups
 from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.groups import SubscriberWatch, ensure_group
 from shared.runtime.tests.echo import RPC, Say, answering, answers, asking, echo, talking
-from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.eventually import ended, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -120,26 +122,31 @@ async def test_only_what_was_started_once_is_started_again(bus_url: str, monkeyp
     watch = SubscriberWatch(client)
     stopped = Stopped()
     watch.add(cast("StreamBatchSubscriber", stopped))
-    watching = asyncio.create_task(watch.run())
-
-    async def started() -> bool:
-        return stopped.started > 0
-
-    with pytest.raises(TimeoutError):
-        await eventually(started, within=0.1)
-    watch.begin()
-    await eventually(started)
-    watch.stop()
-    before = stopped.started
-    with pytest.raises(TimeoutError):
-        await eventually(lambda: more(stopped, before), within=0.1)
-    watching.cancel()
+    async with watching(watch):
+        with pytest.raises(TimeoutError):
+            await eventually(lambda: started(stopped), within=0.1)
+        watch.begin()
+        await eventually(lambda: started(stopped))
+        watch.stop()
+        before = stopped.started
+        with pytest.raises(TimeoutError):
+            await eventually(lambda: started(stopped, before), within=0.1)
     await client.aclose()
 
 
-async def more(stopped: Stopped, than: int) -> bool:
-    """Say whether it was started once more."""
-    return stopped.started > than
+async def started(stopped: Stopped, before: int = 0) -> bool:
+    """Say whether it was started since it was started so often."""
+    return stopped.started > before
+
+
+@contextlib.asynccontextmanager
+async def watching(watch: SubscriberWatch) -> AsyncIterator[None]:
+    """Run a watch for a while."""
+    running = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        await ended(running)
 
 
 async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,13 +158,12 @@ async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypat
         watch.add(caller.subscriber)
         await caller.subscriber.stop()
         watch.begin()
-        watching = asyncio.create_task(watch.run())
 
         async def reads() -> bool:
             return caller.subscriber.running
 
-        await eventually(reads)
-        watching.cancel()
+        async with watching(watch):
+            await eventually(reads)
     await client.aclose()
 
 

@@ -19,7 +19,7 @@ from shared.runtime.outbox import record
 from shared.runtime.relay import Relay, StreamForked
 from shared.runtime.tests.announcing import STREAM, published, unpublished, version, write
 from shared.runtime.tests.bus_state import entries
-from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.eventually import ended, eventually
 from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
@@ -32,8 +32,7 @@ async def relaying(relay: Relay) -> AsyncIterator["asyncio.Task[None]"]:
     try:
         yield running
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await ended(running)
 
 
 async def is_published(redis: Redis, number: int) -> bool:
