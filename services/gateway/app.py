@@ -7,7 +7,6 @@ from typing import cast
 from faststream.asgi.types import ASGIApp
 from litestar import Litestar, Router
 from litestar.config.cors import CORSConfig
-from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -15,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from services.gateway.auth import Authenticator
 from services.gateway.cache_counters import cache_counters
 from services.gateway.edge import Edge
-from services.gateway.guards import known_query
+from services.gateway.guards import guard, known_query
 from services.gateway.live import ProgressFeed
 from services.gateway.problems import handle
 from services.gateway.read_path import TOKEN, Gateway, readable_token
@@ -31,15 +30,18 @@ from shared.cache.settings import CacheSettings
 from shared.runtime.objects import Objects
 from shared.runtime.release import release
 from shared.runtime.service import Service
-from shared.runtime.settings import CacheServerSettings, check_secret
+from shared.runtime.settings import CacheServerSettings, SettingsError, check_secret
 
 
 def build(settings: GatewaySettings) -> tuple[Edge, int]:
-    """Return the application and its port. Raises SettingsError for a weak secret."""
+    """Return the application and its port. Raises SettingsError for a secret, address or origin that cannot be."""
     check_secret(settings, settings.aurelius_env)
     objects = Objects(settings.objects_url())
     service = Service("gateway", settings, objects=objects)
-    cache = connect(cache_settings(settings))
+    try:
+        cache = connect(cache_settings(settings))
+    except ValueError as error:
+        raise SettingsError(f"REDIS_URL: {error}") from error
     caller = service.caller()
     feed = ProgressFeed(service.broker)
     service.watch(feed.subscriber)
@@ -70,7 +72,7 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
             dataset_routes(gateway, objects, settings.max_upload_bytes),
             backtest_routes(gateway, feed),
         ],
-        guards=[Authenticator(settings).guard, readable_token, known_query],
+        guards=[guard(Authenticator(settings).check, readable_token, known_query)],
         security=[{"bearer": []}],
     )
     return Router("/api/v1", route_handlers=[account_routes(gateway), own])
@@ -85,7 +87,7 @@ def application(
     return Litestar(
         routes,
         lifespan=[lifespan],
-        exception_handlers={Exception: handle, HTTPException: handle},
+        exception_handlers={Exception: handle},
         request_max_body_size=settings.max_json_bytes,
         cors_config=_cors(settings.origins()),
         openapi_config=_openapi(),

@@ -34,7 +34,7 @@ class Authenticator:
         self._keys = {key_id(key): key for key in keys if key}
         self._verified: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
 
-    def guard(self, connection: Connection, _: BaseRouteHandler) -> None:
+    def check(self, connection: Connection, _: BaseRouteHandler) -> None:
         """Let a request pass with its principal noted. Raises Unauthenticated."""
         notes_of(connection).principal = self.principal(connection.headers.get("authorization", ""))
 

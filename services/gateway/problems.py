@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from services.gateway.core.problems import Problem, input_errors, problem_of
@@ -73,7 +73,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     if ours.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(ours.retry_after)))
     if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
-        headers["Allow"] = error.headers["allow"]
+        headers["Allow"] = _with_head(error.headers["allow"])
     problem = problem_of(ours, request.scope["path"], notes_of(request).request_id)
     return Response(msgspec.json.encode(problem), status_code=ours.status, media_type=PROBLEM_JSON, headers=headers)
 
@@ -85,9 +85,24 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
         errors = input_errors(error.extra)
         detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
         return Malformed(detail, errors=errors)
+    if _is_of_the_body(error):
+        return Malformed("The body cannot be read: it is cut off, nested too deeply, or not in the charset it names")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _BY_STATUS.get(error.status_code, Malformed)(error.detail)
     if isinstance(error, HTTPException) and error.status_code == 503:
         return Unavailable(error.detail)
     log.error("%s %s failed", request.scope["method"], request.scope["path"], exc_info=error)
     return ServiceError("Something went wrong on our side")
+
+
+def _with_head(allow: str) -> str:
+    """Return an Allow header in one order, with the HEAD that the edge answers wherever there is a GET."""
+    methods = {method.strip() for method in allow.split(",")}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
+def _is_of_the_body(error: Exception) -> bool:
+    """Say whether the framework, which means a 500 by all of these, could not read what the client sent."""
+    cut_off = isinstance(error, InternalServerException) and error.detail == "client disconnected prematurely"
+    # A plain LookupError is what Python raises for a charset nobody knows; its own subclasses are other errors.
+    return cut_off or isinstance(error, RecursionError | UnicodeDecodeError) or type(error) is LookupError

@@ -71,7 +71,7 @@ class Gateway:
         principal = notes.caller
         least = notes.wanted.get(obj, 0)
         found: Lookup
-        if "no-cache" in request.headers.get("cache-control", ""):
+        if "no-cache" in request.headers.get("cache-control", "").lower():
             found = Bypass(BypassReason.REQUESTED)
             self._cache.stats.looked_up(obj, found)
         else:
@@ -134,9 +134,7 @@ def answer(request: Request[Any, Any, Any], body: bytes, *, etag: str = "", stat
     return Response(body, status_code=200, headers=headers, media_type="application/json")
 
 
-def written(
-    request: Request[Any, Any, Any], reply: Reply, status: int, *, location: str = "", tagged: bool = True
-) -> Response[Any]:
+def written(request: Request[Any, Any, Any], reply: Reply, status: int, *, location: str = "") -> Response[Any]:
     """Return a write's answer, with the token that makes the writer's next reads see it."""
     token = tokens.encode(tokens.merge(notes_of(request).wanted, reply.versions))
     headers = {TOKEN: token, "Cache-Control": "no-store"}
@@ -144,6 +142,5 @@ def written(
         headers["Location"] = location
     if status == 204:
         return Response(b"", status_code=status, headers=headers)
-    if tagged:
-        headers["ETag"] = etag_of(reply.body)
+    headers["ETag"] = etag_of(reply.body)
     return Response(reply.body, status_code=status, headers=headers, media_type="application/json")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.runtime.settings import CacheServerSettings, Port, SecretSettings, Settings
+from shared.runtime.settings import CacheServerSettings, Port, SecretSettings, Settings, SettingsError
 
 MIB = 1024 * 1024
 
@@ -21,5 +21,8 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     max_upload_bytes: Annotated[int, Meta(ge=1024)] = 256 * MIB
 
     def origins(self) -> list[str]:
-        """Return the origins whose pages may call the API."""
-        return [origin for origin in (part.strip() for part in self.cors_origins.split(",")) if origin]
+        """Return the origins whose pages may call the API. Raises SettingsError for a `*`: they send credentials."""
+        origins = [origin for origin in (part.strip() for part in self.cors_origins.split(",")) if origin]
+        if any("*" in origin for origin in origins):
+            raise SettingsError("CORS_ORIGINS: name each origin, such as https://app.example.com; * is not allowed")
+        return origins

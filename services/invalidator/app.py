@@ -38,7 +38,8 @@ def compose(settings: InvalidatorSettings) -> Service:
     service.timings.counters_from(lambda: _counters(cache.stats))
     for source in EVENT_SOURCES:
         stream = event_stream(source)
-        service.consume(stream, "invalidator", Invalidator(stream, cache, service.timings, service.clock).apply)
+        invalidator = Invalidator(stream, cache, service.timings, service.clock)
+        service.consume(stream, "invalidator", invalidator.apply, reclaim=True)
     service.requests()  # for those who ask how it is
     return service
 

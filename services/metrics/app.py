@@ -30,6 +30,6 @@ def compose(settings: MetricsSettings) -> Service:
     service.closing(cache.close)
     service.background(figures.run)
     service.background(lambda: handlers.read_past(service.client))
-    service.consume(TIMINGS, "metrics", handlers.absorb)
+    service.consume(TIMINGS, "metrics", handlers.absorb, reclaim=True)
     service.requests().handle(RenderMetrics, handlers.render)
     return service

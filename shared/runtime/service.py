@@ -103,13 +103,24 @@ class Service:
         handler: Callable[[list[Entry]], Awaitable[None]],
         *,
         delete: bool = False,
+        reclaim: bool = False,
         max_records: int = 200,
     ) -> None:
-        """Read `stream` through `group`; see GroupConsumer."""
+        """Read `stream` through `group`, with `reclaim` also what dead consumers left; see GroupConsumer."""
         consumer = GroupConsumer(
-            self.broker, self.writer, stream, group, self.instance, handler, delete=delete, max_records=max_records
+            self.broker,
+            self.client,
+            self.writer,
+            stream,
+            group,
+            self.instance,
+            handler,
+            delete=delete,
+            max_records=max_records,
         )
         self._watch.add(consumer.subscriber)
+        if reclaim:
+            self.background(consumer.reclaim)
 
     def watch(self, subscriber: StreamBatchSubscriber) -> None:
         """Keep a subscriber made elsewhere alive."""

@@ -45,6 +45,11 @@ class Platform:
                 continue
         return found
 
+    def bus_url(self) -> str:
+        """Return where the bus is, as the services were told."""
+        url: str = self.processes("services.strategy")[0].environ()["BUS_URL"]
+        return url
+
     def client(self) -> httpx.AsyncClient:
         """Return a client of nobody in particular."""
         return httpx.AsyncClient(base_url=self.base_url, timeout=30)

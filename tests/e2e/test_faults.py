@@ -6,6 +6,7 @@ import time
 import httpx
 import psutil
 import pytest
+from redis.asyncio import Redis
 
 from tests.e2e.journey import registered, stored, whole_journey
 from tests.e2e.platform import Platform, until_healthy
@@ -18,9 +19,8 @@ HEAL_SECONDS = 5.0
 @pytest.mark.parametrize("name", ["strategy", "backtest", "invalidator", "metrics", "gateway"])
 async def test_after_kill_9_of_a_service_the_journey_works_within_five_seconds(system: Platform, name: str) -> None:
     """Whichever service dies, register to finished backtest works again, from start to end, within five seconds."""
-    for process in system.processes(f"services.{name}"):
-        if process.ppid() == system.launcher.pid:
-            process.kill()
+    (process,) = [each for each in system.processes(f"services.{name}") if each.ppid() == system.launcher.pid]
+    process.kill()
     killed = time.monotonic()
     bars = system.data_dir / "demo" / "AAPL.csv"
     failure: Exception | None = None
@@ -36,6 +36,30 @@ async def test_after_kill_9_of_a_service_the_journey_works_within_five_seconds(s
             await until_healthy(system.base_url, 30)
             return
     raise AssertionError(f"the journey does not work {HEAL_SECONDS} s after kill -9 of {name}") from failure
+
+
+async def test_an_event_in_the_hands_of_a_dead_invalidator_is_applied(
+    system: Platform, client: httpx.AsyncClient
+) -> None:
+    """A change whose event died with the invalidator shows without a token within five seconds, not after a TTL."""
+    user = await registered(client)
+    path = f"/strategies/{(await stored(user)).json()['id']}"
+    async with asyncio.timeout(5):
+        while not (await user.call("GET", path, 200)).headers["cache-status"].endswith("hit"):
+            pass
+    (invalidator,) = system.processes("services.invalidator")
+    invalidator.suspend()  # its blocked read is still given the event, which it will never acknowledge
+    await user.call("PATCH", path, 200, json={"name": "changed"})
+    async with Redis.from_url(system.bus_url(), protocol=2) as bus:
+        async with asyncio.timeout(5):
+            while (await bus.xpending("aurelius.events.strategy", "invalidator"))["pending"] == 0:
+                await asyncio.sleep(0.01)
+    assert (await user.call("GET", path, 200)).json()["name"] == "SMA cross"
+    invalidator.kill()
+    async with asyncio.timeout(HEAL_SECONDS):
+        while (await user.call("GET", path, 200)).json()["name"] != "changed":
+            await asyncio.sleep(0.05)
+    await until_healthy(system.base_url, 30)
 
 
 async def test_with_the_cache_server_gone_everything_is_right(system: Platform, client: httpx.AsyncClient) -> None:

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from redis.asyncio import Redis
 
@@ -48,7 +47,7 @@ async def test_external_servers_replace_the_embedded_ones(
 
 async def test_an_outside_consumer_reads_every_change_once_and_in_order(system: Platform) -> None:
     """A plain redis-py consumer group sees a strategy's life as CloudEvents with dense, ordered ids."""
-    async with system.client() as client, Redis.from_url(bus_of(system), protocol=2) as bus:
+    async with system.client() as client, Redis.from_url(system.bus_url(), protocol=2) as bus:
         stream = "aurelius.events.strategy"
         await bus.xgroup_create(stream, "outside", id="$")
         user = await registered(client)
@@ -72,9 +71,3 @@ async def test_an_outside_consumer_reads_every_change_once_and_in_order(system: 
         assert all(entry_id == fields[b"sequence"] + b"-0" for entry_id, fields in entries)
         assert len({fields[b"id"] for _, fields in entries}) == len(entries)
         await bus.xgroup_destroy(stream, "outside")
-
-
-def bus_of(system: Platform) -> str:
-    """Read where the bus is from a service's environment."""
-    process: psutil.Process = system.processes("services.strategy")[0]
-    return process.environ()["BUS_URL"]

@@ -24,6 +24,8 @@ _ENVIRON = {"PYTHONPATH": sysconfig.get_path("purelib"), "HOME": "/nonexistent"}
 @pytest.fixture
 def tree() -> Iterator[Path]:
     """Outside pytest's own folder, which only root can enter."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv")
     root = Path(tempfile.mkdtemp(prefix="aurelius-tree-"))
     make_tree(root)
     os.chown(root, _NOBODY, _NOBODY)
@@ -34,8 +36,6 @@ def tree() -> Iterator[Path]:
 @pytest.fixture
 def python(tree: Path) -> list[str]:
     """How to run Python, with this environment's packages, as nobody."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("needs root and setpriv")
     for interpreter in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
         command = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", interpreter]
         check = [*command, "-c", _STARTS_ITSELF]

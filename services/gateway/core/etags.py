@@ -5,7 +5,7 @@ import re
 
 import msgspec
 
-_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+_TAG = re.compile(r'(W/)?"([^"]*)"')
 # What a content coding appends inside the quotes; the tag means the same resource state without it.
 _CODING = re.compile(r"-(?:gzip|br|zstd)$")
 
@@ -26,17 +26,18 @@ def etag_of(body: bytes) -> str:
 
 def matches(header: str, etag: str) -> bool:
     """Say whether an If-None-Match header names `etag`, or is `*`. Compares weakly, as that header wants."""
-    return header.strip() == "*" or _opaque(etag) in map(_plain, _TAG.findall(header))
+    return header.strip() == "*" or _opaque(etag) in [_plain(tag) for _, tag in _TAG.findall(header)]
 
 
 def revisions(header: str) -> tuple[int, ...] | None:
     """Return the revisions an If-Match header allows; None for no header or `*`, which allow any.
 
-    A tag this API did not give out allows none, so that the comparison fails rather than the header being ignored.
+    A tag this API did not give out allows none, so that the comparison fails rather than the header being ignored;
+    neither does a weak one, which this header compares as different from every tag.
     """
     if not header or header.strip() == "*":
         return None
-    heads = [tag.partition("-")[0] for tag in _TAG.findall(header)]
+    heads = [tag.partition("-")[0] for weak, tag in _TAG.findall(header) if not weak]
     return tuple(int(head) for head in heads if head.isdecimal() and len(head) < 10)
 
 

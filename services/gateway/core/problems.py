@@ -19,6 +19,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[InputError, ...] = ()
 
 
+# What the framework says of a missing body and of a text where it looks for a file, and what to say in its place.
+_EMPTY_BODY = "'data'"
+_NO_FILE = "Unsupported type: <class"
+
+
 def problem_of(error: ServiceError, instance: str, request_id: str) -> Problem:
     """Return the document for an error of ours."""
     return Problem(
@@ -49,10 +54,16 @@ def input_errors(extra: object) -> tuple[InputError, ...]:
     found = []
     for item in extra:
         if isinstance(item, dict):
-            message = str(item.get("message", ""))
+            message = _plainly(str(item.get("message", "")))
             source = str(getattr(item.get("source"), "value", item.get("source", "body")))
             found.append(InputError(pointer(source, str(item.get("key", "")), message), message))
     return tuple(found)
+
+
+def _plainly(message: str) -> str:
+    if message == _EMPTY_BODY:
+        return "the body is empty"
+    return "send one file with a name" if message.startswith(_NO_FILE) else message
 
 
 def _between_backticks(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router, post
 from litestar.params import JSONBody
 
-from services.gateway.guards import json_body, known_query
+from services.gateway.guards import guard, json_body, known_query
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.contracts import messages, values
@@ -42,7 +42,7 @@ def account_routes(gateway: Gateway) -> Router:
         return _tokens(reply.body)
 
     return Router(
-        "/auth", route_handlers=[register, log_in, refresh], guards=[known_query, json_body], tags=["Accounts"]
+        "/auth", route_handlers=[register, log_in, refresh], guards=[guard(known_query, json_body)], tags=["Accounts"]
     )
 
 

@@ -9,12 +9,13 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.gateway.core.prefer import wait_seconds
-from services.gateway.guards import json_body
+from services.gateway.guards import guard, json_body
 from services.gateway.live import ENDED, ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from services.gateway.routes.paging import page, with_next_link
+from shared.cache.tokens import merge
 from shared.contracts import messages, values
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.runtime.bus.caller import Reply
@@ -37,7 +38,7 @@ _STATE = msgspec.json.Decoder(_State)
 def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     """Return the routes under /backtests."""
 
-    @post("/", responses=PROBLEMS, summary="Start a backtest", status_code=202, guards=[json_body])
+    @post("/", responses=PROBLEMS, summary="Start a backtest", status_code=202, guards=[guard(json_body)])
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewBacktest]) -> Response[values.Backtest]:
         reply = await gateway.ask(request, data, notes_of(request).caller)
         state = _STATE.decode(reply.body)
@@ -46,6 +47,9 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         if not seconds:
             return written(request, reply, 202, location=location)
         finished = await _finished(gateway, feed, request, state.id, seconds)
+        if finished is not None:
+            # Its token must still name the list that the creation changed.
+            finished = msgspec.structs.replace(finished, versions=merge(reply.versions, finished.versions))
         response = written(request, finished or reply, 200 if finished else 202, location=location)
         response.headers["Preference-Applied"] = f"wait={seconds}"
         return response

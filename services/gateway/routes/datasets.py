@@ -8,12 +8,13 @@ from litestar import Request, Response, Router, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, MultipartBody, QueryParameter
 
+from services.gateway.guards import form_body, guard
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, written
 from services.gateway.routes.paging import with_next_link
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Invalid, Malformed
+from shared.contracts.errors import InputError, Invalid
 from shared.contracts.ids import new_id
 from shared.runtime.objects import Objects
 
@@ -35,7 +36,12 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
     """Return the routes under /datasets."""
 
     @post(
-        "/", responses=PROBLEMS, summary="Upload bars as CSV", status_code=201, request_max_body_size=max_upload_bytes
+        "/",
+        responses=PROBLEMS,
+        summary="Upload bars as CSV",
+        status_code=201,
+        request_max_body_size=max_upload_bytes,
+        guards=[guard(form_body)],
     )
     async def upload(
         request: Request[Any, Any, Any],
@@ -70,9 +76,7 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
 
 
 def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:
-    """Build the request from the form's fields. Raises Malformed or Invalid naming the field."""
-    if not data.file.filename:
-        raise Malformed("The part `file` is no file", errors=(InputError("/file", "send a CSV file with a name"),))
+    """Build the request from the form's fields. Raises Invalid naming the field."""
     given = {
         name: value for name in ("name", "symbol", "interval", "timezone") if (value := getattr(data, name)) is not None
     }

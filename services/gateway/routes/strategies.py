@@ -8,7 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
 from services.gateway.core.etags import revisions
-from services.gateway.guards import json_body
+from services.gateway.guards import guard, json_body
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
@@ -36,14 +36,18 @@ class SpecToCheck(messages.ValidateSpec, frozen=True, kw_only=True, forbid_unkno
 def strategy_routes(gateway: Gateway) -> Router:
     """Return the routes under /strategies."""
 
-    @post("/", responses=PROBLEMS, summary="Store a strategy", status_code=201, guards=[json_body])
+    @post("/", responses=PROBLEMS, summary="Store a strategy", status_code=201, guards=[guard(json_body)])
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewStrategy]) -> Response[values.Strategy]:
         reply = await gateway.ask(request, data, notes_of(request).caller)
         stored = msgspec.json.decode(reply.body, type=values.Strategy)
         return written(request, reply, 201, location=f"/api/v1/strategies/{stored.id}")
 
     @post(
-        "/validate", responses=PROBLEMS, summary="Check a spec without storing it", status_code=200, guards=[json_body]
+        "/validate",
+        responses=PROBLEMS,
+        summary="Check a spec without storing it",
+        status_code=200,
+        guards=[guard(json_body)],
     )
     async def validate(request: Request[Any, Any, Any], data: JSONBody[SpecToCheck]) -> Response[values.SpecReport]:
         reply = await gateway.ask(request, data, notes_of(request).caller)
@@ -67,7 +71,7 @@ def strategy_routes(gateway: Gateway) -> Router:
             request, messages.ReadStrategy(id=strategy_id), strategy_id, strategy_object, "doc"
         )
 
-    @patch("/{strategy_id:str}", responses=PROBLEMS, summary="Change a strategy", guards=[json_body])
+    @patch("/{strategy_id:str}", responses=PROBLEMS, summary="Change a strategy", guards=[guard(json_body)])
     async def change(
         request: Request[Any, Any, Any], strategy_id: FromPath[str], data: JSONBody[StrategyPatch]
     ) -> Response[values.Strategy]:

@@ -7,7 +7,7 @@ from litestar import Request, Response, Router, get
 
 from services.gateway.core.exposition import MEDIA_TYPE, form_of
 from services.gateway.docs_page import PAGE
-from services.gateway.guards import known_query
+from services.gateway.guards import guard, known_query
 from services.gateway.read_path import Gateway
 from services.gateway.system_health import SystemHealth, SystemStatus
 from shared.contracts import messages
@@ -20,7 +20,7 @@ def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Rou
     asyncapi = msgspec.json.encode(document())
 
     @get("/health", summary="How the whole system is; 503 when it is down")
-    async def whole(request: Request[Any, Any, Any]) -> Response[SystemStatus]:
+    async def whole() -> Response[SystemStatus]:
         status = await system.status()
         return Response(status, status_code=503 if status.status == "down" else 200, headers=_FRESH)
 
@@ -50,7 +50,7 @@ def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Rou
     return Router(
         "/",
         route_handlers=[whole, live, ready, metrics, asyncapi_document, docs],
-        guards=[known_query],
+        guards=[guard(known_query)],
         tags=["System"],
     )
 

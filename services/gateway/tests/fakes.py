@@ -65,10 +65,10 @@ def token_of(user_id: str, *, secret: str = SECRET, kid: str | None = None, expi
 
 
 @asynccontextmanager
-async def client_of(
+async def edge_of(
     services: FakeServices, cache: CacheStore, folder: Path, *, max_upload_bytes: int = 10_000_000
-) -> AsyncIterator[httpx.AsyncClient]:
-    """Lend a client of a gateway that asks `services` and reads `cache`."""
+) -> AsyncIterator[tuple[Any, Gateway]]:
+    """Lend the ASGI application of a gateway that asks `services` and reads `cache`, and its Gateway."""
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
     gateway = Gateway(services, cache)
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
@@ -78,8 +78,22 @@ async def client_of(
         yield
 
     litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], lifespan, settings)
-    edge: Any = Edge(litestar, Timings("gateway", "test"))  # type: ignore[arg-type]  # ASGI under two names
-    transport = httpx.ASGITransport(app=edge)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield client
-        await gateway.settle()
+    yield Edge(litestar, Timings("gateway", "test")), gateway  # type: ignore[arg-type]  # ASGI under two names
+    await gateway.settle()
+
+
+@asynccontextmanager
+async def client_of(
+    services: FakeServices, cache: CacheStore, folder: Path, *, max_upload_bytes: int = 10_000_000
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Lend a client of a gateway that asks `services` and reads `cache`."""
+    async with edge_of(services, cache, folder, max_upload_bytes=max_upload_bytes) as (edge, gateway):
+
+        async def settle(_: httpx.Response) -> None:
+            # A reader does not wait for its fill; a test must, to know what the next read finds.
+            await gateway.settle()
+
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=edge), base_url="http://gateway", event_hooks={"response": [settle]}
+        ) as client:
+            yield client

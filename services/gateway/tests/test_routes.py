@@ -7,13 +7,13 @@ import httpx
 import msgspec
 import pytest
 
-from services.gateway.tests.fakes import SECRET, FakeServices, client_of, token_of
+from services.gateway.tests.fakes import SECRET, FakeServices, client_of, edge_of, token_of
 from shared.cache.disabled import DisabledCacheStore
 from shared.cache.tokens import decode, encode
 from shared.contracts.errors import Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import CreateStrategy, IngestDataset, PatchStrategy
-from shared.contracts.objects import strategy_object
+from shared.contracts.objects import backtest_object, backtests_object, strategy_object
 from shared.contracts.values import Principal
 
 ALICE = new_id()
@@ -83,6 +83,25 @@ async def test_a_token_without_a_signature_is_refused(tmp_path: Path) -> None:
         ("GET", "/strategies?colour=red", {}, 400, "/query/colour"),
         ("GET", f"/strategies/{STRATEGY}?strategy_id=x", {}, 400, "/query/strategy_id"),
         ("POST", "/strategies", {"content": b"name=n"}, 415, None),
+        (
+            "POST",
+            "/strategies",
+            {"json": {"name": "n", "spec": {}}, "headers": {"Content-Encoding": "gzip"}},
+            415,
+            None,
+        ),
+        ("POST", "/strategies", {"content": b"", "headers": {"Content-Type": "application/json"}}, 400, ""),
+        ("POST", "/strategies", {"content": b"[" * 50_000, "headers": {"Content-Type": "application/json"}}, 400, None),
+        ("POST", "/datasets", {"content": b"date,open\n", "headers": {"Content-Type": "text/csv"}}, 415, None),
+        ("POST", "/datasets", {"files": {"name": (None, b"\xff"), "file": ("b.csv", b"x")}}, 400, None),
+        (
+            "POST",
+            "/datasets",
+            {"files": {"name": (None, b"n", "text/plain; charset=no"), "file": ("b.csv", b"x")}},
+            400,
+            None,
+        ),
+        ("POST", "/datasets", {"files": {"file": ("", b"date,open\n")}}, 400, "/file"),
         ("POST", "/strategies", {"json": {"name": "n", "spec": {"x": "y" * 2_000_000}}}, 413, None),
         ("PUT", "/strategies", {"json": {}}, 405, None),
         ("GET", "/nothing", {}, 404, None),
@@ -93,14 +112,37 @@ async def test_bad_input_is_named_at_the_edge(
 ) -> None:
     """Unknown fields, wrong types, sizes, media and methods are problem documents, and no service is asked."""
     services = FakeServices()
-    answer = await send(tmp_path, services, method, f"/api/v1{path}", headers=token_of(ALICE), **options)
+    headers = token_of(ALICE) | options.get("headers", {})
+    answer = await send(tmp_path, services, method, f"/api/v1{path}", **{**options, "headers": headers})
     problem = answer.json()
     assert (answer.status_code, problem["status"]) == (status, status)
     assert answer.headers["content-type"] == "application/problem+json"
     assert problem["request_id"] == answer.headers["x-request-id"]
+    assert "class" not in answer.text
     if pointer is not None:
         assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert services.asked == []
+
+
+async def test_allow_names_head_wherever_there_is_get(tmp_path: Path) -> None:
+    """A refused method is told those that work, in one order."""
+    answer = await send(tmp_path, FakeServices(), "PUT", "/api/v1/strategies", headers=token_of(ALICE), json={})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+async def test_the_token_of_a_waited_run_names_its_list(tmp_path: Path) -> None:
+    """`Prefer: wait` answers with the finished run; its token still makes the list show that there is a new one."""
+    services = FakeServices()
+    run = {"id": new_id(), "status": "succeeded"}
+    created, read = {backtest_object(run["id"]): 1, backtests_object(ALICE): 4}, {backtest_object(run["id"]): 3}
+    services.handlers["backtest.create"] = lambda _, __: ({**run, "status": "queued"}, created)
+    services.handlers["backtest.read"] = lambda _, __: (run, read)
+    answer = await send(
+        tmp_path, services, "POST", "/api/v1/backtests", headers=token_of(ALICE) | {"Prefer": "wait=1"},
+        json={"dataset_id": new_id(), "spec": {}},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded")
+    assert decode(answer.headers["consistency-token"]) == created | read
 
 
 async def test_a_write_answers_where_and_how_fresh(tmp_path: Path) -> None:
@@ -186,6 +228,32 @@ async def test_a_failed_ingest_leaves_no_upload(tmp_path: Path) -> None:
     )
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert not list((tmp_path / "objects").glob("uploads/*"))
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_failure_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body that is cut off is the client's 400, counted as such, and no error in the log."""
+    sent: list[Any] = []
+    received = iter([{"type": "http.request", "body": b'{"na', "more_body": True}, {"type": "http.disconnect"}])
+    headers = {"Content-Type": "application/json", **token_of(ALICE)}
+
+    async def receive() -> Any:
+        return next(received)
+
+    async def send_back(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": "POST",
+        "path": "/api/v1/strategies", "raw_path": b"/api/v1/strategies", "root_path": "", "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1), "server": ("gateway", 80),
+    }  # fmt: skip
+    async with edge_of(FakeServices(), DisabledCacheStore(), tmp_path) as (edge, _):
+        await edge(scope, receive, send_back)
+    assert sent[0]["status"] == 400
+    assert caplog.records == []
 
 
 async def test_nothing_internal_leaves(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Reading streams through a consumer group: the handler is given batches, what it did is acknowledged."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
 from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.contracts.errors import ServiceError
 from shared.runtime.bus.connection import Entry, subscribe
@@ -14,6 +17,9 @@ from shared.runtime.bus.writer import StreamWriter
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+# An entry that its consumer has held for so long, while this one has nothing to do, is a dead consumer's.
+ABANDONED_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 
 
 class GroupConsumer:
@@ -22,11 +28,15 @@ class GroupConsumer:
     A handler that raises is given the same batch again, with growing pauses, for as long as it takes: nothing is
     skipped, and what comes after waits, since order matters. An entry that no repeat could make right is for the
     handler to leave out. `delete` removes acknowledged entries from a stream that no other group reads.
+
+    `reclaim` takes over what a consumer that died had been given. It comes out of order and may come twice, so that it
+    is only for handlers to which neither matters.
     """
 
     def __init__(
         self,
         broker: RedisBroker,
+        client: Redis,
         writer: StreamWriter,
         stream: str,
         group: str,
@@ -36,16 +46,39 @@ class GroupConsumer:
         delete: bool = False,
         max_records: int = 200,
     ) -> None:
+        self._client = client
         self._writer = writer
         self._stream = stream
         self._group = group
+        self._consumer = consumer
         self._handler = handler
         self._delete = delete
+        self._turn = asyncio.Lock()
         self.subscriber: StreamBatchSubscriber = subscribe(
             broker, stream, self._receive, group=group, consumer=consumer, max_records=max_records
         )
 
+    async def reclaim(self) -> None:
+        """Until cancelled look for abandoned entries, and handle them."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            # A batch of our own that waits for its handler is not abandoned, however long it takes.
+            if not self._turn.locked():
+                with contextlib.suppress(RedisError, OSError):
+                    await self._receive(await self._claim())
+
+    async def _claim(self) -> list[Entry]:
+        _, claimed, *_ = await self._client.xautoclaim(
+            self._stream, self._group, self._consumer, min_idle_time=int(ABANDONED_SECONDS * 1000), count=100
+        )
+        return [Entry(entry_id, fields) for entry_id, fields in claimed if fields]
+
     async def _receive(self, entries: list[Entry]) -> None:
+        if entries:
+            async with self._turn:
+                await self._handle(entries)
+
+    async def _handle(self, entries: list[Entry]) -> None:
         attempt = 0
         while (failure := await self._try(entries)) is not None:
             pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]

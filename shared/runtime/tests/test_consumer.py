@@ -52,11 +52,16 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def reading(
-    bus_url: str, handler: Callable[[list[Entry]], Awaitable[None]], *, delete: bool = False, max_records: int = 200
+    bus_url: str,
+    handler: Callable[[list[Entry]], Awaitable[None]],
+    *,
+    delete: bool = False,
+    reclaim: bool = False,
+    max_records: int = 200,
 ) -> AsyncIterator[None]:
     """Run a process that reads the stream."""
     service = Service("invalidator", Settings(bus_url=bus_url))
-    service.consume(STREAM, GROUP, handler, delete=delete, max_records=max_records)
+    service.consume(STREAM, GROUP, handler, delete=delete, reclaim=reclaim, max_records=max_records)
     async with service.running_with_broker():
         yield
 
@@ -163,3 +168,40 @@ async def test_a_stop_does_not_wait_for_a_handler_that_cannot_succeed(bus_url: s
 async def tried(reader: Reader) -> bool:
     """Say whether the handler failed a few times already."""
     return len(reader.given) > 3
+
+
+async def test_what_a_dead_consumer_was_given_is_taken_over(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries that a consumer got and never acknowledged are handled by one that lives, and then acknowledged."""
+    monkeypatch.setattr(consumer_module, "ABANDONED_SECONDS", 0.2)
+    monkeypatch.setattr(consumer_module, "LOOK_SECONDS", 0.02)
+    await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+    await write(redis, 1, 2)
+    await redis.xreadgroup(GROUP, "dead", {STREAM: ">"})
+    await write(redis, 3)
+    reader = Reader()
+    async with reading(bus_url, reader, reclaim=True):
+        await eventually(lambda: reader.did(2))
+        await eventually(lambda: reader.did(3))
+        await eventually(lambda: nothing_pending(redis))
+    assert sorted(reader.done) == ["1", "2", "3"]
+
+
+async def test_a_batch_that_is_tried_again_is_not_taken_from_itself(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a handler fails, no second copy of its batch is started beside it."""
+    monkeypatch.setattr(consumer_module, "ABANDONED_SECONDS", 0.01)
+    monkeypatch.setattr(consumer_module, "LOOK_SECONDS", 0.01)
+    reader = Reader(*(Unavailable("not yet") for _ in range(50)))
+    async with reading(bus_url, reader, reclaim=True):
+        await write(redis, 1)
+        await eventually(lambda: reader.did(1))
+    assert reader.done == ["1"]
+    assert len(reader.given) == 51
+
+
+async def nothing_pending(redis: Redis) -> bool:
+    """Say whether the group has acknowledged all it was given."""
+    return await pending(redis, STREAM, GROUP) == 0

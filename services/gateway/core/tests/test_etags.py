@@ -40,10 +40,11 @@ def test_if_none_match_compares_weakly_and_ignores_the_coding(header: str, expec
         ('"3-0a1b"', (3,)),
         ('"3-0a1b-gzip"', (3,)),
         ('"3-0a", "4-0b"', (3, 4)),
+        ('W/"3-0a1b"', ()),
         ('"nonsense"', ()),
         ("nonsense", ()),
     ],
 )
 def test_if_match_names_revisions(header: str, expected: tuple[int, ...] | None) -> None:
-    """An If-Match that names no tag of ours allows no revision, rather than being ignored."""
+    """An If-Match that names no tag of ours, or only a weak one, allows no revision, rather than being ignored."""
     assert revisions(header) == expected
