@@ -86,6 +86,7 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
         detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
         return Malformed(detail, errors=errors)
     if _is_of_the_body(error):
+        log.info("%s %s: the body cannot be read: %r", request.scope["method"], request.scope["path"], error)
         return Malformed("The body cannot be read: it is cut off, nested too deeply, or not in the charset it names")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _BY_STATUS.get(error.status_code, Malformed)(error.detail)

@@ -12,6 +12,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.contracts.errors import NotFound, Unavailable
+from shared.runtime.settings import SettingsError
 
 
 class Objects:
@@ -26,7 +27,11 @@ class Objects:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._store = LocalStore(self.folder)
         else:
-            self._store = from_url(url)
+            try:
+                self._store = from_url(url)
+            except (BaseError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+                raise SettingsError(f"OBJECT_STORE_URL: {reason}; give file:///folder, s3://bucket, ...") from error
 
     async def put(self, key: str, content: bytes | Path) -> None:
         """Store bytes, or a file's content streamed. Raises Unavailable."""

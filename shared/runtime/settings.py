@@ -30,6 +30,10 @@ class Settings:
     object_store_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    def __post_init__(self) -> None:
+        if not self.bus_url.startswith(("redis://", "rediss://", "unix://")):
+            raise SettingsError("BUS_URL must begin with redis://, rediss:// or unix://")
+
     def objects_url(self) -> str:
         """Return where objects are kept: OBJECT_STORE_URL, or a folder of DATA_DIR."""
         return self.object_store_url or (self.data_dir.resolve() / "objects").as_uri()

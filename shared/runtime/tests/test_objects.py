@@ -8,6 +8,7 @@ import pytest
 
 from shared.contracts.errors import NotFound, Unavailable
 from shared.runtime.objects import Objects
+from shared.runtime.settings import SettingsError
 
 
 @pytest.fixture
@@ -117,3 +118,11 @@ async def test_a_key_cannot_leave_the_folder(objects: Objects, tmp_path: Path, k
     with pytest.raises(ValueError, match=r"\.\."):
         await objects.get(key)
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host/folder", "s3://"])
+def test_a_url_that_names_no_store_is_refused(url: str) -> None:
+    """One sentence with the variable's name and what it may hold."""
+    with pytest.raises(SettingsError, match=r"^OBJECT_STORE_URL: .*give file:///") as raised:
+        Objects(url)
+    assert "\n" not in str(raised.value)

@@ -122,3 +122,9 @@ def test_a_strong_secret_passes() -> None:
     """With and without one before it."""
     check_secret(SecretSettings(secret_key=STRONG), "production")
     check_secret(SecretSettings(secret_key=STRONG, secret_key_previous=STRONG[::-1]), "production")
+
+
+def test_a_bus_url_of_another_kind_is_refused() -> None:
+    """The name of the variable and what it may begin with, before anything connects."""
+    with pytest.raises(SettingsError, match="BUS_URL must begin with redis://"):
+        load(Settings, {"BUS_URL": "http://127.0.0.1:6379"})
