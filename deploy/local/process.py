@@ -74,7 +74,8 @@ class Process:
             return
         try:
             if self.pid is not None:
-                os.kill(self.pid, self.program.stop_signal)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended, and nobody has told us yet
+                    os.kill(self.pid, self.program.stop_signal)
             await asyncio.wait_for(self._instance.wait(), grace)
         except TimeoutError:
             self._write(f"still running after {grace:g} s: killed")

@@ -35,6 +35,12 @@ class Supervisor:
         await self.stop_watching()
         await self.process.kill()
 
+    def kill_now(self) -> None:
+        """Stop watching and send SIGKILL, without waiting for either; `stop` still has to be called."""
+        if self._task is not None:
+            self._task.cancel()
+        self.process.kill_group()
+
     async def stop_watching(self) -> None:
         """Leave the process as it is, and do not start it again when it ends."""
         if self._task is None:

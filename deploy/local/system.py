@@ -70,7 +70,7 @@ class System:
     def stop_now(self) -> None:
         """Kill what still runs; for a person who does not want to wait for `stop`."""
         for supervisor in self._supervisors():
-            supervisor.process.kill_group()
+            supervisor.kill_now()
 
     def _supervisors(self) -> list[Supervisor]:
         return [*self._gateway, *self._inner, *self._servers]

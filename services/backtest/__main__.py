@@ -2,7 +2,7 @@
 
 from services.backtest.app import build
 from services.backtest.settings import BacktestSettings
-from shared.runtime.service import main
+from shared.runtime.serving import main
 
 if __name__ == "__main__":
     main("backtest", BacktestSettings, build)

@@ -2,7 +2,7 @@
 
 from services.metrics.app import build
 from services.metrics.settings import MetricsSettings
-from shared.runtime.service import main
+from shared.runtime.serving import main
 
 if __name__ == "__main__":
     main("metrics", MetricsSettings, build)

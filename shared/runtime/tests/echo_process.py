@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from faststream.asgi.types import ASGIApp
 
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.service import Service, main
+from shared.runtime.service import Service
+from shared.runtime.serving import main
 from shared.runtime.settings import Port, Settings
 from shared.runtime.tests.echo import Say
 

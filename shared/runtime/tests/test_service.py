@@ -15,7 +15,8 @@ from shared.contracts.messages import CheckHealth
 from shared.contracts.streams import TIMINGS
 from shared.runtime import service as service_module
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.service import Service, main
+from shared.runtime.service import Service
+from shared.runtime.serving import main
 from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, asking
 from shared.runtime.tests.eventually import eventually

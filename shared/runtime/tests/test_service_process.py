@@ -13,7 +13,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from shared.runtime.service import free_port
+from shared.runtime.serving import free_port
 from shared.runtime.tests.echo import RPC, Say, asking
 from shared.runtime.tests.echo_process import RELEASED, TAKEN
 from shared.runtime.tests.eventually import eventually
