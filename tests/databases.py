@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from shared.runtime.database import Database
+from shared.runtime.settings import DatabaseSettings
+
 
 @asynccontextmanager
 async def fresh_database(server_url: str, template: str = "template0") -> AsyncIterator[str]:
@@ -30,3 +33,12 @@ def database_of(url: str, name: str) -> str:
     base, _, query = url.partition("?")
     server, _, _ = base.rpartition("/")
     return f"{server}/{name}" + (f"?{query}" if query else "")
+
+
+@asynccontextmanager
+async def connected(url: str, schema: str) -> AsyncIterator[Database]:
+    """Lend a service's schema, connected."""
+    database = Database(DatabaseSettings(database_url=url), schema)
+    await database.connect()
+    yield database
+    await database.close()

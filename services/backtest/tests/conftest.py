@@ -10,23 +10,22 @@ from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.runner import Runner
-from services.backtest.tests.fakes import FakeClock, FakeStrategies, apple, csv_of
+from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
 from shared.contracts.ids import new_id
 from shared.contracts.values import Dataset, Principal
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
-from shared.runtime.settings import DatabaseSettings
+from tests.clock import FakeClock
+from tests.databases import connected
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The service's schema, migrated and empty."""
-    database = Database(DatabaseSettings(database_url=database_url), "backtest")
-    await database.connect()
-    yield database
-    await database.close()
+    async with connected(database_url, "backtest") as database:
+        yield database
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Collaborators for tests: a clock set by hand, strategies without their service, a spec and bars to run it on."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,25 +22,6 @@ SMA_CROSS: JsonObject = {
     "entry_long": "f > s and f[1] < s[1]",
     "exit_long": "f < s and f[1] > s[1]",
 }
-
-
-class FakeClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """The time it was set to."""
-        return self.time
-
-    def monotonic(self) -> float:
-        """The same in seconds."""
-        return self.time.timestamp()
-
-    def advance(self, **step: float) -> None:
-        """Move by a step named as in timedelta."""
-        self.time += timedelta(**step)
 
 
 class FakeStrategies:

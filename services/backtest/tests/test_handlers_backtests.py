@@ -10,7 +10,7 @@ from services.backtest.handlers.backtests import JOB_TYPE, BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.store.jobs import Result
-from services.backtest.tests.fakes import SMA_CROSS, FakeClock, FakeStrategies, apple, csv_of
+from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested, queued
 from shared.contracts.errors import Invalid, InvalidSpec, Malformed, NotFound, ServiceError, Unauthenticated
 from shared.contracts.events import BacktestQueued
@@ -23,6 +23,7 @@ from shared.contracts.values import Backtest, BacktestPage, Dataset, Execution
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.backtest.files.dataset_file import dataset_key, read_bars
 from services.backtest.handlers.datasets import DatasetHandlers
-from services.backtest.tests.fakes import FakeClock, apple
+from services.backtest.tests.fakes import apple
 from services.backtest.tests.steps import call_of, ingested, upload
 from shared.contracts.errors import Invalid, Malformed, NotFound, Unauthenticated, Unavailable
 from shared.contracts.events import DatasetCreated
@@ -19,6 +19,7 @@ from shared.contracts.values import Dataset, DatasetPage
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

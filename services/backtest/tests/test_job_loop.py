@@ -15,7 +15,6 @@ from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, 
 from services.backtest.jobs import Jobs
 from services.backtest.runner import OTHER_ENGINE, Runner
 from services.backtest.store.jobs import Job, Result
-from services.backtest.tests.fakes import FakeClock
 from services.backtest.tests.steps import lapse, queued, read
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
@@ -24,6 +23,7 @@ from shared.contracts.values import Dataset, Execution, TradePage
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,6 @@ import pytest
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.store.jobs import Job, Result
-from services.backtest.tests.fakes import FakeClock
 from services.backtest.tests.steps import lapse, queued
 from shared.contracts.events import BacktestFailed, BacktestQueued, BacktestStarted, BacktestSucceeded, Event
 from shared.contracts.messages import ReadBacktest
@@ -16,6 +15,7 @@ from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, Dataset
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,14 @@ from argon2 import PasswordHasher
 from services.strategy import store
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords
-from services.strategy.tests.fakes import FakeClock, FakeSpecValidator
+from services.strategy.tests.fakes import FakeSpecValidator
 from services.strategy.tokens import AccessTokens
 from shared.contracts.ids import new_id
 from shared.contracts.values import Principal, User
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
-from shared.runtime.settings import DatabaseSettings
+from tests.clock import FakeClock
+from tests.databases import connected
 
 SECRET = "a-secret-of-tests-alone-0123456789"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -24,10 +25,8 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The service's schema, migrated and empty."""
-    database = Database(DatabaseSettings(database_url=database_url), "strategy")
-    await database.connect()
-    yield database
-    await database.close()
+    async with connected(database_url, "strategy") as database:
+        yield database
 
 
 @pytest.fixture

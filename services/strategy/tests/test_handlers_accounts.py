@@ -9,13 +9,13 @@ from argon2 import PasswordHasher
 from services.strategy.handlers import AccountHandlers
 from services.strategy.passwords import Passwords
 from services.strategy.tests.conftest import SECRET, call_of
-from services.strategy.tests.fakes import FakeClock
 from services.strategy.tokens import AccessTokens
 from shared.contracts.errors import Conflict, Invalid, Unauthenticated
 from shared.contracts.messages import LogIn, RefreshTokens, RegisterUser
 from shared.contracts.objects import session_object, user_object
 from shared.contracts.values import Tokens, User
 from shared.runtime.database import Database
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from services.strategy.handlers import StrategyHandlers
 from services.strategy.tests.conftest import TRACEPARENT, call_of
-from services.strategy.tests.fakes import FakeClock, FakeSpecValidator, report_on
+from services.strategy.tests.fakes import FakeSpecValidator, report_on
 from shared.contracts.errors import Invalid, InvalidSpec, NotFound, PreconditionFailed, Unauthenticated, Unavailable
 from shared.contracts.events import BY_TYPE, Event, rfc3339
 from shared.contracts.ids import new_id
@@ -19,6 +19,7 @@ from shared.contracts.objects import strategies_object, strategy_object
 from shared.contracts.values import JsonObject, Principal, Strategy, StrategyPage
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 

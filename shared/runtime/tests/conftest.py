@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
-from shared.runtime.settings import DatabaseSettings
+from tests.databases import connected
 from tests.servers import ValkeyServer, valkey_server
 
 
@@ -28,10 +28,8 @@ async def own_bus() -> AsyncIterator[ValkeyServer]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The strategy service's schema, connected."""
-    database = Database(DatabaseSettings(database_url=database_url), "strategy")
-    await database.connect()
-    yield database
-    await database.close()
+    async with connected(database_url, "strategy") as database:
+        yield database
 
 
 @pytest.fixture
