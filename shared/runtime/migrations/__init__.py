@@ -1,1 +1,1 @@
-"""Migrations: one Postgres schema per service, versions kept inside it, run by alembic over plain SQL."""
+"""Migrations: one Postgres schema and one login role per service; alembic over plain SQL, versions kept inside it."""

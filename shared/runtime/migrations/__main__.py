@@ -1,11 +1,16 @@
-"""`python -m shared.runtime.migrations services.strategy services.backtest`: migrate the named services' schemas."""
+"""`python -m shared.runtime.migrations services.strategy services.backtest`: bring the services' schemas up to date.
 
+DATABASE_URL is the owner's. A service with a `<SERVICE>_DATABASE_URL` gets the role that it names.
+"""
+
+import asyncio
 import logging
 import os
 import sys
 
 from shared.runtime import logs
-from shared.runtime.migrations.runner import MigrationFailed, migrate
+from shared.runtime.migrations.runner import OWNER_VARIABLE, migrate_in, service_variable
+from shared.runtime.migrations.sentences import MigrationFailed
 
 log = logging.getLogger("migrations")
 
@@ -14,18 +19,34 @@ def main(packages: list[str]) -> int:
     """Migrate each package's schema; returns the exit code."""
     logs.configure("migrations", "INFO", production=os.environ.get("AURELIUS_ENV") == "production")
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own workings at every start
-    url = os.environ.get("DATABASE_URL", "")
+    url = _variable(OWNER_VARIABLE)
     if not url or not packages:
         log.error("usage: DATABASE_URL=postgresql://... python -m shared.runtime.migrations PACKAGE...")
         return 2
+    return asyncio.run(_migrate(url, packages))
+
+
+async def _migrate(url: str, packages: list[str]) -> int:
     for package in packages:
+        variable = service_variable(package)
+        service_url = _variable(variable)
         try:
-            migrate(url, package)
+            role = await migrate_in(url, package, service_url)
         except MigrationFailed as error:
             log.error("%s: %s", package, error)  # noqa: TRY400  # the sentence says it, a traceback would bury it
             return 1
-        log.info("the schema of %s is up to date", package)
+        if role:
+            log.info("the schema of %s is up to date, and so is its role %s", package, role)
+        elif service_url:
+            log.info("the schema of %s is up to date; %s names the owner: no role of its own", package, variable)
+        else:
+            log.info("the schema of %s is up to date", package)
     return 0
+
+
+def _variable(name: str) -> str:
+    """Space around a value is none of it: files add line ends."""
+    return os.environ.get(name, "").strip()
 
 
 if __name__ == "__main__":

@@ -1,89 +1,76 @@
-"""Runs one service's migrations: `<package>/migrations/versions/*.py`, into the schema named like the package."""
+"""Brings one service's schema, and the role the service logs in as, to what this release needs."""
 
-import asyncio
-import importlib.util
-from pathlib import Path
+import importlib
 
-import asyncpg
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, pool, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from shared.runtime.migrations.defaults import ensure_defaults
+from shared.runtime.migrations.history import History, history_of
+from shared.runtime.migrations.login import Login, log_in, read_login
+from shared.runtime.migrations.privileges import Grants
+from shared.runtime.migrations.role import ensure_role
+from shared.runtime.migrations.sentences import MigrationFailed
+from shared.runtime.migrations.session import Session, connect_owner, session
+from shared.runtime.migrations.turn import in_turn
 
-# Two migrators at once wait for each other; the number only has to be ours.
-_LOCK = 4_711_001
+OWNER_VARIABLE = "DATABASE_URL"
+_DATABASE = "SELECT format('%s %s', current_database(), to_regnamespace(quote_ident($1))::oid)"
 
 
-class MigrationFailed(Exception):
-    """The schema is not up to date; the text says why. What failed was rolled back."""
+def service_variable(package: str) -> str:
+    """Return the name of the variable that holds the URL the package's service logs in with."""
+    return f"{package.rpartition('.')[2].upper()}_DATABASE_URL"
 
 
-def migrate(url: str, package: str) -> None:
-    """`migrate_in`, for callers without an event loop."""
-    asyncio.run(migrate_in(url, package))
+async def migrate_in(url: str, package: str, service_url: str = "") -> str | None:
+    """Bring the schema of `package` to its newest revision, and with `service_url` make the role that it names.
+
+    `url` is the owner's; schema and rights change together or not at all. Returns the role, or None when the service
+    logs in as the owner. Raises MigrationFailed. One at a time in a process: alembic's `op` is the process's.
+    """
+    history = history_of(package)
+    login = read_login(service_variable(package), service_url) if service_url else None
+    async with session(OWNER_VARIABLE, await connect_owner(OWNER_VARIABLE, url)) as owner:
+        if login and login.user != owner.user:
+            await _migrate_with_role(owner, history, login, _grants_of(package))
+            return login.user
+        await in_turn(owner.connection, lambda: _bring_to_newest(owner, history))
+        return None
 
 
-async def migrate_in(url: str, package: str) -> None:
-    """Bring the schema of `package` to its newest version, in one transaction. Raises MigrationFailed."""
+async def _migrate_with_role(owner: Session, history: History, login: Login, grants: Grants) -> None:
+    has_defaults = False
+
+    async def work() -> None:
+        nonlocal has_defaults
+        await _bring_to_newest(owner, history)
+        await ensure_role(owner.connection, login, history.schema, grants)
+        has_defaults = await ensure_defaults(owner, login, history.schema)
+
+    await in_turn(owner.connection, work)
+    async with session(login.variable, await log_in(owner, login)) as service:
+        # By the schema's number too: another server may have a database of the same name.
+        owners, services = [await each.ask(_DATABASE, history.schema) for each in (owner, service)]
+        if owners != services:
+            raise MigrationFailed(f"{login.variable} leads to another database than {OWNER_VARIABLE} does")
+        if not has_defaults:
+            await in_turn(service.connection, lambda: ensure_defaults(service, login, history.schema))
+
+
+async def _bring_to_newest(owner: Session, history: History) -> None:
+    if not await history.is_at_newest(owner.connection):
+        # Alembic and SQLAlchemy take a second to import, and most starts find nothing to do.
+        from shared.runtime.migrations.upgrade import upgrade
+
+        await upgrade(owner.connection, history)
+
+
+def _grants_of(package: str) -> Grants:
+    name = f"{package}.migrations.grants"
     try:
-        spec = importlib.util.find_spec(package)
-    except ModuleNotFoundError:
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise MigrationFailed("no such package")
-    folder = Path(spec.submodule_search_locations[0]) / "migrations"
-    try:
-        await _migrate(url, package.rpartition(".")[2], folder)
-    except (SQLAlchemyError, CommandError, OSError) as error:
-        raise MigrationFailed(_sentence(error)) from error
-
-
-def _sentence(error: Exception) -> str:
-    """Say in one line what failed, and in which statement. Of SQLAlchemy's wrappers around an error nothing is left."""
-    if isinstance(error, DBAPIError):
-        cause = error.orig.__cause__ or error.orig if error.orig else error
-        if error.statement:
-            return f"{_one_line(cause)}, in: {_one_line(error.statement)}"
-    elif isinstance(error, OSError):
-        cause = error
-    else:
-        return _one_line(error)
-    return f"no connection to DATABASE_URL: {_one_line(cause) or type(cause).__name__}"
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())[:400]
-
-
-async def _migrate(url: str, schema: str, folder: Path) -> None:
-    # asyncpg reads the URL, as it does in the service: SQLAlchemy would refuse `sslmode` in it.
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url, timeout=5), poolclass=pool.NullPool
-    )
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, schema, folder)
-    finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection, schema: str, folder: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(folder))
-    config.set_main_option("version_locations", str(folder / "versions"))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
-
-    def steps(revision: tuple[str, ...] | str, _: MigrationContext) -> list[RevisionStep]:
-        return script._upgrade_revs("head", revision)  # type: ignore[arg-type]  # noqa: SLF001  # as alembic's own command does
-
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-    connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
-    with EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment:
-        environment.configure(connection=connection, version_table_schema=schema, transactional_ddl=False)
-        environment.run_migrations()
+        grants: Grants = importlib.import_module(name).GRANTS
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise MigrationFailed(
+            f"{package.replace('.', '/')}/migrations/grants.py is missing: it says what a role of its own may do"
+        ) from None
+    return grants

@@ -1,5 +1,7 @@
 """The tables every service with a database has: object versions, outbox, sequences, relay lease."""
 
+from shared.runtime.migrations.privileges import Grants
+
 STATEMENTS: tuple[str, ...] = (
     # Rows are never deleted: they are the tombstones that keep a deleted object's version from being reused.
     """
@@ -40,3 +42,11 @@ STATEMENTS: tuple[str, ...] = (
     )
     """,
 )
+
+# What `outbox.py` and `relay.py` do with them.
+GRANTS: Grants = {
+    "object_version": ("SELECT", "INSERT", "UPDATE"),
+    "outbox": ("SELECT", "INSERT", "UPDATE"),
+    "stream_sequence": ("SELECT", "INSERT", "UPDATE"),
+    "relay_lease": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+}

@@ -1,0 +1,12 @@
+"""What the backtest service's role may do with its tables: what the SQL of `services/backtest/store/` does."""
+
+from shared.runtime.migrations import shared_tables
+from shared.runtime.migrations.privileges import Grants
+
+GRANTS: Grants = {
+    **shared_tables.GRANTS,
+    "datasets": ("SELECT", "INSERT"),
+    "backtests": ("SELECT", "INSERT", "UPDATE"),
+    "validations": ("SELECT", "INSERT", "UPDATE"),
+    "gate_results": ("SELECT", "INSERT", "UPDATE"),
+}
