@@ -1,18 +1,44 @@
 """Every stream on the bus: who writes it, who reads it, how its ids are made, how long it is kept."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 PREFIX = "aurelius"
 
+ASKS: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("strategy", "backtest", "invalidator", "metrics"),
+    "strategy": ("backtest",),
+    "backtest": ("strategy",),
+}
+"""Which services each one sends requests to, and so hears replies from."""
 
-class Stream(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table of streams. `groups` are the consumer groups its readers use; empty means plain reads."""
+PROCESSES = ("gateway", "strategy", "backtest", "invalidator", "metrics")
+EVENT_SOURCES = ("strategy", "backtest")
+
+OUTSIDE = "consumer"
+"""Programs that are no part of the platform and read its events."""
+
+UNTIL_ACKNOWLEDGED = "until acknowledged"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who reads a stream: through the consumer group `group`, or without one, so that each process gets all of it."""
 
     name: str
-    written_by: str
-    groups: tuple[str, ...]
+    group: str = ""
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table of streams. A name with `<process>` stands for one stream of each process.
+
+    Nobody but its `writers` and `readers` may touch it: the users of the bus are made from this table.
+    """
+
+    name: str
+    writers: tuple[str, ...]
+    readers: tuple[Reader, ...]
     ids: Literal["*", "<sequence>-0"]
     kept: str
 
@@ -39,31 +65,32 @@ JOBS_BACKTEST = f"{PREFIX}.jobs.backtest"
 PROGRESS = f"{PREFIX}.progress"
 TIMINGS = f"{PREFIX}.timings"
 
-EVENT_SOURCES = ("strategy", "backtest")
-
 STREAMS: tuple[Stream, ...] = (
     *(
         Stream(
             name=rpc_stream(service),
-            written_by="any caller",
-            groups=(service,),
+            writers=tuple(asker for asker, asked in ASKS.items() if service in asked),
+            readers=(Reader(service, group=service),),
             ids="*",
-            kept="until acknowledged",
+            kept=UNTIL_ACKNOWLEDGED,
         )
         for service in ("strategy", "backtest", "invalidator", "metrics")
     ),
-    Stream(
-        name=reply_stream("<instance>"),
-        written_by="the services",
-        groups=(),
-        ids="*",
-        kept="the newest 10,000; a minute after its owner is gone",
+    *(
+        Stream(
+            name=reply_stream(f"{asker}-<process>"),
+            writers=asked,
+            readers=(Reader(asker),),
+            ids="*",
+            kept="the newest 10,000; a minute after its owner is gone",
+        )
+        for asker, asked in ASKS.items()
     ),
     *(
         Stream(
             name=event_stream(service),
-            written_by=f"the relay of the {service} service",
-            groups=("invalidator",),
+            writers=(service,),
+            readers=(Reader("invalidator", group="invalidator"), Reader(OUTSIDE, group="any of its own")),
             ids="<sequence>-0",
             kept="until trimmed by the operator",
         )
@@ -71,11 +98,23 @@ STREAMS: tuple[Stream, ...] = (
     ),
     Stream(
         name=JOBS_BACKTEST,
-        written_by="the relay of the backtest service",
-        groups=("workers",),
+        writers=("backtest",),
+        readers=(Reader("backtest", group="workers"),),
         ids="<sequence>-0",
-        kept="until acknowledged",
+        kept=UNTIL_ACKNOWLEDGED,
     ),
-    Stream(name=PROGRESS, written_by="workers", groups=(), ids="*", kept="the newest 1,000"),
-    Stream(name=TIMINGS, written_by="every process", groups=("metrics",), ids="*", kept="the newest 10,000"),
+    Stream(
+        name=PROGRESS,
+        writers=("backtest",),
+        readers=(Reader("gateway"),),
+        ids="*",
+        kept="the newest 1,000",
+    ),
+    Stream(
+        name=TIMINGS,
+        writers=PROCESSES,
+        readers=(Reader("metrics", group="metrics"), Reader("metrics")),
+        ids="*",
+        kept="the newest 10,000",
+    ),
 )

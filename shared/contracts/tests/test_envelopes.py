@@ -22,6 +22,7 @@ requests = st.builds(
     traceparent=texts,
     idempotency_key=texts,
     body=st.binary(),
+    request_id=texts,
 )
 errors = st.builds(
     ErrorBody,

@@ -1,23 +1,44 @@
 """The table of streams."""
 
 from shared.contracts.events import EVENTS
-from shared.contracts.streams import EVENT_SOURCES, STREAMS, event_stream
+from shared.contracts.messages import REQUESTS, SERVICES
+from shared.contracts.streams import ASKS, EVENT_SOURCES, OUTSIDE, PROCESSES, STREAMS, event_stream, rpc_stream
+
+BY_NAME = {stream.name: stream for stream in STREAMS}
 
 
 def test_a_stream_is_declared_once() -> None:
     """The table is the one place that says who writes and reads."""
-    names = [stream.name for stream in STREAMS]
-    assert len(set(names)) == len(names)
+    assert len(BY_NAME) == len(STREAMS)
 
 
 def test_every_event_has_a_stream_with_sequence_ids() -> None:
     """Consumers may count on dense ids for every type."""
-    ids = {stream.name: stream.ids for stream in STREAMS}
     assert {event.SOURCE for event in EVENTS} == set(EVENT_SOURCES)
-    assert {ids[event_stream(event.SOURCE)] for event in EVENTS} == {"<sequence>-0"}
+    assert {BY_NAME[event_stream(event.SOURCE)].ids for event in EVENTS} == {"<sequence>-0"}
 
 
 def test_readers_of_a_group_are_told_apart() -> None:
-    """A name twice in one stream's groups would share the entries between two readers that both want all."""
+    """A group twice in one stream would share the entries between two readers that both want all."""
     for stream in STREAMS:
-        assert len(set(stream.groups)) == len(stream.groups)
+        groups = [reader.group for reader in stream.readers if reader.group]
+        assert len(set(groups)) == len(groups)
+
+
+def test_every_stream_has_somebody_at_either_end() -> None:
+    """Known by the names that the users of the bus have; nobody from outside writes."""
+    assert ("gateway", *SERVICES) == PROCESSES
+    for stream in STREAMS:
+        assert stream.writers
+        assert stream.readers
+        assert set(stream.writers) <= set(PROCESSES)
+        assert {reader.name for reader in stream.readers} <= {*PROCESSES, OUTSIDE}
+
+
+def test_whoever_is_asked_answers() -> None:
+    """A service that asks another has replies to hear, and who is asked may write them; everyone is asked something."""
+    for asker, asked in ASKS.items():
+        assert BY_NAME[f"aurelius.replies.{asker}-<process>"].writers == asked
+        assert all(asker in BY_NAME[rpc_stream(service)].writers for service in asked)
+    assert {service for asked in ASKS.values() for service in asked} == set(SERVICES)
+    assert {request.SERVICE for request in REQUESTS} <= set(ASKS["gateway"])

@@ -1,0 +1,84 @@
+"""What the table of streams says of one user and one stream, without a look at the rights made from it."""
+
+from dataclasses import dataclass
+
+from shared.contracts.streams import OUTSIDE, UNTIL_ACKNOWLEDGED, Stream
+
+ADD = ("XADD {} 7-0 a b", "XADD {} NOMKSTREAM MAXLEN ~ 10 * a b")
+THROUGH_A_GROUP = (
+    "XGROUP CREATE {} new 0 MKSTREAM",
+    "XREADGROUP GROUP g c STREAMS {} >",
+    "XACK {} g 1-0",
+    "XAUTOCLAIM {} g c 0 0",
+)
+REMOVE = ("XTRIM {} MINID 5", "DEL {}", "EXPIRE {} 60")
+SCRIPT = "EVALSHA 0123456789012345678901234567890123456789 1 {}"
+FORGET = "XGROUP DELCONSUMER {} g c"
+LOOK_AROUND = ("XPENDING {} g", "XLEN {}", "XREVRANGE {} + -")
+NEVER = (
+    *("XGROUP DESTROY {} g", "XGROUP SETID {} g $", "XSETID {} 9-0", "XCLAIM {} g c 0 1-0"),
+    *("SET {} v", "GET {}", "RENAME {} other", "COPY {} other", "RESTORE {} 0 x", "DUMP {}", "UNLINK {}", "LPUSH {} a"),
+    *("SORT {}", "OBJECT ENCODING {}", "MEMORY USAGE {}", "EVAL return 1 {}"),
+)
+EVERY_WAY = (
+    *(*ADD, *THROUGH_A_GROUP, *REMOVE, *LOOK_AROUND, *NEVER),
+    *(SCRIPT, FORGET, "XREAD STREAMS {} 0", "XINFO STREAM {}", "XINFO GROUPS {}", "XINFO CONSUMERS {} g"),
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A stream of each process belongs to its reader: with `owned`, which also makes it with a first entry.
+
+    `relays`: adds under given ids and compares what is there. `plainly`: reads without a group.
+    """
+
+    user: str
+    key: str
+    adds: bool
+    relays: bool
+    reads: bool
+    in_a_group: bool
+    plainly: bool
+    takes: bool
+    owned: bool
+    from_outside: bool
+    measures: bool
+
+    @classmethod
+    def of(cls, user: str, stream: Stream) -> "Expected":
+        """Read the table."""
+        groups = [reader.group for reader in stream.readers if reader.name == user]
+        owned = "<process>" in stream.name and bool(groups)
+        return cls(
+            user=user,
+            key=stream.name.replace("<process>", "0a1b2c3d"),
+            adds=user in stream.writers or owned,
+            relays=user in stream.writers and stream.ids != "*",
+            reads=bool(groups),
+            in_a_group=any(groups),
+            plainly="" in groups or (user == OUTSIDE and bool(groups)),
+            takes=any(groups) and stream.kept == UNTIL_ACKNOWLEDGED,
+            owned=owned,
+            from_outside=user == OUTSIDE and bool(groups),
+            measures=user == "metrics" and "<process>" not in stream.name,
+        )
+
+    def commands(self) -> dict[str, bool]:
+        """Return every way to touch the stream, and whether it is open to the user."""
+        ways = {
+            **dict.fromkeys(ADD, self.adds),
+            **dict.fromkeys(THROUGH_A_GROUP, self.in_a_group),
+            "XREAD STREAMS {} 0": self.plainly,
+            "XRANGE {} - +": (self.plainly and not self.owned) or self.relays,
+            "XDEL {} 1-0": self.takes,
+            **dict.fromkeys(REMOVE, self.owned),
+            SCRIPT: self.relays or (self.in_a_group and not self.from_outside),
+            FORGET: self.in_a_group and not self.from_outside,
+            "XINFO GROUPS {}": self.in_a_group or self.measures,
+            "XINFO CONSUMERS {} g": self.in_a_group,
+            "XINFO STREAM {}": self.from_outside or self.measures,
+            **dict.fromkeys(LOOK_AROUND, self.from_outside),
+            **dict.fromkeys(NEVER, False),
+        }
+        return {way.format(self.key): open_ for way, open_ in ways.items()}
