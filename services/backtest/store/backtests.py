@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from services.backtest.store.pages import page_query
 from shared.contracts.messages import ListBacktests
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, BacktestPage, JsonObject
 from shared.runtime.database import Connection
 from shared.runtime.keyset import Keyset, SortKey
+from shared.runtime.page_query import PageQuery
 
 _COLUMNS = """id, status, progress, owner_id, strategy_id, strategy_version, dataset_id, run_identity, result_digest,
        false AS reused, metrics, warmup_bars, warnings, error, created_at, started_at, finished_at, revision,
@@ -24,8 +24,8 @@ _SORT_KEYS = {
 
 _INSERT = """
 INSERT INTO backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, warmup_bars,
-                       warnings, status, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                       warnings, status, created_at, traceparent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 _READ = f"""
@@ -43,8 +43,8 @@ class Stored(msgspec.Struct, frozen=True):
     result_key: str
 
 
-async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject) -> None:
-    """Store a queued run with the spec it runs, which outlives the strategy it came from."""
+async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, traceparent: str) -> None:
+    """Store a queued run with the spec it runs, which outlives the strategy it came from, and its request's trace."""
     await connection.execute(
         _INSERT,
         backtest.id,
@@ -58,6 +58,7 @@ async def insert_backtest(connection: Connection, backtest: Backtest, spec: Json
         backtest.warnings,
         backtest.status,
         backtest.created_at,
+        traceparent,
     )
 
 
@@ -69,24 +70,27 @@ async def read_backtest(connection: Connection, backtest_id: str, owner_id: str)
 
 async def list_backtests(connection: Connection, owner_id: str, asked: ListBacktests) -> tuple[BacktestPage, int]:
     """Return a page of an owner's runs and the object version of the whole list. Raises Malformed."""
-    filters = [owner_id, asked.status, asked.strategy_id, asked.dataset_id]
-    keyset = Keyset(_SORT_KEYS, asked.sort, filters)
-    arguments: list[object] = [backtests_object(owner_id), owner_id]
-    conditions = ["owner_id = $2", keyset.after(asked.cursor, arguments)]
-    for column in ("status", "strategy_id", "dataset_id"):
-        if (wanted := getattr(asked, column)) is not None:
-            arguments.append(wanted)
-            conditions.append(f"{column} = ${len(arguments)}")
-    if keyset.name != "created_at":
-        conditions.append("status = 'succeeded'")
-    arguments.append(asked.limit + 1)
-    query = page_query("backtests", _COLUMNS, conditions, keyset, limit=len(arguments))
-    rows = await connection.fetch(query, *arguments)
-    found = [dict(row) for row in rows if row["id"] is not None]
-    page = BacktestPage(
-        items=[_backtest(row) for row in found[: asked.limit]], next_cursor=keyset.next_cursor(found, asked.limit)
-    )
-    return page, rows[0]["object_version"]
+    by_metric = asked.sort.removeprefix("-") != "created_at"
+    wanted = {
+        "strategy_id": asked.strategy_id,
+        "dataset_id": asked.dataset_id,
+        "owner_id": owner_id,
+        "status": None if by_metric else asked.status,
+    }
+    scope = {column: value for column, value in wanted.items() if value is not None}
+    query = PageQuery(backtests_keyset(owner_id, asked), backtests_object(owner_id), asked.cursor, asked.limit)
+    condition = "TRUE"
+    if by_metric:
+        # Which only runs that succeeded have.
+        condition = "final_value IS NOT NULL" if asked.status in {None, "succeeded"} else "FALSE"
+    page = await query.fetch(connection, query.walk("backtests", _COLUMNS, scope, condition=condition))
+    items = [_backtest(row) for row in page.rows]
+    return BacktestPage(items=items, next_cursor=page.next_cursor), page.version
+
+
+def backtests_keyset(owner_id: str, asked: ListBacktests) -> Keyset:
+    """Return the order of an owner's runs as asked for; its cursors are no other list's."""
+    return Keyset(_SORT_KEYS, asked.sort, [owner_id, asked.status, asked.strategy_id, asked.dataset_id])
 
 
 def _backtest(row: Mapping[str, object]) -> Backtest:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from services.backtest.store.pages import page_query
 from shared.contracts.messages import ListDatasets
 from shared.contracts.objects import dataset_object, datasets_object
 from shared.contracts.values import Dataset, DatasetPage
 from shared.runtime.database import Connection
 from shared.runtime.keyset import Keyset, SortKey
+from shared.runtime.page_query import PageQuery
 
 _COLUMNS = """id, name, symbol, interval, timezone, rows, first_at AS start, last_at AS "end", sha256,
-       gaps, split_like_jumps, zero_volume_bars, created_at"""
+       gaps, split_like_jumps, zero_volume_bars, created_at, owner_id"""
 
 _SORT_KEYS = {"created_at": SortKey("created_at", "timestamptz")}
 
@@ -59,17 +59,15 @@ async def read_dataset(connection: Connection, dataset_id: str, owner_id: str) -
 
 async def list_datasets(connection: Connection, owner_id: str, asked: ListDatasets) -> tuple[DatasetPage, int]:
     """Return a page of an owner's datasets, newest first, and the object version of the list. Raises Malformed."""
-    keyset = Keyset(_SORT_KEYS, "-created_at", [owner_id])
-    arguments: list[object] = [datasets_object(owner_id), owner_id]
-    after = keyset.after(asked.cursor, arguments)
-    arguments.append(asked.limit + 1)
-    query = page_query("datasets", _COLUMNS, ["owner_id = $2", after], keyset, limit=len(arguments))
-    rows = await connection.fetch(query, *arguments)
-    found = [dict(row) for row in rows if row["id"] is not None]
-    page = DatasetPage(
-        items=[_dataset(row) for row in found[: asked.limit]], next_cursor=keyset.next_cursor(found, asked.limit)
-    )
-    return page, rows[0]["object_version"]
+    query = PageQuery(datasets_keyset(owner_id), datasets_object(owner_id), asked.cursor, asked.limit)
+    page = await query.fetch(connection, query.walk("datasets", _COLUMNS, {"owner_id": owner_id}))
+    items = [_dataset(row) for row in page.rows]
+    return DatasetPage(items=items, next_cursor=page.next_cursor), page.version
+
+
+def datasets_keyset(owner_id: str) -> Keyset:
+    """Return the order of an owner's datasets: the newest first."""
+    return Keyset(_SORT_KEYS, "-created_at", [owner_id])
 
 
 def _dataset(row: Mapping[str, object]) -> Dataset:

@@ -18,7 +18,7 @@ LEASE_SECONDS = 2.5
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the worker that took it knows it; its JSON is as stored, so that one nobody can read stops no other.
 
-    `first` when it waited, and no worker before had started it.
+    `first` when it waited, and no worker before had started it. `traceparent` is that of the request that asked for it.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     spec: object
     run_identity: object
     timezone: str
+    traceparent: str
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,8 @@ SET status = 'running', lease = b.lease + 1, attempts = b.attempts + 1,
     revision = b.revision + CASE free.status WHEN 'queued' THEN 1 ELSE 0 END
 FROM free, datasets AS d
 WHERE b.id = free.id AND d.id = b.dataset_id
-RETURNING b.id, b.owner_id, b.lease, b.attempts, free.status = 'queued' AS first, b.spec, b.run_identity, d.timezone
+RETURNING b.id, b.owner_id, b.lease, b.attempts, free.status = 'queued' AS first, b.spec, b.run_identity,
+          b.traceparent, d.timezone
 """
 
 _HELD = "WHERE id = $1 AND lease = $2 AND status = 'running'"

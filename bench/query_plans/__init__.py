@@ -1,0 +1,1 @@
+"""What each query of the services reads, by EXPLAIN, however many rows there are."""

@@ -1,0 +1,53 @@
+"""What the strategy service does besides listing: accounts, sessions, single strategies."""
+
+from datetime import UTC, datetime
+
+from bench.query_plans.population import BIGGEST, SESSION
+from bench.query_plans.query import VERSION, Query, Trial, Use
+from services.strategy.store.accounts import find_account, renew_password_hash
+from services.strategy.store.lists import list_strategies
+from services.strategy.store.sessions import insert_session, lock_session, revoke_session, rotate_session, was_used
+from services.strategy.store.strategies import delete_strategy, lock_strategy, read_strategy, update_strategy
+from shared.contracts.ids import new_id
+from shared.contracts.messages import ListStrategies
+from shared.contracts.values import Principal
+from shared.runtime.database import Connection
+
+_NOW = datetime(2026, 3, 1, tzinfo=UTC)
+_TOKEN = bytes(32)
+_ID, _SPEC = "strategies_pkey", "strategy_versions_pkey"
+_STRATEGY, _SPEC = "strategies_pkey", "strategy_versions_pkey"
+
+
+async def queries(connection: Connection) -> list[Query]:
+    """Return one query for each of them."""
+    page, _ = await list_strategies(connection, BIGGEST, ListStrategies(limit=1))
+    strategy = page.items[0]
+    opened = Principal(user_id=BIGGEST, session_id=new_id())
+    return [
+        _query("an account by its email", {"users_by_email"}, 1, lambda c: find_account(c, "owner7@EXAMPLE.com")),
+        _query("a session, locked", {"sessions_pkey", "users_pkey"}, 2, lambda c: lock_session(c, SESSION)),
+        _query("a refresh token used before", {"used_refresh_tokens_pkey"}, 1, lambda c: was_used(c, SESSION, _TOKEN)),
+        _query("a strategy", {_ID, VERSION}, 2, lambda c: read_strategy(c, strategy.id, BIGGEST)),
+        _query("a strategy, locked", {_ID}, 1, lambda c: lock_strategy(c, strategy.id, BIGGEST)),
+        _query("a spec by its version", {_ID, _SPEC, VERSION}, 3, lambda c: read_strategy(c, strategy.id, BIGGEST, 1)),
+        _write("a password hashed anew", {"users_pkey"}, lambda c: renew_password_hash(c, BIGGEST, "h" * 97, "")),
+        # Expired sessions, or tokens, of the same account, or session, are deleted with it: none, here.
+        _write("a session opened", {"sessions_by_user"}, lambda c: insert_session(c, opened, _TOKEN, _NOW)),
+        _write(
+            "a refresh token exchanged",
+            {"sessions_pkey", "used_refresh_tokens_by_session"},
+            lambda c: rotate_session(c, SESSION, _TOKEN, _NOW),
+        ),
+        _write("a session ended", {"sessions_pkey"}, lambda c: revoke_session(c, SESSION, _NOW)),
+        _write("a strategy changed", {_ID}, lambda c: update_strategy(c, strategy, new_version=False)),
+        _write("a strategy deleted", {_ID}, lambda c: delete_strategy(c, strategy.id)),
+    ]
+
+
+def _query(name: str, indexes: set[str], rows: int, run: Use) -> Query:
+    return Query(name, "strategy", frozenset(indexes), [Trial(run, rows)])
+
+
+def _write(name: str, indexes: set[str], run: Use) -> Query:
+    return Query(name, "strategy", frozenset(indexes), [Trial(run, rows=2, writes=2)])
