@@ -2,32 +2,40 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
 from shared.runtime.migrations.runner import migrate_in
-from tests.databases import database_of, execute, fresh_database
+from tests.databases import database_of, execute, fresh_database, service_url
 from tests.servers import ValkeyServer, postgres_server, valkey_server
 
 TEMPLATE = "aurelius_template"
-PACKAGES = ("services.strategy", "services.backtest")
+SERVICES = ("strategy", "backtest")
 
 
 @pytest_asyncio.fixture(scope="session")
 async def postgres_url() -> AsyncIterator[str]:
-    """A Postgres server of this session's own, with a migrated template database."""
+    """The owner's URL of a Postgres server of this session's own, with a migrated template database."""
     async with postgres_server() as url:
         await execute(url, f"CREATE DATABASE {TEMPLATE}")
-        for package in PACKAGES:
-            await migrate_in(database_of(url, TEMPLATE), package)
+        template = database_of(url, TEMPLATE)
+        for service in SERVICES:
+            await migrate_in(template, f"services.{service}", service_url(template, service))
         yield url
 
 
 @pytest_asyncio.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
-    """A fresh migrated database."""
+async def owner_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh migrated database, for its owner."""
     async with fresh_database(postgres_url, TEMPLATE) as url:
         yield url
+
+
+@pytest.fixture
+def database_url(owner_url: str) -> str:
+    """The same database, for whoever needs no role of a service; the services' own tests log in as their service."""
+    return owner_url
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -28,6 +29,27 @@ async def execute(url: str, statement: str) -> None:
         await connection.close()
 
 
+async def ask(url: str, query: str, *arguments: object) -> object:
+    """Return the first column of the first row, on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query, *arguments)
+    finally:
+        await connection.close()
+
+
+_RIGHTS = """
+SELECT coalesce(string_agg(privilege, ' ' ORDER BY privilege), '')
+FROM unnest(ARRAY['DELETE', 'INSERT', 'REFERENCES', 'SELECT', 'TRIGGER', 'TRUNCATE', 'UPDATE']) AS privilege
+WHERE has_table_privilege($1::text, $2::text, privilege)
+"""
+
+
+async def rights_on(url: str, role: str, table: str) -> object:
+    """Return what `role` may do with a table, by whatever way it may: the privileges in one text."""
+    return await ask(url, _RIGHTS, role, table)
+
+
 def database_of(url: str, name: str) -> str:
     """Return the URL of another database of the same server."""
     base, _, query = url.partition("?")
@@ -35,10 +57,21 @@ def database_of(url: str, name: str) -> str:
     return f"{server}/{name}" + (f"?{query}" if query else "")
 
 
+def with_account(url: str, user: str, password: str) -> str:
+    """Return the URL of the same database for another user."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{user}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+def service_url(url: str, service: str) -> str:
+    """Return the URL with which a service logs in to a migrated database, as the least-privilege role of its own."""
+    return with_account(url, f"aurelius_{service}", f"password-of-{service}")
+
+
 @asynccontextmanager
-async def connected(url: str, schema: str) -> AsyncIterator[Database]:
-    """Lend a service's schema, connected."""
-    database = Database(DatabaseSettings(database_url=url), schema)
+async def connected(url: str, service: str) -> AsyncIterator[Database]:
+    """Lend a service's schema of the database at `url`, connected as the service connects."""
+    database = Database(DatabaseSettings(database_url=service_url(url, service)), service)
     await database.connect()
     yield database
     await database.close()

@@ -45,7 +45,7 @@ async def postgres_server() -> AsyncIterator[str]:
         folder = Path(temporary, "postgres")
         postgres = Postgres(folder, _free_port(), postgres_account(), durable=False)
         try:
-            async with _running(postgres):
+            async with running_server(postgres):
                 yield postgres.url
         finally:
             _remove(folder)
@@ -56,12 +56,13 @@ async def valkey_server(*, kind: Kind) -> AsyncIterator[ValkeyServer]:
     """An empty Valkey, set up as the bus or as the cache is."""
     with tempfile.TemporaryDirectory(prefix=f"aurelius-{kind}-") as temporary:
         valkey = Valkey(kind, Path(temporary), _free_port())
-        async with _running(valkey) as supervisor:
+        async with running_server(valkey) as supervisor:
             yield ValkeyServer(valkey.url, valkey, supervisor)
 
 
 @asynccontextmanager
-async def _running(server: EmbeddedServer) -> AsyncIterator[Supervisor]:
+async def running_server(server: EmbeddedServer) -> AsyncIterator[Supervisor]:
+    """Run one on the folder and the port it names; it is stopped at the end, and its folder stays."""
     await server.prepare()
     supervisor = Supervisor(Process(server.program(), _nowhere), _nowhere)
     try:

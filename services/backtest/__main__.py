@@ -1,8 +1,8 @@
-"""`python -m services.backtest`: load settings, build, serve."""
+"""`python -m services.backtest`: run the service."""
 
-from services.backtest.app import build
+from services.backtest.app import compose
 from services.backtest.settings import BacktestSettings
-from shared.runtime.serving import main
+from shared.runtime.serving import run
 
 if __name__ == "__main__":
-    main("backtest", BacktestSettings, build)
+    run("backtest", BacktestSettings, compose)

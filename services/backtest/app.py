@@ -1,7 +1,5 @@
 """The composition root: what the service is made of, and what it answers."""
 
-from faststream.asgi.types import ASGIApp
-
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.results import ResultHandlers
@@ -18,7 +16,7 @@ WORKER = "services.backtest.worker"
 
 
 def compose(settings: BacktestSettings) -> Service:
-    """Return the service with its workers, ready to run."""
+    """Return the service with its workers, wired. Raises SettingsError for an object store that cannot be."""
     objects = Objects(settings.objects_url())
     service = Service("backtest", settings, objects=objects)
     database = service.database(settings, relay=True)
@@ -37,12 +35,9 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.ReadEquity, results.read_equity)
     requests.handle(messages.ListTrades, results.list_trades)
 
-    workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir))
+    workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir), stop_seconds=settings.drain_seconds)
     service.background(workers.run)
+    # First, so that the runs they hand back are free while this process finishes its requests.
+    service.stopping(workers.stop)
     service.health.add("workers", workers.check)
     return service
-
-
-def build(settings: BacktestSettings) -> tuple[ASGIApp, int]:
-    """Return the application and the port of its health routes."""
-    return compose(settings).asgi(), settings.backtest_port

@@ -15,11 +15,14 @@ from services.backtest.store.jobs import Job, Result
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.values import BacktestStatus
+from shared.runtime import context
+from shared.runtime.context import Handling
 
 log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 0.75
 POLL_SECONDS = 0.5
+METHOD = "backtest.run"
 RETRY_SECONDS = 0.5
 MAX_ATTEMPTS = 3
 
@@ -81,9 +84,12 @@ class JobLoop:
             pass
 
     async def _do(self, job: Job) -> None:
+        # In a task of its own, so that it ends with the run.
+        context.begin(Handling(traceparent=job.traceparent, method=METHOD, job=job.id))
         if job.attempts > MAX_ATTEMPTS:
             await self._end(job, GIVEN_UP)
             return
+        log.info("the run begins")
         self._tell(job, "running", 0.0)
         renewal = asyncio.create_task(self._renew(job))
         try:
@@ -115,7 +121,7 @@ class JobLoop:
         except MemoryError:
             return NO_MEMORY
         except Exception:
-            log.exception("run %s failed", job.id)
+            log.exception("the run failed")
             return BROKEN
 
     async def _end(self, job: Job, outcome: Result | str) -> None:
@@ -128,12 +134,13 @@ class JobLoop:
                     stored = await self._jobs.fail(job, outcome)
                 break
             except Unavailable as error:
-                log.warning("run %s has ended but cannot be stored yet: %s", job.id, error)
+                log.warning("the run has ended but cannot be stored yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
         if stored:
+            log.info("the run %s", "succeeded" if isinstance(outcome, Result) else "failed")
             self._tell(job, *(("succeeded", 1.0) if isinstance(outcome, Result) else ("failed", 0.0)))
             return
-        log.warning("run %s is another worker's now; what this one made of it is dropped", job.id)
+        log.warning("the run is another worker's now; what this one made of it is dropped")
         if isinstance(outcome, Result):
             with contextlib.suppress(Unavailable):
                 await self._runner.discard(outcome)

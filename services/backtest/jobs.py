@@ -56,4 +56,5 @@ class Jobs:
 
     async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
         event = kind(id=job.id, owner=job.owner_id, version=0, changed=changed)
-        await announce(connection, event, [backtest_object(job.id), backtests_object(job.owner_id)], clock=self._clock)
+        objects = [backtest_object(job.id), backtests_object(job.owner_id)]
+        await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)

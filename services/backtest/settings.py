@@ -1,7 +1,7 @@
 """The backtest service's settings, shared by the service and its workers."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from msgspec import Meta
@@ -11,9 +11,9 @@ from shared.runtime.settings import DatabaseSettings, Port, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestSettings(Settings, DatabaseSettings):
-    """Read from the environment. `backtest_port` serves health, 0 takes any free one."""
+    """Read from the environment. BACKTEST_PORT serves health."""
 
-    backtest_port: Port = 0
+    port: Port = field(default=0, metadata={"variable": "BACKTEST_PORT"})
     backtest_workers: Annotated[int, Meta(ge=0, le=256)] = 0
 
     def workers(self) -> int:

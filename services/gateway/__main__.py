@@ -1,8 +1,8 @@
-"""`python -m services.gateway`: load settings, build, serve."""
+"""`python -m services.gateway`: run the service."""
 
-from services.gateway.app import build
+from services.gateway.app import compose
 from services.gateway.settings import GatewaySettings
-from shared.runtime.serving import main
+from shared.runtime.serving import run
 
 if __name__ == "__main__":
-    main("gateway", GatewaySettings, build, copies=lambda settings: settings.gateway_workers)
+    run("gateway", GatewaySettings, compose)

@@ -1,7 +1,6 @@
 """The gateway's composition: one place where everything is made and wired."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
 from typing import cast
 
 from faststream.asgi.types import ASGIApp
@@ -30,37 +29,27 @@ from shared.cache.settings import CacheSettings
 from shared.runtime.objects import Objects
 from shared.runtime.release import release
 from shared.runtime.service import Service
-from shared.runtime.settings import CacheServerSettings, SettingsError, check_secret
 
 
-def build(settings: GatewaySettings) -> tuple[Edge, int]:
-    """Return the application and its port. Raises SettingsError for a secret, address or origin that cannot be."""
-    check_secret(settings, settings.aurelius_env)
+def compose(settings: GatewaySettings) -> Service:
+    """Return the service with its HTTP application, wired. Raises SettingsError for an object store that cannot be."""
     objects = Objects(settings.objects_url())
     service = Service("gateway", settings, objects=objects)
-    try:
-        cache = connect(cache_settings(settings))
-    except ValueError as error:
-        raise SettingsError(f"REDIS_URL: {error}") from error
+    cache = connect(CacheSettings.of(settings))
     caller = service.caller()
     feed = ProgressFeed(service.broker)
     service.watch(feed.subscriber)
     service.timings.counters_from(lambda: cache_counters(cache.stats))
     gateway = Gateway(caller, cache)
     system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with service.running_with_broker():
-            yield
-            await gateway.settle()
-        await cache.close()
-
+    service.stopping(gateway.settle)
+    service.closing(cache.close)
     routes = [
         system_routes(gateway, system, service.health),
         api_routes(gateway, feed, objects, settings),
     ]
-    return Edge(cast("ASGIApp", application(routes, lifespan, settings)), service.timings), settings.port
+    service.http = Edge(cast("ASGIApp", application(routes, settings)), service.timings)
+    return service
 
 
 def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings: GatewaySettings) -> Router:
@@ -78,35 +67,15 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
     return Router("/api/v1", route_handlers=[account_routes(gateway), own])
 
 
-def application(
-    routes: Sequence[Router],
-    lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]],
-    settings: GatewaySettings,
-) -> Litestar:
+def application(routes: Sequence[Router], settings: GatewaySettings) -> Litestar:
     """Return the Litestar application around `routes`."""
     return Litestar(
         routes,
-        lifespan=[lifespan],
         exception_handlers={Exception: handle},
         request_max_body_size=settings.max_json_bytes,
         cors_config=_cors(settings.origins()),
         openapi_config=_openapi(),
         logging_config=None,
-    )
-
-
-def cache_settings(settings: CacheServerSettings) -> CacheSettings:
-    """Return what the cache package needs to know."""
-    ttl_strategy, ttl_backtest = settings.cache_ttl_strategy, settings.cache_ttl_backtest
-    return CacheSettings(
-        url=settings.cache_url(),
-        enabled=settings.redis_enabled,
-        ttl={
-            "strategy": ttl_strategy,
-            "strategies": ttl_strategy,
-            "backtest": ttl_backtest,
-            "backtests": ttl_backtest,
-        },
     )
 
 

@@ -1,5 +1,6 @@
 """The outermost layer of every request: ids, timing headers, HEAD, and the count that metrics are made of."""
 
+import logging
 import time
 from typing import Any
 
@@ -7,7 +8,11 @@ from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.core.tracing import request_id, traceparent
 from services.gateway.notes import Notes, attach
+from shared.runtime import context
+from shared.runtime.context import Handling
 from shared.runtime.timings import Timings
+
+log = logging.getLogger(__name__)
 
 UNMATCHED = "unmatched"
 # What a 304 must not say, since it would speak of a body that is not there (RFC 9110, section 15.4.5).
@@ -34,6 +39,8 @@ class Edge:
             request_id(headers.get(b"x-request-id", b"").decode("latin-1")),
             traceparent(headers.get(b"traceparent", b"").decode("latin-1")),
         )
+        # The server gives each request a task of its own.
+        context.begin(Handling(notes.request_id, notes.traceparent))
         method = scope["method"]
         # Litestar's router works on this very mapping, so that the matched template is found in it afterwards.
         inner: dict[str, Any] = {**scope, "method": "GET" if method == "HEAD" else method}
@@ -53,12 +60,11 @@ class Edge:
         try:
             await self._application(inner, receive, send_marked)
         finally:
-            self._timings.observe_http(
-                time.perf_counter() - started,
-                method=method if method in METHODS else "other",
-                route=inner.get("path_template") or UNMATCHED,
-                status=str(status),
-            )
+            seconds, route = time.perf_counter() - started, inner.get("path_template") or UNMATCHED
+            counted = method if method in METHODS else "other"
+            self._timings.observe_http(seconds, method=counted, route=route, status=str(status))
+            # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
+            log.debug("%s %s answered %d after %.1f ms", counted, route, status, seconds * 1000)
 
 
 def _marks(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:

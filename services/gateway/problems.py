@@ -19,6 +19,7 @@ from shared.contracts.errors import (
     Unauthenticated,
     Unavailable,
 )
+from shared.runtime.logs import because
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer with the problem document of `error`, and the headers its status asks for."""
     ours = _translate(error, request)
+    if ours.status >= 500:
+        _log(ours, error)
     headers = {}
     if isinstance(ours, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="aurelius"'
@@ -86,14 +89,21 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
         detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
         return Malformed(detail, errors=errors)
     if _is_of_the_body(error):
-        log.info("%s %s: the body cannot be read: %r", request.scope["method"], request.scope["path"], error)
+        log.info("the body cannot be read: %r", error)
         return Malformed("The body cannot be read: it is cut off, nested too deeply, or not in the charset it names")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _BY_STATUS.get(error.status_code, Malformed)(error.detail)
     if isinstance(error, HTTPException) and error.status_code == 503:
         return Unavailable(error.detail)
-    log.error("%s %s failed", request.scope["method"], request.scope["path"], exc_info=error)
     return ServiceError("Something went wrong on our side")
+
+
+def _log(ours: ServiceError, error: Exception) -> None:
+    """An error of ours that came from a service has been logged there; what nobody expected is told in full."""
+    if error is ours:
+        log.warning("%d: %s%s", ours.status, ours.detail, because(ours))
+    else:
+        log.error("%d: %s", ours.status, ours.detail, exc_info=error)
 
 
 def _with_head(allow: str) -> str:

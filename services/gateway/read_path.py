@@ -35,7 +35,6 @@ class Asking(Protocol):
         principal: Principal | None = None,
         *,
         seconds: float = DEFAULT_DEADLINE,
-        traceparent: str = "",
     ) -> Reply:
         """Ask a service and return its answer's bytes. Raises ServiceError."""
         ...
@@ -60,7 +59,7 @@ class Gateway:
         """Ask a service in the name of `principal`, noting the time it took."""
         notes = notes_of(request)
         started = time.perf_counter()
-        reply = await self._caller.ask(message, principal, traceparent=notes.traceparent, seconds=seconds)
+        reply = await self._caller.ask(message, principal, seconds=seconds)
         notes.spent("bus", time.perf_counter() - started - reply.service_seconds)
         notes.spent("service", reply.service_seconds)
         return reply

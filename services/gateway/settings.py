@@ -1,13 +1,23 @@
 """The gateway's settings."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from shared.runtime.settings import CacheServerSettings, Port, SecretSettings, Settings, SettingsError
+from shared.runtime import addresses
+from shared.runtime.environment import Rule, Together
+from shared.runtime.settings import CacheServerSettings, Port, SecretSettings, Settings
 
-MIB = 1024 * 1024
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+def _json_fits(json: int, upload: int) -> str:
+    return "" if json <= upload else "MAX_JSON_BYTES must not be above MAX_UPLOAD_BYTES"
+
+
+def _port_shared(workers: int, port: int) -> str:
+    return "" if workers == 1 or port else "PORT must not be 0 when GATEWAY_WORKERS is above 1: they share it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +26,20 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
 
     port: Port = 8000
     gateway_workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    cors_origins: str = ""
-    max_json_bytes: Annotated[int, Meta(ge=1024)] = MIB
-    max_upload_bytes: Annotated[int, Meta(ge=1024)] = 256 * MIB
+    cors_origins: Annotated[str, Rule(addresses.ORIGINS, addresses.origins)] = ""
+    # A JSON body travels on the bus whole; an upload goes past it.
+    max_json_bytes: Annotated[int, Meta(ge=KIB, le=16 * MIB, title="bytes")] = MIB
+    max_upload_bytes: Annotated[int, Meta(ge=KIB, le=4 * GIB, title="bytes")] = 256 * MIB
+
+    RULES: ClassVar[tuple[Together, ...]] = (
+        Together(("max_json_bytes", "max_upload_bytes"), _json_fits),
+        Together(("gateway_workers", "port"), _port_shared),
+    )
+
+    def copies(self) -> int:
+        """Return the number of gateway processes."""
+        return self.gateway_workers
 
     def origins(self) -> list[str]:
-        """Return the origins whose pages may call the API. Raises SettingsError for a `*`: they send credentials."""
-        origins = [origin for origin in (part.strip() for part in self.cors_origins.split(",")) if origin]
-        if any("*" in origin for origin in origins):
-            raise SettingsError("CORS_ORIGINS: name each origin, such as https://app.example.com; * is not allowed")
-        return origins
+        """Return the origins whose pages may call the API."""
+        return addresses.split_origins(self.cors_origins)

@@ -7,12 +7,14 @@ from typing import Literal
 import msgspec
 
 from services.gateway.core.verdict import overall
+from shared.cache.connect import answers
 from shared.cache.store import CacheStore
-from shared.contracts.messages import CheckHealth
+from shared.contracts.errors import Unavailable
+from shared.contracts.messages import SERVICES, CheckHealth
 from shared.runtime.bus.caller import Caller
 from shared.runtime.health import Check, CheckResult, Readiness, run_check
 
-SERVICES = ("strategy", "backtest", "invalidator", "metrics")
+# A service tells within health.CHECK_SECONDS which of its checks fail.
 ASK_SECONDS = 1.0
 # Asked by balancers and people alike; the services are asked at most this often.
 REMEMBER_SECONDS = 0.5
@@ -57,18 +59,16 @@ class SystemHealth:
 
     async def _check_all(self) -> dict[str, CheckResult]:
         results = await asyncio.gather(
-            run_check(self._bus), self._cache_check(), *(run_check(self._asking(name)) for name in SERVICES)
+            run_check(self._bus, ASK_SECONDS),
+            self._cache_check(),
+            *(run_check(self._asking(name), 2 * ASK_SECONDS) for name in SERVICES),
         )
         return dict(zip(("bus", "cache", *SERVICES), results, strict=True))
 
     async def _cache_check(self) -> CheckResult:
         if self._cache is None:
             return CheckResult("disabled", 0.0)
-        return await run_check(self._ping_cache)
-
-    async def _ping_cache(self) -> None:
-        if self._cache is not None and not await self._cache.ping():
-            raise ConnectionError("the cache server does not answer")
+        return await run_check(answers(self._cache), ASK_SECONDS)
 
     def _asking(self, service: str) -> Check:
         async def check() -> None:
@@ -76,6 +76,6 @@ class SystemHealth:
             readiness = _READINESS.decode(reply.body)
             if readiness.status != "ok":
                 failing = [name for name, result in readiness.checks.items() if result.status != "ok"]
-                raise ConnectionError(f"not ready: {', '.join(failing)}")
+                raise Unavailable(f"not ready: {', '.join(failing)}")
 
         return check

@@ -1,8 +1,8 @@
 """`python -m services.invalidator`: run the service."""
 
-from services.invalidator.app import build
+from services.invalidator.app import compose
 from services.invalidator.settings import InvalidatorSettings
-from shared.runtime.serving import main
+from shared.runtime.serving import run
 
 if __name__ == "__main__":
-    main("invalidator", InvalidatorSettings, build)
+    run("invalidator", InvalidatorSettings, compose)

@@ -1,12 +1,12 @@
 """The invalidator's settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.runtime.settings import CacheServerSettings, Port, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class InvalidatorSettings(Settings, CacheServerSettings):
-    """Read from the environment. `invalidator_port` serves health; 0 takes any free one."""
+    """Read from the environment. INVALIDATOR_PORT serves health."""
 
-    invalidator_port: Port = 0
+    port: Port = field(default=0, metadata={"variable": "INVALIDATOR_PORT"})

@@ -1,8 +1,8 @@
 """`python -m services.metrics`: run the service."""
 
-from services.metrics.app import build
+from services.metrics.app import compose
 from services.metrics.settings import MetricsSettings
-from shared.runtime.serving import main
+from shared.runtime.serving import run
 
 if __name__ == "__main__":
-    main("metrics", MetricsSettings, build)
+    run("metrics", MetricsSettings, compose)

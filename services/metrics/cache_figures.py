@@ -1,28 +1,24 @@
 """What the cache server says of itself."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.metrics.core.document import CacheServer
-from shared.cache.connect import connection_pool
+from shared.cache.connect import make_client
 from shared.cache.settings import CacheSettings
 
 ANSWER_SECONDS: Final = 1.0
 
 
 class CacheProbe:
-    """Asks the cache server, or says that there is none when the cache is off.
+    """Asks the cache server, or says that there is none when the cache is off."""
 
-    Raises ValueError when the URL is not redis://, rediss:// or unix://.
-    """
-
-    def __init__(self, url: str, *, enabled: bool) -> None:
-        self.enabled = enabled
-        pool = connection_pool(CacheSettings(url=url, deadline=ANSWER_SECONDS)) if enabled else None
-        self._client = None if pool is None else Redis.from_pool(pool)
+    def __init__(self, settings: CacheSettings) -> None:
+        self.enabled = settings.enabled
+        self._client = make_client(replace(settings, deadline=ANSWER_SECONDS)) if settings.enabled else None
 
     async def read(self) -> CacheServer:
         """Return memory and number of keys, within ANSWER_SECONDS; never raises for a server that is away."""

@@ -1,12 +1,12 @@
 """The metrics service's settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.runtime.settings import CacheServerSettings, Port, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsSettings(Settings, CacheServerSettings):
-    """Read from the environment. `metrics_port` serves health; 0 takes any free one."""
+    """Read from the environment. METRICS_PORT serves health."""
 
-    metrics_port: Port = 0
+    port: Port = field(default=0, metadata={"variable": "METRICS_PORT"})

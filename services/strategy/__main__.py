@@ -1,8 +1,8 @@
 """`python -m services.strategy`: run the service."""
 
-from services.strategy.app import build
+from services.strategy.app import compose
 from services.strategy.settings import StrategySettings
-from shared.runtime.serving import main
+from shared.runtime.serving import run
 
 if __name__ == "__main__":
-    main("strategy", StrategySettings, build)
+    run("strategy", StrategySettings, compose)

@@ -2,8 +2,6 @@
 
 import os
 
-from faststream.asgi.types import ASGIApp
-
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords, argon2id
 from services.strategy.settings import StrategySettings
@@ -12,12 +10,10 @@ from services.strategy.tokens import AccessTokens
 from shared.contracts import messages
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
-from shared.runtime.settings import check_secret
 
 
 def compose(settings: StrategySettings) -> Service:
-    """Return the service, ready to run. Raises SettingsError for a weak SECRET_KEY."""
-    check_secret(settings, settings.aurelius_env)
+    """Return the service, wired. Raises SettingsError for an object store that cannot be."""
     service = Service("strategy", settings, objects=Objects(settings.objects_url()))
     database = service.database(settings, relay=True)
     passwords = Passwords(argon2id(), at_once=os.cpu_count() or 1)
@@ -34,8 +30,3 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.PatchStrategy, strategies.patch)
     requests.handle(messages.DeleteStrategy, strategies.delete)
     return service
-
-
-def build(settings: StrategySettings) -> tuple[ASGIApp, int]:
-    """Return the application and the port of its health routes."""
-    return compose(settings).asgi(), settings.strategy_port

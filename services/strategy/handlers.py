@@ -4,7 +4,6 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from services.strategy import store
 from services.strategy.core import refresh_tokens
 from services.strategy.core.patches import changed_fields, patched
 from services.strategy.core.refresh_tokens import Session, Verdict
@@ -13,6 +12,17 @@ from services.strategy.core.specs import accepted_hash
 from services.strategy.core.text import is_storable, normal_email, required_text, storable_text
 from services.strategy.passwords import Passwords
 from services.strategy.spec_validator import SpecValidator
+from services.strategy.store.accounts import Account, find_account, insert_user, renew_password_hash
+from services.strategy.store.lists import list_strategies
+from services.strategy.store.sessions import insert_session, lock_session, revoke_session, rotate_session, was_used
+from services.strategy.store.strategies import (
+    MAX_VERSION,
+    delete_strategy,
+    insert_strategy,
+    lock_strategy,
+    read_strategy,
+    update_strategy,
+)
 from services.strategy.tokens import AccessTokens
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, NotFound, Unauthenticated
@@ -58,7 +68,7 @@ class AccountHandlers:
         )
         password_hash = await self._passwords.hash(message.password)
         async with self._database.transaction() as connection:
-            if not await store.insert_user(connection, user, password_hash):
+            if not await insert_user(connection, user, password_hash):
                 raise Conflict("There is an account with this email; log in, or register another email")
             event = UserRegistered(id=user.id, owner=user.id, version=user.revision)
             versions = await announce(
@@ -78,15 +88,15 @@ class AccountHandlers:
         now = self._clock.now()
         async with self._database.transaction() as connection:
             if renewed is not None:
-                await store.renew_password_hash(connection, account.id, account.password_hash, renewed)
-            await store.insert_session(connection, principal, refresh_tokens.fingerprint(refresh_token), now)
+                await renew_password_hash(connection, account.id, account.password_hash, renewed)
+            await insert_session(connection, principal, refresh_tokens.fingerprint(refresh_token), now)
         return Answer(self._tokens_for(principal, refresh_token, now))
 
-    async def _account(self, email: str) -> store.Account | None:
+    async def _account(self, email: str) -> Account | None:
         if not is_storable(email):
             return None
         async with self._database.reading() as connection:
-            return await store.find_account(connection, email)
+            return await find_account(connection, email)
 
     async def refresh(self, message: RefreshTokens, call: Call) -> Answer:
         """Exchange a refresh token. Raises Unauthenticated; for a token used before, it also ends the session."""
@@ -102,16 +112,16 @@ class AccountHandlers:
         return answer
 
     async def _exchange(self, connection: Connection, session_id: str, presented: bytes, call: Call) -> Answer | None:
-        session = await store.lock_session(connection, session_id)
+        session = await lock_session(connection, session_id)
         if session is None:
             return None
         now = self._clock.now()
-        used_before = await store.was_used(connection, session_id, presented)
+        used_before = await was_used(connection, session_id, presented)
         verdict = refresh_tokens.judge(session, presented, used_before=used_before, now=now)
         if verdict is Verdict.ROTATE:
             return await self._rotate(connection, session, now)
         if verdict is Verdict.REVOKE:
-            await store.revoke_session(connection, session_id, now)
+            await revoke_session(connection, session_id, now)
             event = SessionRevoked(id=session_id, owner=session.user_id, version=0)
             await announce(
                 connection, event, [session_object(session_id)], clock=self._clock, traceparent=call.traceparent
@@ -120,7 +130,7 @@ class AccountHandlers:
 
     async def _rotate(self, connection: Connection, session: Session, now: datetime) -> Answer:
         refresh_token = refresh_tokens.new_refresh_token(session.id)
-        await store.rotate_session(connection, session.id, refresh_tokens.fingerprint(refresh_token), now)
+        await rotate_session(connection, session.id, refresh_tokens.fingerprint(refresh_token), now)
         principal = Principal(user_id=session.user_id, role=session.role, session_id=session.id)
         return Answer(self._tokens_for(principal, refresh_token, now))
 
@@ -158,7 +168,7 @@ class StrategyHandlers:
             updated_at=now,
         )
         async with self._database.transaction() as connection:
-            await store.insert_strategy(connection, strategy)
+            await insert_strategy(connection, strategy)
             event = StrategyCreated(id=strategy.id, owner=owner_id, version=0)
             versions = await self._announce(connection, event, call)
         return Answer(strategy, versions)
@@ -173,7 +183,7 @@ class StrategyHandlers:
         owner_id = call.user.user_id
         storable_text("/q", message.q or "")
         async with self._database.reading() as connection:
-            page, version = await store.list_strategies(connection, owner_id, message)
+            page, version = await list_strategies(connection, owner_id, message)
         return Answer(page, {strategies_object(owner_id): version})
 
     async def patch(self, message: PatchStrategy, call: Call) -> Answer:
@@ -190,7 +200,7 @@ class StrategyHandlers:
             after = patched(current, message, spec_hash, self._clock.now())
             if after is current:
                 return await self._read(connection, message.id, owner_id)
-            await store.update_strategy(connection, after, new_version=after.version > current.version)
+            await update_strategy(connection, after, new_version=after.version > current.version)
             changed = changed_fields(current, after)
             event = StrategyUpdated(id=after.id, owner=owner_id, version=0, changed=changed)
             versions = await self._announce(connection, event, call)
@@ -201,7 +211,7 @@ class StrategyHandlers:
         owner_id = call.user.user_id
         async with self._database.transaction() as connection:
             current = await self._lock(connection, message.id, owner_id, message.if_revision)
-            await store.delete_strategy(connection, current.id)
+            await delete_strategy(connection, current.id)
             versions = await self._announce(connection, StrategyDeleted(id=current.id, owner=owner_id, version=0), call)
         return Answer(None, versions)
 
@@ -209,8 +219,8 @@ class StrategyHandlers:
         self, connection: Connection, strategy_id: str, owner_id: str, version: int | None = None
     ) -> Answer:
         found = None
-        if is_id(strategy_id) and (version is None or 1 <= version <= store.MAX_VERSION):
-            found = await store.read_strategy(connection, strategy_id, owner_id, version)
+        if is_id(strategy_id) and (version is None or 1 <= version <= MAX_VERSION):
+            found = await read_strategy(connection, strategy_id, owner_id, version)
         if found is None:
             raise _not_found(strategy_id, version)
         strategy, object_version = found
@@ -219,7 +229,7 @@ class StrategyHandlers:
     async def _lock(
         self, connection: Connection, strategy_id: str, owner_id: str, if_revision: tuple[int, ...] | None
     ) -> Strategy:
-        current = await store.lock_strategy(connection, strategy_id, owner_id) if is_id(strategy_id) else None
+        current = await lock_strategy(connection, strategy_id, owner_id) if is_id(strategy_id) else None
         if current is None:
             raise _not_found(strategy_id)
         check_revision(current.revision, if_revision)

@@ -1,12 +1,12 @@
 """The strategy service's settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.runtime.settings import DatabaseSettings, Port, SecretSettings, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrategySettings(Settings, DatabaseSettings, SecretSettings):
-    """Read from the environment. `strategy_port` serves health; 0 takes any free one."""
+    """Read from the environment. STRATEGY_PORT serves health."""
 
-    strategy_port: Port = 0
+    port: Port = field(default=0, metadata={"variable": "STRATEGY_PORT"})

@@ -33,7 +33,6 @@ class BusSpecValidator:
                 ValidateSpec(spec=spec),
                 call.principal,
                 seconds=call.seconds_left - REPLY_SECONDS,
-                traceparent=call.traceparent,
             )
         except DeadlineExceeded as error:
             # Nothing has been written: unlike a time-out, this may safely be tried again.

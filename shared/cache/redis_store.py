@@ -1,6 +1,7 @@
 """The cache protocol on Redis 7 or Valkey 8 and newer: pipelines, scripts, a deadline and a breaker."""
 
 import asyncio
+import logging
 import random
 import secrets
 import time
@@ -8,7 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, ParamSpec, TypeVar, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
 
 from shared.cache import scripts
 from shared.cache.breaker import Breaker
@@ -36,6 +44,8 @@ from shared.cache.results import (
 from shared.cache.scripts import Script
 from shared.cache.settings import CacheSettings
 from shared.cache.stats import CacheStats
+
+log = logging.getLogger(__name__)
 
 # Readers choose the variants of a list (cursors, filters), so their number per object must have an end.
 MAX_VARIANTS: Final = 512
@@ -70,6 +80,7 @@ class RedisCacheStore:
         self._nonce = nonce
         self._jitter = jitter
         self._probe: asyncio.Task[bool] | None = None
+        self._refusals: set[str] = set()
 
     @property
     def connected(self) -> bool:
@@ -176,11 +187,20 @@ class RedisCacheStore:
         try:
             async with asyncio.timeout(self._settings.deadline):
                 answer = await step(*args, **kwargs)
-        except ResponseError:  # it answers, so nobody need keep off it
+        except ResponseError as error:  # it answers, so nobody need keep off it
+            if isinstance(error, NoPermissionError) and str(error) not in self._refusals:
+                self._refusals.add(str(error))
+                log.error("the cache server refuses the user of REDIS_URL: %s", error)  # noqa: TRY400  # says it all
             raise
         except (RedisError, OSError, TimeoutError) as error:
+            does = "refuses the user of REDIS_URL" if isinstance(error, AuthenticationError) else "does not answer"
+            trouble = f"the cache server {does}: {str(error) or type(error).__name__}"
+            if self._breaker.closed:
+                log.warning("reading without the cache: %s", trouble)
             self._breaker.failed()
-            raise CacheUnavailable(f"the cache server does not answer: {str(error) or type(error).__name__}") from error
+            raise CacheUnavailable(trouble) from error
+        if not self._breaker.closed:
+            log.warning("reading with the cache again")
         self._breaker.succeeded()
         return answer
 

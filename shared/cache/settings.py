@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from shared.cache.keys import object_type
 
@@ -10,6 +10,25 @@ JITTER: Final = 0.1
 
 # A lease is of use only while its head lives: an hour is far above any transaction (5 s) and any read's deadline.
 SHORTEST_HEAD_TTL: Final = 3600.0
+
+
+class FromEnvironment(Protocol):
+    """What the environment says of the cache server, as the runtime reads it."""
+
+    @property
+    def redis_enabled(self) -> bool:
+        """Whether there is one."""
+
+    @property
+    def cache_ttl_strategy(self) -> float:
+        """Seconds for strategies and lists of them."""
+
+    @property
+    def cache_ttl_backtest(self) -> float:
+        """Seconds for backtests and lists of them."""
+
+    def cache_url(self) -> str:
+        """Where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +52,16 @@ class CacheSettings:
         for name, seconds in times.items():
             if not seconds > 0:
                 raise ValueError(f"cache setting {name} is {seconds}: give a time in seconds above 0")
+
+    @classmethod
+    def of(cls, environment: FromEnvironment) -> "CacheSettings":
+        """Return the settings that every process which uses the cache has in common."""
+        strategy, backtest = environment.cache_ttl_strategy, environment.cache_ttl_backtest
+        return cls(
+            url=environment.cache_url(),
+            enabled=environment.redis_enabled,
+            ttl={"strategy": strategy, "strategies": strategy, "backtest": backtest, "backtests": backtest},
+        )
 
     def entry_ttl_ms(self, obj: str, status: int, random: Callable[[], float]) -> int:
         """Return the life of a new entry in ms, 10 % either way so that entries stored together do not end together.

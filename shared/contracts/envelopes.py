@@ -11,7 +11,10 @@ _ERROR = msgspec.json.Decoder(ErrorBody)
 
 
 class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A request on its way. `deadline` is Unix time in milliseconds; `body` is the JSON of the request."""
+    """A request on its way. `deadline` is Unix time in milliseconds; `body` is the JSON of the request.
+
+    `request_id` is that of the HTTP request it came of; older callers do not send it, and older services ignore it.
+    """
 
     id: str
     method: str
@@ -21,6 +24,7 @@ class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str
     idempotency_key: str
     body: bytes
+    request_id: str = ""
 
     def to_entry(self) -> dict[str, str | bytes]:
         """Return the fields of the stream entry."""
@@ -33,6 +37,7 @@ class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True):
             "traceparent": self.traceparent,
             "idempotency_key": self.idempotency_key,
             "body": self.body,
+            "request_id": self.request_id,
         }
 
     @classmethod
@@ -48,6 +53,7 @@ class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True):
             traceparent=fields[b"traceparent"].decode(),
             idempotency_key=fields[b"idempotency_key"].decode(),
             body=fields[b"body"],
+            request_id=fields.get(b"request_id", b"").decode(),
         )
 
 

@@ -1,4 +1,4 @@
-"""Further copies of a process: started, restarted when they die, ended with their parent."""
+"""Further processes of this one: started, restarted when they die, ended with their parent."""
 
 import asyncio
 import contextlib
@@ -7,61 +7,123 @@ import os
 import sys
 from collections.abc import Mapping
 
+from shared.contracts.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 # Tells a process that it is a child: it makes no copies of itself and ends when its standard input closes.
 CHILD = "AURELIUS_CHILD"
+# The number of the pipe on which a child says that it works.
+WORKS = "AURELIUS_WORKS_FD"
 RESTART_SECONDS = 0.5
 STOP_SECONDS = 3.0
 
 
 class Children:
-    """`number` copies of `python -m module`. A child ends itself when the pipe from its parent closes."""
+    """`number` processes of `python -m module`. A child ends itself when the pipe from its parent closes.
 
-    def __init__(self, module: str, number: int, environ: Mapping[str, str] | None = None) -> None:
+    One that was told to stop is killed after `stop_seconds`.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        number: int,
+        environ: Mapping[str, str] | None = None,
+        *,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
         self._module = module
         self._number = number
         self._environ = {**os.environ, **(environ or {}), CHILD: "1"}
-        self._running: list[asyncio.subprocess.Process] = []
+        self._stop_seconds = stop_seconds
+        self._running: set[asyncio.subprocess.Process] = set()
+        self._dead: set[int] = set()
+        self._stopping = False
 
     async def run(self) -> None:
         """Keep the children running until cancelled, then end them."""
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._number):
-                    group.create_task(self._keep_one())
+                for place in range(self._number):
+                    group.create_task(self._keep_one(place))
         finally:
-            await self._stop()
+            await self.stop()
 
     async def check(self) -> None:
-        """Pass when every child is up."""
-        if len(self._running) < self._number:
-            raise RuntimeError(f"{len(self._running)} of {self._number} {self._module} processes are up")
+        """Pass when no child has died, or all that did have successors that work. Raises Unavailable."""
+        if self._dead:
+            up = self._number - len(self._dead)
+            raise Unavailable(f"{up} of {self._number} processes of {self._module} are up")
 
-    async def _keep_one(self) -> None:
-        while True:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, stdin=asyncio.subprocess.PIPE, env=self._environ
-            )
-            self._running.append(child)
-            code = await child.wait()
-            self._running.remove(child)
-            log.warning("%s ended with %s and is started again", self._module, code)
-            await asyncio.sleep(RESTART_SECONDS)
-
-    async def _stop(self) -> None:
-        children, self._running = self._running, []
+    async def stop(self) -> None:
+        """End the children, and start none again."""
+        self._stopping = True
+        children, self._running = self._running, set()
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(self._stop_seconds):
                 await asyncio.gather(*(child.wait() for child in children))
         except TimeoutError:
             for child in children:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
             await asyncio.gather(*(child.wait() for child in children))
+
+    async def _keep_one(self, place: int) -> None:
+        while not self._stopping:
+            child, works = await self._start()
+            self._running.add(child)
+            proof = asyncio.create_task(self._await_proof(place, works))
+            code = await child.wait()
+            proof.cancel()
+            if self._stopping:
+                return
+            self._running.discard(child)
+            self._dead.add(place)
+            log.warning("%s ended with %s and is started again", self._module, code)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, int]:
+        works, told = os.pipe()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                self._module,
+                stdin=asyncio.subprocess.PIPE,
+                env={**self._environ, WORKS: str(told)},
+                pass_fds=(told,),
+            )
+        except BaseException:
+            os.close(works)
+            raise
+        finally:
+            os.close(told)
+        return child, works
+
+    async def _await_proof(self, place: int, works: int) -> None:
+        """Take a dead child's place for filled when its successor says that it works."""
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(works, "rb", buffering=0)
+        )
+        try:
+            if await reader.read(1):
+                self._dead.discard(place)
+        finally:
+            transport.close()
+
+
+def tell_parent() -> None:
+    """Say that this process works, if it is a child."""
+    if WORKS in os.environ:
+        with contextlib.suppress(OSError):  # its parent is gone, and so will it be
+            works = int(os.environ[WORKS])
+            os.write(works, b"1")
+            os.close(works)
 
 
 async def parent_gone() -> None:

@@ -1,6 +1,7 @@
 """The service's own Postgres schema: a bounded pool, transactions, and errors in the caller's terms."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -10,9 +11,22 @@ import msgspec
 
 from shared.contracts.errors import Unavailable
 from shared.runtime.settings import DatabaseSettings
+from shared.runtime.time_limits import time_limits
 
-# A transaction that lives longer would outlast the cache's protection of its objects.
-TRANSACTION_TIMEOUT_MS = 5000
+_AWAY = "The database does not answer"
+
+# Longer would be queued into the caller's deadline; a quick refusal serves everybody better.
+ACQUIRE_SECONDS = 1.5
+# A server that has not answered by then is not there. Below a request's five seconds, so that its caller hears of it.
+ANSWER_SECONDS = 4.0
+RELEASE_SECONDS = 0.2
+CONNECT_SECONDS = 2.0
+# With every connection in use, an answer to one of them in the last second says that the server lives.
+ANSWERED_LATELY_SECONDS = 1.0
+# Has the server notice a client that is gone without a word, and with it the locks that it held; in seconds.
+_KEEPALIVE = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+# Not as start-up parameters, which a pooler refuses.
+_SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
 _LOST_ALSO = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError)
 # What asyncpg says of a connection that the server ended while nobody used it.
@@ -41,12 +55,18 @@ class Connection(Protocol):
 
 
 class Database:
-    """A pool whose connections see `schema` first. JSON columns come and go as Python values."""
+    """A pool whose connections see `schema` first. JSON columns come and go as Python values.
 
-    def __init__(self, settings: DatabaseSettings, schema: str) -> None:
+    It has `pool_size` connections at most, by default as many as the settings say. Who finds all in use for
+    ACQUIRE_SECONDS is told Unavailable.
+    """
+
+    def __init__(self, settings: DatabaseSettings, schema: str, *, pool_size: int | None = None) -> None:
         self._settings = settings
         self._schema = schema
+        self._size = pool_size or settings.database_pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._answered_at = 0.0
 
     async def connect(self) -> None:
         """Open the pool. Raises Unavailable when Postgres does not answer."""
@@ -54,40 +74,35 @@ class Database:
             self._pool = await asyncpg.create_pool(
                 self._settings.database_url,
                 min_size=1,
-                max_size=self._settings.database_pool_size,
-                init=_set_codecs,
+                max_size=self._size,
+                init=self._prepare,
                 reset=_keep,
-                timeout=5,
-                command_timeout=10,
-                server_settings={
-                    "search_path": self._schema,
-                    "application_name": f"aurelius-{self._schema}",
-                    **await self._time_limits(),
-                },
+                timeout=CONNECT_SECONDS,
+                command_timeout=ANSWER_SECONDS,
+                server_settings={"application_name": f"aurelius-{self._schema}"},
             )
 
-    async def _time_limits(self) -> dict[str, str]:
-        connection = await asyncpg.connect(self._settings.database_url, timeout=5)
-        try:
-            major = connection.get_server_version().major
-        finally:
-            await connection.close()
-        limit = str(TRANSACTION_TIMEOUT_MS)
-        if major >= 17:
-            return {"transaction_timeout": limit}
-        return {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
+    async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Set on a new connection what a service's own role begins with too: a role that several share does not."""
+        settings = {
+            "search_path": self._schema,
+            **time_limits(connection.get_server_version().major),
+            **_KEEPALIVE,
+        }
+        await connection.execute(_SET, list(settings), list(settings.values()))
+        await _set_codecs(connection)
 
-    async def close(self) -> None:
-        """Close the pool, giving its users a moment to finish."""
+    async def close(self, seconds: float = 2.0) -> None:
+        """Close the pool, giving its users so long to finish."""
         if self._pool is not None:
             try:
-                await asyncio.wait_for(self._pool.close(), 2)
+                await asyncio.wait_for(self._pool.close(), seconds)
             except TimeoutError:
                 self._pool.terminate()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        """Lend a connection for single statements. Raises Unavailable when Postgres is away."""
+        """Lend a connection for single statements. Raises Unavailable when Postgres is away or all are in use."""
         async with _connection_errors(), self._acquired() as connection:
             yield connection
 
@@ -101,18 +116,40 @@ class Database:
     async def _acquired(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
         if self._pool is None:
             raise Unavailable("The database is not connected yet")
-        async with self._pool.acquire(timeout=2) as connection:
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+        except TimeoutError as error:
+            raise Unavailable("All connections to the database are in use" if self._full else _AWAY) from error
+        except asyncpg.PostgresError as error:  # it lets nobody in, or not this role
+            raise Unavailable(_AWAY) from error
+        try:
             yield connection
+            self._answered_at = time.monotonic()
+        finally:
+            await self._pool.release(connection, timeout=RELEASE_SECONDS)
+
+    @property
+    def _full(self) -> bool:
+        return self._pool is not None and self._pool.get_idle_size() == 0 and self._pool.get_size() == self._size
 
     async def check(self) -> None:
-        """Pass when Postgres answers a query."""
+        """Pass when Postgres answers a query, or all connections are in use and it answers those."""
+        if self._full and time.monotonic() - self._answered_at < ANSWERED_LATELY_SECONDS:
+            return
         async with self.reading() as connection:
             await connection.execute("SELECT 1")
 
     async def listen_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection of its own, past any pooler, for LISTEN."""
         url = self._settings.database_direct_url or self._settings.database_url
-        return await asyncpg.connect(url, timeout=5, server_settings={"search_path": self._schema})
+        connection = await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=ANSWER_SECONDS,
+            server_settings={"application_name": f"aurelius-{self._schema}-relay"},
+        )
+        await self._prepare(connection)
+        return connection
 
 
 @asynccontextmanager
@@ -120,7 +157,7 @@ async def _connection_errors() -> AsyncIterator[None]:
     try:
         yield
     except (*_LOST, *_LOST_ALSO, *_LOST_UNNOTICED, *_TOO_SLOW) as error:
-        raise Unavailable("The database does not answer") from error
+        raise Unavailable(_AWAY) from error
 
 
 async def _set_codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

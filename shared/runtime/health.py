@@ -1,14 +1,26 @@
-"""Liveness (this process) and readiness (what it cannot work without), as ASGI routes and as values."""
+"""Liveness (this process) and readiness (what it cannot work without), as values.
+
+What a check says may be shown to anybody: the sentence of a ServiceError is written for strangers. Any other error's
+text may hold an address or worse, so that it goes to the log alone.
+"""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from shared.contracts.errors import ServiceError, Unavailable
+from shared.runtime.logs import because
+
+log = logging.getLogger(__name__)
+
 Check = Callable[[], Awaitable[None]]
 
-CHECK_TIMEOUT = 2.0
+# Who asks gives up after a second, as Kubernetes does by default: it is to hear the reason before.
+CHECK_SECONDS = 0.8
+NO_ANSWER = "does not answer"
 
 
 class CheckResult(msgspec.Struct, frozen=True):
@@ -27,33 +39,57 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """The checks of one process. A check passes by returning and fails by raising."""
+    """The checks of one process. A check passes by returning and fails by raising; what changes is logged."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._failing: dict[str, str] = {}
+        self._running: asyncio.Task[Readiness] | None = None
 
     def add(self, name: str, check: Check) -> None:
         """Make readiness depend on `check`."""
         self._checks[name] = check
 
     async def ready(self) -> Readiness:
-        """Run all checks at once, each within CHECK_TIMEOUT seconds."""
+        """Run all checks at once, each within CHECK_SECONDS. Who asks meanwhile gets the same answer."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._check_all())
+        return await asyncio.shield(self._running)
+
+    async def _check_all(self) -> Readiness:
         names = list(self._checks)
-        results = await asyncio.gather(*(run_check(self._checks[name]) for name in names))
-        ok = all(result.status == "ok" for result in results)
-        return Readiness(status="ok" if ok else "down", checks=dict(zip(names, results, strict=True)))
+        ran = await asyncio.gather(*(_run(self._checks[name], CHECK_SECONDS) for name in names))
+        for name, (result, error) in zip(names, ran, strict=True):
+            self._tell(name, result.detail, error)
+        checks = {name: result for name, (result, _) in zip(names, ran, strict=True)}
+        return Readiness(status="down" if self._failing else "ok", checks=checks)
+
+    def _tell(self, name: str, detail: str, error: Exception | None) -> None:
+        if error is None:
+            if self._failing.pop(name, None) is not None:
+                log.warning("ready again: %s", name)
+        elif self._failing.get(name) != detail:
+            self._failing[name] = detail
+            log.warning("not ready: %s: %s%s", name, detail, because(error))
 
 
-async def run_check(check: Check) -> CheckResult:
-    """Run one check and say how it went; never raises."""
+async def run_check(check: Check, within: float) -> CheckResult:
+    """Run one check, within so many seconds, and say how it went; never raises."""
+    return (await _run(check, within))[0]
+
+
+async def _run(check: Check, within: float) -> tuple[CheckResult, Exception | None]:
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT):
+        async with asyncio.timeout(within):
             await check()
-    except Exception as error:  # whatever it was, the dependency is not usable
-        detail = str(error) or type(error).__name__
-        return CheckResult("down", _since(started), detail)
-    return CheckResult("ok", _since(started))
+    except ServiceError as error:
+        return CheckResult("down", _since(started), error.detail), error
+    except Exception as error:  # whatever it is, the dependency is not usable
+        told = Unavailable(NO_ANSWER)
+        told.__cause__ = error
+        return CheckResult("down", _since(started), told.detail), told
+    return CheckResult("ok", _since(started)), None
 
 
 def _since(started: float) -> float:

@@ -12,26 +12,31 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from shared.contracts.errors import NotFound, Unavailable
-from shared.runtime.settings import SettingsError
+from shared.runtime import addresses
+from shared.runtime.environment import SettingsError
 
 
 class Objects:
-    """Whole objects by key. Keys are `/`-separated; a put replaces what is there, all or nothing."""
+    """Whole objects by key. Keys are `/`-separated; a put replaces what is there, all or nothing.
+
+    Raises SettingsError for a store that cannot be: a folder that cannot be written, a store without its credentials.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self.folder: Path | None = None
         self._store: ObjectStore
         if parts.scheme == "file":
-            self.folder = Path(url2pathname(parts.path))
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder = _writable(Path(url2pathname(parts.path)))
             self._store = LocalStore(self.folder)
         else:
             try:
                 self._store = from_url(url)
             except (BaseError, ValueError) as error:
-                reason = str(error).partition("\n")[0]
-                raise SettingsError(f"OBJECT_STORE_URL: {reason}; give file:///folder, s3://bucket, ...") from error
+                # What the library says of a URL repeats it, and there may be a key in it.
+                raise SettingsError(
+                    f"OBJECT_STORE_URL {addresses.OBJECTS}, with the provider's own variables set"
+                ) from error
 
     async def put(self, key: str, content: bytes | Path) -> None:
         """Store bytes, or a file's content streamed. Raises Unavailable."""
@@ -89,3 +94,15 @@ class Objects:
             return
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
+
+
+def _writable(folder: Path) -> Path:
+    """Return the folder, made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise SettingsError(
+            f"DATA_DIR or OBJECT_STORE_URL must lead to a folder that can be written; {folder}: {error.strerror}"
+        ) from error

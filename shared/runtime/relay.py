@@ -8,6 +8,7 @@ at its first error, so that a repeat is refused by the server and a hole cannot 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 
 import asyncpg
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 from shared.contracts.errors import Unavailable
 from shared.contracts.events import CloudEvent
 from shared.contracts.streams import EVENT_STREAMS
+from shared.runtime.bus.reading import complaint
 from shared.runtime.database import Connection, Database
 from shared.runtime.outbox import WAKE_CHANNEL
 
@@ -25,6 +27,12 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 2
 BATCH = 500
 POLL_SECONDS = 1.0
+FORKED_SECONDS = 5.0
+COMPLAIN_SECONDS = 60.0
+# Without it the next relay waits until the lease lapses; a stop waits no longer for a database that is away.
+DROP_SECONDS = 0.5
+# An idle connection whose other end is gone without a word would never tell.
+ALIVE_SECONDS = 15.0
 _LISTENING_FAILS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 _TAKE_LEASE = """
@@ -105,26 +113,51 @@ class Relay:
         self._holder = holder
         self._append = bus.register_script(APPEND)
         self._wake = asyncio.Event()
+        self._trouble = ""
+        self._complained_at = 0.0
 
     async def run(self) -> None:
-        """Relay until cancelled; rides out a lost database or bus. Raises StreamForked, which needs a person."""
+        """Relay until cancelled; rides out whatever keeps it from that, and says so in its check.
+
+        A forked stream needs a person, whom a restart would not replace: it stays, publishes nothing, and looks again.
+        """
         listener = asyncio.create_task(self._listen())
         try:
             while True:
                 try:
                     await self._work()
+                except StreamForked as error:
+                    self._complain(str(error), logging.CRITICAL)
+                    await asyncio.sleep(FORKED_SECONDS)
                 except (Unavailable, asyncpg.PostgresError, RedisError, OSError) as error:
-                    log.warning("the relay waits: %s", error)
+                    self._complain(_reason(error), logging.WARNING, error)
                     await asyncio.sleep(POLL_SECONDS / 2)
         finally:
             listener.cancel()
-            with contextlib.suppress(Unavailable, asyncpg.PostgresError):
-                async with self._database.reading() as connection:
+            with contextlib.suppress(Unavailable, asyncpg.PostgresError, TimeoutError):
+                async with asyncio.timeout(DROP_SECONDS), self._database.reading() as connection:
                     await connection.execute(_DROP_LEASE, self._holder)
+
+    async def check(self) -> None:
+        """Pass when the outbox goes out. Raises Unavailable with the reason why it does not."""
+        if self._trouble:
+            raise Unavailable(self._trouble)
+
+    def _complain(self, trouble: str, level: int, error: Exception | None = None) -> None:
+        """Say it when it is new, and again when it lasts."""
+        now = time.monotonic()
+        if trouble != self._trouble or now - self._complained_at > COMPLAIN_SECONDS:
+            log.log(level, "the outbox is not published: %s%s", trouble, f" ({error})" if error else "")
+            self._complained_at = now
+        self._trouble = trouble
 
     async def _work(self) -> None:
         self._wake.clear()
-        if await self.relay_once() >= BATCH:
+        number = await self.relay_once()
+        if self._trouble:
+            log.warning("the outbox is published again")
+            self._trouble = ""
+        if number >= BATCH:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
@@ -154,7 +187,8 @@ class Relay:
         if reason:
             text = reason.decode()
             if text.startswith("FORKED"):
-                raise StreamForked(f"{stream} holds another event under {text.removeprefix('FORKED ')}")
+                place = text.removeprefix("FORKED ")
+                raise StreamForked(f"{stream} holds another event under {place}: the database was restored behind it")
             raise RedisError(text)
 
     async def _listen(self) -> None:
@@ -168,11 +202,25 @@ class Relay:
             connection.add_termination_listener(lambda *_, closed=closed: closed.set())
             try:
                 await connection.add_listener(WAKE_CHANNEL, lambda *_: self._wake.set())
-                await closed.wait()
-            except _LISTENING_FAILS:
+                while not closed.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(ALIVE_SECONDS):
+                            await closed.wait()
+                    if not closed.is_set():
+                        await connection.execute("SELECT 1")
+            except (*_LISTENING_FAILS, TimeoutError):
                 await asyncio.sleep(POLL_SECONDS)
             finally:
                 connection.terminate()
+
+
+def _reason(error: Exception) -> str:
+    """Say in words for strangers who it is that fails."""
+    if isinstance(error, Unavailable):
+        return error.detail
+    if isinstance(error, asyncpg.PostgresError):
+        return f"the database refuses: {type(error).__name__}"
+    return f"the bus {complaint(error)}"
 
 
 def _entry(row: asyncpg.Record) -> dict[str, str | bytes]:

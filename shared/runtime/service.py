@@ -5,25 +5,28 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
-from faststream.asgi import AsgiFastStream, AsgiResponse
-from faststream.asgi import get as asgi_get
 from faststream.asgi.types import ASGIApp
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.contracts.clock import Clock, SystemClock
+from shared.contracts.errors import Unavailable
 from shared.contracts.messages import CheckHealth
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import Entry, make_broker, make_client
 from shared.runtime.bus.consumer import GroupConsumer
 from shared.runtime.bus.groups import SubscriberWatch
+from shared.runtime.bus.reading import complaint
 from shared.runtime.bus.server import Answer, Call, RequestServer
 from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.connecting import CannotStart, until_connected
 from shared.runtime.health import Health
+from shared.runtime.health_routes import HealthRoutes
 from shared.runtime.process_figures import report_process
 from shared.runtime.settings import DatabaseSettings, Settings
+from shared.runtime.tasks import end_tasks
 from shared.runtime.timings import Timings
 
 if TYPE_CHECKING:  # a service that has no database or object store needs none of their libraries
@@ -32,16 +35,22 @@ if TYPE_CHECKING:  # a service that has no database or object store needs none o
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 30.0
-DRAIN_SECONDS = 2.0
-# Longer than any background work takes to clean up.
-CANCEL_AGAIN_SECONDS = 4.0
+# What is left for each step of a stop when the time to drain is used up.
+LEAST_SECONDS = 0.2
+# The bus is there, but not for this user.
+_REFUSALS = (AuthenticationError, NoPermissionError)
 
+State = Literal["is starting", "is running", "is stopping", "has failed"]
 Background = Callable[[], Coroutine[object, object, None]]
+Step = Callable[[], Awaitable[None]]
 
 
 class Service:
-    """One process on the bus. Build it, add what it does, then run it inside `running()`."""
+    """One process on the bus. Build it, add what it does, then run it inside `running()`.
+
+    `http` answers HTTP requests: about health, unless a service puts an application of its own there.
+    `failed` is set when background work has ended in an error: the process is of no more use and should end.
+    """
 
     def __init__(self, name: str, settings: Settings, *, objects: "Objects | None" = None) -> None:
         self.name = name
@@ -49,21 +58,28 @@ class Service:
         self.clock: Clock = SystemClock()
         self.objects = objects
         self.health = Health()
+        self.http: ASGIApp = HealthRoutes(self.health)
+        self.failed = asyncio.Event()
         self.timings = Timings(name, self.instance)
         report_process(self.timings)
         self.client = make_client(settings.bus_url)
-        self.broker = make_broker(settings.bus_url)
+        self.broker = make_broker(settings.bus_url, drain_seconds=settings.drain_seconds)
         self.writer = StreamWriter(self.client)
-        self._watch = SubscriberWatch(self.client)
+        self._drain_seconds = settings.drain_seconds
+        self._stop_by = 0.0
+        self._state: State = "is starting"
+        self._watch = SubscriberWatch(self.client, self.broker.faults)
         self._callers: list[Caller] = []
         self._servers: list[RequestServer] = []
+        self._consumers: list[GroupConsumer] = []
         self._databases: list[Database] = []
         self._background: list[Background] = []
-        self._closing: list[Callable[[], Awaitable[None]]] = []
-        self._failure: BaseException | None = None
+        self._starting: list[Step] = []
+        self._stopping: list[Step] = []
+        self._closing: list[Step] = []
+        self.health.add("process", self._check_state)
         self.health.add("bus", self.check_bus)
         self.health.add("subscribers", self._watch.check)
-        self.health.add("background", self._check_background)
 
     def caller(self) -> Caller:
         """Add the asking side of request and reply."""
@@ -72,6 +88,7 @@ class Service:
         )
         self._callers.append(caller)
         self._watch.add(caller.subscriber)
+        self.health.add("replies", caller.check)
         return caller
 
     def requests(self) -> RequestServer:
@@ -87,25 +104,25 @@ class Service:
     def consume(
         self,
         stream: str,
-        group: str,
         handler: Callable[[list[Entry]], Awaitable[None]],
         *,
         delete: bool = False,
         reclaim: bool = False,
         max_records: int = 200,
     ) -> None:
-        """Read `stream` through `group`, with `reclaim` also what dead consumers left; see GroupConsumer."""
+        """Read `stream` through the service's group, with `reclaim` what dead consumers left too; see GroupConsumer."""
         consumer = GroupConsumer(
             self.broker,
             self.client,
             self.writer,
             stream,
-            group,
+            self.name,
             self.instance,
             handler,
             delete=delete,
             max_records=max_records,
         )
+        self._consumers.append(consumer)
         self._watch.add(consumer.subscriber)
         if reclaim:
             self.background(consumer.reclaim)
@@ -114,111 +131,155 @@ class Service:
         """Keep a subscriber made elsewhere alive."""
         self._watch.add(subscriber)
 
-    def database(self, settings: DatabaseSettings, *, relay: bool) -> "Database":
+    def database(self, settings: DatabaseSettings, *, relay: bool, pool_size: int | None = None) -> "Database":
         """Add the service's own schema and, with `relay`, the relay of its outbox."""
         from shared.runtime.database import Database
         from shared.runtime.relay import Relay
 
-        database = Database(settings, self.name)
+        database = Database(settings, self.name, pool_size=pool_size)
         self._databases.append(database)
         self.health.add("database", database.check)
         if relay:
-            self.background(Relay(database, self.client, self.instance).run)
+            sender = Relay(database, self.client, self.instance)
+            self.health.add("relay", sender.check)
+            self.background(sender.run)
         return database
 
     def background(self, work: Background) -> None:
-        """Run `work()` from start to stop; should it end in an error, the service is no longer ready."""
+        """Run `work()` from start to stop. It may return; should it end in an error, the service has failed."""
         self._background.append(work)
 
-    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Call `close()` at the end, when nothing is being handled any more."""
-        self._closing.append(close)
+    def starting(self, step: Step) -> None:
+        """Await `step()` before anything is connected."""
+        self._starting.append(step)
+
+    def stopping(self, step: Step) -> None:
+        """Await `step()` when the stop begins, while everything still works."""
+        self._stopping.append(step)
+
+    def closing(self, step: Step) -> None:
+        """Await `step()` at the end, when nothing is being handled any more."""
+        self._closing.append(step)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Connect, make groups, run the background; at the end write what waits to be written, then disconnect.
+        """Connect, make groups, read and run the background; at the end finish what was taken, write, disconnect.
 
-        The application inside starts the broker, and before this ends it calls `_finish_requests` and stops it.
+        What is under way has the settings' `drain_seconds` for its end, all of it together. Raises CannotStart.
         """
         async with AsyncExitStack() as stack:
-            await self._connect(stack)
-            tasks = [self._start(self.writer.run)]
-            stack.push_async_callback(_cancel, tasks)
-            stack.push_async_callback(self._finish)
-            await self._watch.ensure_groups()
-            for caller in self._callers:
-                await caller.open()
-                stack.push_async_callback(caller.close)
-                tasks.append(self._start(caller.tend))
-            tasks.append(self._start(self._watch.run))
-            tasks.append(self._start(self._send_timings))
-            helpers = [self._start(work) for work in self._background]
-            stack.push_async_callback(_cancel, helpers)
-            yield
-
-    @asynccontextmanager
-    async def running_with_broker(self) -> AsyncIterator[None]:
-        """`running()`, with the broker started inside: for applications that are not FastStream's own."""
-        async with self.running():
-            await self.broker.start()
-            self._watch.begin()
+            try:
+                await self._connect(stack)
+                await self._open(stack)
+                await self._read(stack)
+            except _REFUSALS as error:
+                raise CannotStart(f"the message bus refuses the user of BUS_URL: {error}") from error
+            self._state = "is running"
             try:
                 yield
             finally:
-                await self._finish_requests()
-                await self.broker.stop()
+                self.begin_stop()
+                for step in self._stopping:
+                    await self._within(step())
 
-    def asgi(self) -> AsgiFastStream:
-        """Return the application of a service that has no HTTP interface but its health."""
-        return AsgiFastStream(
-            self.broker,
-            asgi_routes=[("/health/live", _live), ("/health/ready", self._ready_route())],
-            lifespan=self.running,
-            after_startup=[self._watch.begin],
-            on_shutdown=[self._finish_requests],
-            logger=None,
-        )
+    def begin_stop(self) -> None:
+        """Not ready from now on; the time to drain runs."""
+        if self._state != "is stopping":
+            self._state = "is stopping"
+            self._stop_by = asyncio.get_running_loop().time() + self._drain_seconds
+
+    def seconds_left(self) -> float:
+        """Return how long a step of the stop may take."""
+        return max(LEAST_SECONDS, self._stop_by - asyncio.get_running_loop().time())
 
     async def _connect(self, stack: AsyncExitStack) -> None:
+        for step in self._starting:
+            await step()
         stack.push_async_callback(self.client.aclose)
         for close in self._closing:
             stack.push_async_callback(close)
-        await _retry("the message bus", self.check_bus)
+        await until_connected("the message bus", self._ping, refusals=_REFUSALS)
         for database in self._databases:
-            stack.push_async_callback(database.close)
-            await _retry("the database", database.connect)
+            stack.push_async_callback(self._close, database)
+            await until_connected("the database", database.connect)
 
-    async def _finish_requests(self) -> None:
-        """Take no more requests and finish those taken, while what they ask of other services is still heard."""
+    async def _close(self, database: "Database") -> None:
+        await database.close(self.seconds_left())
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        tasks = [self._start(self.writer.run)]
+        stack.push_async_callback(end_tasks, tasks)
+        stack.push_async_callback(self._write_the_rest)
+        await self._watch.ensure_groups()
+        for caller in self._callers:
+            await caller.open()
+            stack.push_async_callback(caller.close)
+            tasks.append(self._start(caller.tend))
+        tasks.append(self._start(self._watch.run))
+        tasks.append(self._start(self._send_timings))
+        helpers = [self._start(work) for work in self._background]
+        stack.push_async_callback(end_tasks, helpers)
+
+    async def _read(self, stack: AsyncExitStack) -> None:
+        stack.push_async_callback(self._read_no_more)
+        await self.broker.start()
+        self._watch.begin()
+
+    async def _read_no_more(self) -> None:
+        """Take nothing more and finish what was taken, while what it asks of other services is still heard."""
+        self.begin_stop()
         self._watch.stop()
+        for consumer in self._consumers:
+            consumer.stop()
         for server in self._servers:
-            await server.subscriber.stop()
-            await server.drain(DRAIN_SECONDS)
+            await self._within(server.subscriber.stop())
+            await server.drain(self.seconds_left())
+        await self._within(self.broker.stop())
 
-    async def _finish(self) -> None:
+    async def _write_the_rest(self) -> None:
+        self.begin_stop()  # a start that failed ends here too
         self.timings.send(self.writer)
-        await self.writer.drain(DRAIN_SECONDS)
+        await self.writer.drain(self.seconds_left())
+        await self._within(self._watch.forget())
+
+    async def _within(self, step: Awaitable[None]) -> None:
+        """Await a step of the stop for as long as there is. Whatever becomes of it, the rest follows."""
+        try:
+            async with asyncio.timeout(self.seconds_left()):
+                await step
+        except Exception as error:  # the stop goes on
+            log.warning("the stop goes on without waiting: %s", repr(error))
 
     def _start(self, work: Background) -> asyncio.Task[None]:
         task = asyncio.create_task(work())
-        task.add_done_callback(self._note_failure)
+        task.add_done_callback(self._note_end)
         return task
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = error
-            log.critical("the service cannot go on by itself", exc_info=error)
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self._state == "is stopping" or not (task.cancelled() or error):
+            return
+        # A process that is half of itself would be found out by nobody; whoever supervises it starts a whole one.
+        log.critical("work in the background has ended: this process is of no more use", exc_info=error)
+        self._state = "has failed"
+        self.failed.set()
 
     async def _send_timings(self) -> None:
         await self.timings.run(self.writer)
 
     async def check_bus(self) -> None:
-        """Pass when the bus answers."""
+        """Pass when the bus answers and takes what this process writes. Raises Unavailable or a library's error."""
+        await self._ping()
+        if self.timings.refused is not None:
+            cause = self.timings.refused.__cause__
+            raise Unavailable(f"the bus, asked to take messages, {complaint(cause)}") from cause
+
+    async def _ping(self) -> None:
         await self.client.ping()
 
-    async def _check_background(self) -> None:
-        if self._failure is not None:
-            raise RuntimeError(str(self._failure))
+    async def _check_state(self) -> None:
+        if self._state != "is running":
+            raise Unavailable(f"this process {self._state}")
 
     async def _answer_health(self, _: CheckHealth, __: Call) -> Answer:
         return Answer(await self.health.ready())
@@ -228,51 +289,3 @@ class Service:
 
     def _observe_request(self, method: str, outcome: str, seconds: float) -> None:
         self.timings.observe("rpc_server_duration", seconds, method=method, outcome=outcome)
-
-    def _ready_route(self) -> ASGIApp:
-        @asgi_get
-        async def ready(_: object) -> AsgiResponse:
-            readiness = await self.health.ready()
-            return _json(readiness, 200 if readiness.status == "ok" else 503)
-
-        return ready
-
-
-@asgi_get
-async def _live(_: object) -> AsgiResponse:
-    return _json({"status": "ok"}, 200)
-
-
-def _json(value: object, status: int) -> AsgiResponse:
-    return AsgiResponse(msgspec.json.encode(value), status, headers={"content-type": "application/json"})
-
-
-async def _retry(what: str, connect: Callable[[], Awaitable[None]]) -> None:
-    """Try for CONNECT_SECONDS: at a start everything comes up at once, in no order."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + CONNECT_SECONDS
-    said = False
-    while True:
-        try:
-            await connect()
-        except Exception as error:
-            if loop.time() >= give_up:
-                log.critical("%s did not answer within %g s: %s", what, CONNECT_SECONDS, error)
-                raise
-            if not said:
-                log.warning("waiting for %s: %s", what, error)
-                said = True
-            await asyncio.sleep(0.25)
-        else:
-            return
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    """End tasks. One that does not end is cancelled again: asyncio.wait_for, with which redis-py waits, can swallow a
-    cancellation before Python 3.12, and a loop around it would go on for ever.
-    """
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)

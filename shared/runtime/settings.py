@@ -1,51 +1,80 @@
-"""Typed settings from environment variables; a wrong value stops the start with its name and what is allowed."""
+"""What the environment tells every service, and what some of them: each service's own settings are made of these."""
 
-import dataclasses
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote
 
-import msgspec
 from msgspec import Meta
 
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
+from shared.runtime import addresses
+from shared.runtime.environment import Rule, Together
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, Meta(gt=0, le=31_536_000, title="seconds")]
+RedisUrl = Annotated[str, Rule(addresses.REDIS, addresses.redis_url)]
+PostgresUrl = Annotated[str, Rule(addresses.POSTGRES, addresses.postgres_url)]
+ObjectsUrl = Annotated[str, Rule(addresses.OBJECTS, addresses.objects_url)]
+ListeningAddress = Annotated[str, Rule(addresses.LISTENING, addresses.listening_address)]
+HostName = Annotated[str, Rule(addresses.HOST_NAME, addresses.host_name)]
+
+STRONG = "must be at least 32 random bytes, for example the output of `openssl rand -hex 32`"
 
 
-class SettingsError(Exception):
-    """One or more variables are missing or wrong; the text names each."""
+def _weakness(key: str) -> Iterator[str]:
+    if len(key.encode()) < 32 or len(set(key)) < 10:
+        yield STRONG
+
+
+SigningKey = Annotated[str, Rule(STRONG, _weakness)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What every process needs. A field is read from the variable of its name in capitals."""
+    """What every process needs.
+
+    `port` serves HTTP, 0 takes any free one; each service calls its variable by its own name. `drain_seconds` is how
+    long a stop may wait for what was taken to be finished: below the time after which whoever stops it kills it.
+    """
 
     aurelius_env: Literal["development", "production"] = "development"
-    host: str = "127.0.0.1"
+    host: ListeningAddress = "127.0.0.1"
+    port: Port = 0
     data_dir: Path = Path(".data")
-    bus_url: str = "redis://127.0.0.1:6379/0"
-    object_store_url: str = ""
+    bus_url: RedisUrl = field(default="redis://127.0.0.1:6379/0", repr=False)
+    object_store_url: ObjectsUrl = field(default="", repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-    def __post_init__(self) -> None:
-        if not self.bus_url.startswith(("redis://", "rediss://", "unix://")):
-            raise SettingsError("BUS_URL must begin with redis://, rediss:// or unix://")
+    drain_seconds: Annotated[float, Meta(gt=0, le=3600, title="seconds")] = 8.0
 
     def objects_url(self) -> str:
         """Return where objects are kept: OBJECT_STORE_URL, or a folder of DATA_DIR."""
         return self.object_store_url or (self.data_dir.resolve() / "objects").as_uri()
+
+    def copies(self) -> int:
+        """Return how many processes share the port: one, unless a service can do with more."""
+        return 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
     """Where Postgres is. `database_direct_url` bypasses a transaction pooler, for LISTEN."""
 
-    database_url: str
-    database_direct_url: str = ""
+    database_url: PostgresUrl = field(repr=False)
+    database_direct_url: PostgresUrl = field(default="", repr=False)
     database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 8
+
+
+def _cache_apart(environment: str, bus_url: str, enabled: bool, *cache: str | int) -> str:  # a setting
+    redis_url, host, port = cache
+    if environment != "production" or not enabled:
+        return ""
+    there = addresses.server_of(str(redis_url) or f"redis://{_bracketed(str(host))}:{port}")
+    return (
+        ""
+        if there != addresses.server_of(bus_url)
+        else ("REDIS_URL must name another server than BUS_URL in production: a cache evicts what a bus must keep")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,70 +82,33 @@ class CacheServerSettings:
     """Where the cache server is; `redis_url` beats the parts. Times to live are in seconds."""
 
     redis_enabled: bool = True
-    redis_url: str = ""
-    redis_host: str = "127.0.0.1"
-    redis_port: Port = 6379
-    redis_db: Annotated[int, Meta(ge=0)] = 0
-    redis_password: str = ""
+    redis_url: RedisUrl = field(default="", repr=False)
+    redis_host: HostName = "127.0.0.1"
+    redis_port: Annotated[int, Meta(ge=1, le=65_535)] = 6379
+    redis_db: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    redis_password: str = field(default="", repr=False)
     cache_ttl_strategy: Seconds = 300.0
     cache_ttl_backtest: Seconds = 600.0
+
+    RULES: ClassVar[tuple[Together, ...]] = (
+        Together(("aurelius_env", "bus_url", "redis_enabled", "redis_url", "redis_host", "redis_port"), _cache_apart),
+    )
 
     def cache_url(self) -> str:
         """Return REDIS_URL, or the URL that the parts make."""
         credentials = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
-        return self.redis_url or f"redis://{credentials}{self.redis_host}:{self.redis_port}/{self.redis_db}"
+        parts = f"redis://{credentials}{_bracketed(self.redis_host)}:{self.redis_port}/{self.redis_db}"
+        return self.redis_url or parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretSettings:
-    """The key that signs tokens: at least 32 bytes of text, and the one before it while it is being replaced."""
+    """The key that signs tokens, and the one before it while it is being replaced."""
 
-    secret_key: str
-    secret_key_previous: str = ""
-
-
-S = TypeVar("S")
+    secret_key: SigningKey = field(repr=False)
+    secret_key_previous: SigningKey = field(default="", repr=False)
 
 
-def load(kind: type[S], environ: Mapping[str, str] | None = None) -> S:
-    """Read the dataclass `kind` from `environ` (the process's own when None).
-
-    Raises SettingsError naming every variable that is missing or wrong.
-    """
-    environ = os.environ if environ is None else environ
-    types = get_type_hints(kind, include_extras=True)
-    values: dict[str, object] = {}
-    faults: list[str] = []
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # S is one of the dataclasses here
-        name = field.name.upper()
-        text = environ.get(name, "")
-        if text:
-            try:
-                values[field.name] = _convert(text, types[field.name])
-            except msgspec.ValidationError as error:
-                faults.append(f"{name}: {error}")
-        elif field.default is dataclasses.MISSING:
-            faults.append(f"{name} is not set")
-    if faults:
-        raise SettingsError("; ".join(faults))
-    return kind(**values)
-
-
-def _convert(text: str, kind: object) -> object:
-    if kind is Path:
-        return Path(text)
-    if get_origin(kind) is Literal and text not in get_args(kind):
-        raise msgspec.ValidationError(f"give one of {', '.join(get_args(kind))}")
-    return msgspec.convert(text, kind, strict=False)
-
-
-def check_secret(secret: SecretSettings, aurelius_env: str) -> None:
-    """Refuse a weak key. Raises SettingsError; in development too, since the launcher always makes a strong one."""
-    for name, key in (("SECRET_KEY", secret.secret_key), ("SECRET_KEY_PREVIOUS", secret.secret_key_previous)):
-        if not key and name == "SECRET_KEY_PREVIOUS":
-            continue
-        if len(key.encode()) < 32 or len(set(key)) < 10:
-            raise SettingsError(
-                f"{name} is too weak for {aurelius_env}: give at least 32 random bytes, "
-                "for example the output of `openssl rand -hex 32`"
-            )
+def _bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from shared.contracts.errors import Unavailable
 from shared.contracts.streams import TIMINGS
 from shared.contracts.timings import BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch
-from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.bus.writer import Answer, StreamWriter
 
 SEND_SECONDS = 1.0
 # A batch names only what changed; every tenth names all, so that a lost batch is made good and a restarted reader
@@ -23,7 +24,10 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Timings:
-    """Collects in memory; `run` sends. Names and labels are those of the metrics service's table."""
+    """Collects in memory; `run` sends. Names and labels are those of the metrics service's table.
+
+    `refused` is why the bus did not take the last batch, or None.
+    """
 
     def __init__(self, service: str, instance: str) -> None:
         self._service = service
@@ -37,6 +41,7 @@ class Timings:
         self._counter_sources: list[Callable[[], list[Counter]]] = []
         self._changed: set[tuple[str, Labels]] = set()
         self._recent: deque[float] = deque(maxlen=MAX_RAW)
+        self.refused: BaseException | None = None
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Count one duration in the histogram `name` with these labels."""
@@ -107,5 +112,14 @@ class Timings:
             due = max(due + SEND_SECONDS, loop.time())
 
     def send(self, writer: StreamWriter) -> None:
-        """Post one batch."""
-        writer.post("XADD", TIMINGS, "MAXLEN", "~", KEPT, "*", "batch", msgspec.json.encode(self.batch()))
+        """Post one batch. Every process writes one every second, so that `refused` tells whether the bus takes any."""
+        batch = msgspec.json.encode(self.batch())
+        try:
+            sent = writer.submit("XADD", TIMINGS, "MAXLEN", "~", KEPT, "*", "batch", batch)
+        except Unavailable as error:
+            self.refused = error
+        else:
+            sent.add_done_callback(self._note)
+
+    def _note(self, sent: asyncio.Future[Answer]) -> None:
+        self.refused = None if sent.cancelled() else sent.exception()

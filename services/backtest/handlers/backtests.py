@@ -46,7 +46,7 @@ class BacktestHandlers:
         strategy = await asyncio.to_thread(_checked, spec, message)
         run = _queued(message, strategy, dataset, strategy_version, owner, self._clock.now())
         async with self._database.transaction() as connection:
-            await insert_backtest(connection, run, spec)
+            await insert_backtest(connection, run, spec, call.traceparent)
             await self._wake_a_worker(connection, run, call)
             versions = await announce(
                 connection,

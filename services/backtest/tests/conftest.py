@@ -18,7 +18,13 @@ from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from tests.clock import FakeClock
-from tests.databases import connected
+from tests.databases import connected, service_url
+
+
+@pytest.fixture
+def database_url(owner_url: str) -> str:
+    """A fresh migrated database, for the service's own role."""
+    return service_url(owner_url, "backtest")
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ from shared.contracts.errors import Conflict, NotFound, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.values import EquityCurve, Execution, Principal
 from shared.runtime.bus.caller import Caller
+from shared.runtime.environment import load
 from shared.runtime.health import Readiness
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
-from shared.runtime.settings import Settings, load
+from shared.runtime.settings import Settings
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +40,7 @@ async def test_upload_backtest_and_read_over_the_bus(
     service = compose(load(BacktestSettings))
     client = Service("tester", Settings(bus_url=bus_url, data_dir=tmp_path, object_store_url=url), objects=objects)
     caller = client.caller()
-    async with service.running_with_broker(), client.running_with_broker():
+    async with service.running(), client.running():
         await _journey(caller, objects)
 
 

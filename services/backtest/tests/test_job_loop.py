@@ -15,12 +15,14 @@ from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, 
 from services.backtest.jobs import Jobs
 from services.backtest.runner import OTHER_ENGINE, Runner
 from services.backtest.store.jobs import Job, Result
-from services.backtest.tests.steps import lapse, queued, read
+from services.backtest.tests.steps import TRACEPARENT, lapse, queued, read
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import ListTrades, ReadEquity
 from shared.contracts.values import Dataset, Execution, TradePage
+from shared.runtime import context
 from shared.runtime.bus.server import Call
+from shared.runtime.context import Handling
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from tests.clock import FakeClock
@@ -70,6 +72,26 @@ async def test_the_reference_run_on_real_bars(
         (run.id, ana.user.user_id, "running", 0.0),
         (run.id, ana.user.user_id, "succeeded", 1.0),
     ]
+
+
+async def test_what_becomes_of_a_run_belongs_to_the_trace_of_its_request(
+    jobs: Jobs, objects: Objects, backtests: BacktestHandlers, database: Database, dataset: Dataset, ana: Call
+) -> None:
+    """Whichever worker does it: the lines that it writes meanwhile, and the events."""
+    told: list[Handling] = []
+
+    async def look(_: Job) -> None:
+        told.append(context.current())
+
+    runs = [await queued(backtests, ana, dataset) for _ in range(2)]
+    loop = JobLoop(jobs, StandIn(objects, look), lambda _: None)
+    while await loop.work():
+        pass
+    assert told == [Handling(traceparent=TRACEPARENT, method="backtest.run", job=run.id) for run in runs]
+    assert context.current() == Handling()
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT traceparent FROM outbox WHERE type LIKE 'aurelius.backtest.s%'")
+    assert [row["traceparent"] for row in rows] == [TRACEPARENT] * 4
 
 
 async def test_the_same_identity_gives_the_same_digest(

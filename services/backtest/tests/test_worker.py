@@ -26,6 +26,7 @@ from shared.contracts.streams import JOBS_BACKTEST, PROGRESS
 from shared.contracts.values import Backtest, Dataset, Execution
 from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.server import Call
+from shared.runtime.children import CHILD
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.relay import Relay
@@ -71,6 +72,7 @@ async def workers(database_url: str, bus_url: str, bus: Redis, tmp_path: Path) -
     """No workers yet; those that are started are ended with the test."""
     environ = {
         **os.environ,
+        CHILD: "1",
         "DATABASE_URL": database_url,
         "BUS_URL": bus_url,
         "DATA_DIR": str(tmp_path),

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import httpx
 import jwt
 import msgspec
-from litestar import Litestar
 
 from services.gateway.app import api_routes, application
 from services.gateway.edge import Edge
@@ -45,10 +44,9 @@ class FakeServices:
         principal: Principal | None = None,
         *,
         seconds: float = 5.0,
-        traceparent: str = "",
     ) -> Reply:
         """Answer as the service would, or raise what it would."""
-        del seconds, traceparent
+        del seconds
         self.asked.append(message)
         handler = self.handlers.get(message.METHOD)
         if handler is None:
@@ -72,12 +70,7 @@ async def edge_of(
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
     gateway = Gateway(services, cache)
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        yield
-
-    litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], lifespan, settings)
+    litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], settings)
     yield Edge(litestar, Timings("gateway", "test")), gateway  # type: ignore[arg-type]  # ASGI under two names
     await gateway.settle()
 

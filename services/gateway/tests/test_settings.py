@@ -1,30 +1,38 @@
 """What the gateway refuses to start with."""
 
-from pathlib import Path
-
 import pytest
 
-from services.gateway.app import build
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import SECRET
-from shared.runtime.settings import SettingsError
+from shared.runtime.environment import SettingsError, load
 
 
 def test_origins_are_separated_by_commas() -> None:
     """Spaces and empty parts name nobody."""
-    assert GatewaySettings(secret_key=SECRET, cors_origins=" https://a.example, ,https://b.example").origins() == [
-        "https://a.example",
-        "https://b.example",
-    ]
+    settings = load(GatewaySettings, {"SECRET_KEY": SECRET, "CORS_ORIGINS": " https://a.example, ,https://b.example"})
+    assert settings.origins() == ["https://a.example", "https://b.example"]
 
 
-def test_every_origin_is_named() -> None:
-    """A wildcard, which would open credentials to any page, is refused with what to write."""
-    with pytest.raises(SettingsError, match="CORS_ORIGINS: name each origin"):
-        GatewaySettings(secret_key=SECRET, cors_origins="https://a.example, *").origins()
+@pytest.mark.parametrize(
+    ("environ", "fault"),
+    [
+        ({"CORS_ORIGINS": "https://a.example, *"}, "CORS_ORIGINS must be origins separated by commas"),
+        ({"REDIS_URL": "http://cache"}, "REDIS_URL must begin with redis://"),
+        ({"MAX_JSON_BYTES": "1m"}, "MAX_JSON_BYTES must be a whole number of bytes from 1024 to 16777216"),
+        ({"MAX_UPLOAD_BYTES": "2048"}, "MAX_JSON_BYTES must not be above MAX_UPLOAD_BYTES"),
+        ({"GATEWAY_WORKERS": "2", "PORT": "0"}, "PORT must not be 0 when GATEWAY_WORKERS is above 1: they share it"),
+        ({"GATEWAY_WORKERS": "0"}, "GATEWAY_WORKERS must be a whole number from 1 to 64"),
+    ],
+)
+def test_a_wrong_value_stops_the_start_by_its_name(environ: dict[str, str], fault: str) -> None:
+    """In one sentence, before anything connects."""
+    with pytest.raises(SettingsError) as raised:
+        load(GatewaySettings, {"SECRET_KEY": SECRET, **environ})
+    (said,) = raised.value.faults
+    assert said.startswith(fault)
 
 
-def test_a_wrong_cache_address_stops_the_start_by_its_name(tmp_path: Path) -> None:
-    """A REDIS_URL that is none is said in one line, before anything connects."""
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        build(GatewaySettings(secret_key=SECRET, redis_url="http://cache", data_dir=tmp_path))
+def test_it_listens_where_everybody_expects_it() -> None:
+    """PORT is the gateway's, and 8000 unless said otherwise."""
+    assert load(GatewaySettings, {"SECRET_KEY": SECRET}).port == 8000
+    assert load(GatewaySettings, {"SECRET_KEY": SECRET, "PORT": "80"}).port == 80

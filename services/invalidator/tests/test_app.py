@@ -16,14 +16,13 @@ from shared.cache.record import Entry
 from shared.cache.results import FillOutcome, Hit, Miss
 from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
-from shared.cache.tests.labs import frozen
 from shared.contracts.messages import CheckHealth
 from shared.contracts.streams import event_stream
 from shared.runtime.bus.connection import make_client
 from shared.runtime.health import Readiness
 from shared.runtime.service import Service
-from shared.runtime.settings import SettingsError
 from shared.runtime.tests.eventually import eventually
+from tests.frozen import frozen_server
 from tests.servers import valkey_server
 
 pytestmark = pytest.mark.integration
@@ -36,7 +35,7 @@ SECONDS = 10.0
 async def running(settings: InvalidatorSettings) -> AsyncIterator[Service]:
     """The invalidator, up."""
     service = compose(settings)
-    async with service.running_with_broker():
+    async with service.running():
         yield service
 
 
@@ -129,7 +128,7 @@ async def test_a_cache_server_that_hung_serves_nothing_old_afterwards(bus_url: s
     async with running(settings), cache_at(cache_url) as cache:
         await fill(cache, STRATEGY, 1)
         await fill(cache, BACKTEST, 1)
-        async with frozen(cache_url):
+        async with frozen_server(cache_url):
             await announce(bus_url, "strategy", 1, event_fields({STRATEGY: 2}))
             await eventually(lambda: owes(bus_url, "strategy", 1))
         await eventually(lambda: owes(bus_url, "strategy", 0))
@@ -180,16 +179,10 @@ async def test_it_says_over_the_bus_how_it_is(bus_url: str, cache_url: str) -> N
     """Nothing else can be asked of it."""
     asking = Service("gateway", InvalidatorSettings(bus_url=bus_url))
     caller = asking.caller()
-    async with running(InvalidatorSettings(bus_url=bus_url, redis_url=cache_url)), asking.running_with_broker():
+    async with running(InvalidatorSettings(bus_url=bus_url, redis_url=cache_url)), asking.running():
         reply = await caller.ask(CheckHealth(), service="invalidator")
     readiness = msgspec.json.decode(reply.body, type=Readiness)
     assert (readiness.status, readiness.checks["cache"].status) == ("ok", "ok")
-
-
-def test_an_address_that_cannot_be_stops_the_start() -> None:
-    """With the variable's name."""
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        compose(InvalidatorSettings(redis_url="http://127.0.0.1"))
 
 
 def invalidations(service: Service) -> float:

@@ -18,7 +18,6 @@ from shared.contracts.streams import TIMINGS
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import make_client
 from shared.runtime.service import Service
-from shared.runtime.settings import SettingsError
 from shared.runtime.tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -34,7 +33,7 @@ def settings(bus_url: str, cache_url: str, tmp_path: Path) -> MetricsSettings:
 async def running(settings: MetricsSettings) -> AsyncIterator[Service]:
     """The metrics service, up."""
     service = compose(settings)
-    async with service.running_with_broker():
+    async with service.running():
         yield service
 
 
@@ -43,7 +42,7 @@ async def gateway(settings: MetricsSettings) -> AsyncIterator[tuple[Service, Cal
     """A process that sends timings and asks."""
     service = Service("gateway", settings)
     caller = service.caller()
-    async with service.running_with_broker():
+    async with service.running():
         yield service, caller
 
 
@@ -103,7 +102,7 @@ async def test_a_text_too_long_for_the_bus_arrives(settings: MetricsSettings) ->
     service = Service("gateway", settings, objects=compose(settings).objects)
     caller = service.caller()
     many = [http([0.1], route=f"/api/v1/route{number}") for number in range(300)]
-    async with running(settings), service.running_with_broker(), make_client(settings.bus_url) as client:
+    async with running(settings), service.running(), make_client(settings.bus_url) as client:
         await client.xadd(TIMINGS, {"batch": msgspec.json.encode(batch(histograms=many))})
         await read(caller, lambda found: found["request_count"] == 300)
         text = (await caller.ask(RenderMetrics(form="prometheus"))).body
@@ -143,9 +142,3 @@ async def test_it_leaves_no_connection_behind(settings: MetricsSettings) -> None
         async with running(settings):
             await eventually(asked)
         await eventually(alone)
-
-
-def test_an_address_that_cannot_be_stops_the_start(tmp_path: Path) -> None:
-    """With the variable's name."""
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        compose(MetricsSettings(redis_url="http://127.0.0.1", data_dir=tmp_path))

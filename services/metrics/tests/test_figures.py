@@ -15,6 +15,7 @@ from services.metrics.core.names import (
     STREAM_LENGTH,
 )
 from services.metrics.figures import Figures
+from shared.cache.settings import CacheSettings
 from shared.runtime.bus.connection import make_client
 from shared.runtime.release import release
 
@@ -26,7 +27,7 @@ async def test_a_cache_server_tells_its_memory_and_keys(cache_url: str) -> None:
     """Of the database the cache is in."""
     async with Redis.from_url(cache_url, protocol=2) as client:
         await client.mset({"a": "1", "b": "2"})
-    probe = CacheProbe(cache_url, enabled=True)
+    probe = CacheProbe(CacheSettings(url=cache_url))
     found = await probe.read()
     await probe.close()
     assert (found.enabled, found.connected, found.keys) == (True, True, 2)
@@ -36,14 +37,14 @@ async def test_a_cache_server_tells_its_memory_and_keys(cache_url: str) -> None:
 
 async def test_a_cache_server_that_is_away_is_no_error() -> None:
     """Nothing is known of it."""
-    probe = CacheProbe(NOBODY, enabled=True)
+    probe = CacheProbe(CacheSettings(url=NOBODY))
     assert await probe.read() == CacheServer(enabled=True)
     await probe.close()
 
 
 async def test_a_cache_that_is_off_is_not_asked() -> None:
     """Whatever its address is."""
-    probe = CacheProbe("", enabled=False)
+    probe = CacheProbe(CacheSettings(url="", enabled=False))
     assert await probe.read() == CacheServer(enabled=False)
     await probe.close()
 
@@ -51,7 +52,7 @@ async def test_a_cache_that_is_off_is_not_asked() -> None:
 @pytest.mark.integration
 async def test_figures_become_series(bus_url: str, cache_url: str) -> None:
     """Everything that has a metric."""
-    probe = CacheProbe(cache_url, enabled=True)
+    probe = CacheProbe(CacheSettings(url=cache_url))
     async with make_client(bus_url) as bus:
         figures = Figures(bus, probe)
         await figures.read()
@@ -68,7 +69,7 @@ async def test_figures_become_series(bus_url: str, cache_url: str) -> None:
 
 async def test_what_does_not_answer_has_no_figures() -> None:
     """Old ones would be lies."""
-    probe = CacheProbe(NOBODY, enabled=True)
+    probe = CacheProbe(CacheSettings(url=NOBODY))
     async with make_client(NOBODY) as bus:
         figures = Figures(bus, probe)
         await figures.read()
@@ -79,6 +80,6 @@ async def test_what_does_not_answer_has_no_figures() -> None:
 
 async def test_a_cache_that_is_off_has_no_series() -> None:
     """Nor does it look disconnected."""
-    probe = CacheProbe("", enabled=False)
+    probe = CacheProbe(CacheSettings(url="", enabled=False))
     async with make_client(NOBODY) as bus:
         assert set(Figures(bus, probe).series()) == {BUILD_INFO.name}

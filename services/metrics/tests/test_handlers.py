@@ -13,6 +13,7 @@ from services.metrics.cache_figures import CacheProbe
 from services.metrics.core.tests.batches import batch, hits, http
 from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
+from shared.cache.settings import CacheSettings
 from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
 from shared.contracts.timings import Counter, TimingBatch
@@ -53,7 +54,7 @@ def timings() -> Timings:
 async def handlers(timings: Timings) -> AsyncIterator[MetricsHandlers]:
     """The handlers, with an empty past, a cache that is off and a bus that nobody asks."""
     async with make_client("redis://127.0.0.1:1/0") as bus:
-        made = MetricsHandlers(Figures(bus, CacheProbe("", enabled=False)), timings)
+        made = MetricsHandlers(Figures(bus, CacheProbe(CacheSettings(url="", enabled=False))), timings)
         await made.read_past(History())  # type: ignore[arg-type]  # the one command it uses
         yield made
 
@@ -109,7 +110,7 @@ async def test_late_batches_and_strange_series_are_counted(handlers: MetricsHand
 async def test_nothing_is_answered_before_the_past_is_known(timings: Timings) -> None:
     """A total that is still being read in would look like a counter that fell."""
     async with make_client("redis://127.0.0.1:1/0") as bus:
-        handlers = MetricsHandlers(Figures(bus, CacheProbe("", enabled=False)), timings)
+        handlers = MetricsHandlers(Figures(bus, CacheProbe(CacheSettings(url="", enabled=False))), timings)
         with pytest.raises(Unavailable, match="still being read"):
             await handlers.render(RenderMetrics(form="json"), call(seconds=0))
         asked = asyncio.create_task(body(handlers, "json"))
@@ -122,7 +123,7 @@ async def test_nothing_is_answered_before_the_past_is_known(timings: Timings) ->
 async def test_the_past_comes_before_the_present(timings: Timings) -> None:
     """New batches wait for it, so that the last thousand requests are in order."""
     async with make_client("redis://127.0.0.1:1/0") as bus:
-        handlers = MetricsHandlers(Figures(bus, CacheProbe("", enabled=False)), timings)
+        handlers = MetricsHandlers(Figures(bus, CacheProbe(CacheSettings(url="", enabled=False))), timings)
         new = asyncio.create_task(handlers.absorb([entry(3, batch(2, recent=[0.2]))]))
         await asyncio.sleep(0)
         await handlers.read_past(History(entry(1, batch(1, recent=[0.1] * 999))))  # type: ignore[arg-type]  # as above

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from argon2 import PasswordHasher
 
-from services.strategy import store
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords
+from services.strategy.store.accounts import insert_user
 from services.strategy.tests.fakes import FakeSpecValidator
 from services.strategy.tokens import AccessTokens
 from shared.contracts.ids import new_id
@@ -16,10 +16,16 @@ from shared.contracts.values import Principal, User
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from tests.clock import FakeClock
-from tests.databases import connected
+from tests.databases import connected, service_url
 
 SECRET = "a-secret-of-tests-alone-0123456789"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def database_url(owner_url: str) -> str:
+    """A fresh migrated database, for the service's own role."""
+    return service_url(owner_url, "strategy")
 
 
 @pytest.fixture
@@ -79,5 +85,5 @@ def call_of(principal: Principal | None) -> Call:
 async def _account(database: Database, clock: FakeClock, email: str) -> Call:
     user = User(id=new_id(), email=email, name="N", role="user", is_active=True, created_at=clock.now(), revision=1)
     async with database.transaction() as connection:
-        await store.insert_user(connection, user, "no password")
+        await insert_user(connection, user, "no password")
     return call_of(Principal(user_id=user.id))

@@ -20,6 +20,7 @@ from shared.contracts.values import JsonObject, Principal, Strategy, StrategyPag
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
 from tests.clock import FakeClock
+from tests.databases import execute
 
 pytestmark = pytest.mark.integration
 
@@ -299,12 +300,11 @@ async def test_of_two_conditional_patches_one_wins(strategies: StrategyHandlers,
 
 
 async def test_an_aborted_write_leaves_neither_row_nor_event(
-    strategies: StrategyHandlers, database: Database, ana: Call
+    strategies: StrategyHandlers, database: Database, owner_url: str, ana: Call
 ) -> None:
     """Row, version and event stand or fall together: here the event, written last, cannot be."""
     strategy = await _create(strategies, ana)
-    async with database.transaction() as connection:
-        await connection.execute("ALTER TABLE outbox ADD CONSTRAINT full_up CHECK (id <= 1)")
+    await execute(owner_url, "ALTER TABLE strategy.outbox ADD CONSTRAINT full_up CHECK (id <= 1)")
     for write in (
         _create(strategies, ana, "another"),
         strategies.patch(PatchStrategy(id=strategy.id, spec=OTHER_SPEC), ana),

@@ -12,7 +12,9 @@ from shared.contracts.errors import Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import ValidateSpec
 from shared.contracts.values import JsonObject, Principal
+from shared.runtime import context
 from shared.runtime.bus.server import Answer, Call
+from shared.runtime.context import Handling
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
@@ -26,7 +28,7 @@ async def asking(bus_url: str) -> AsyncIterator[BusSpecValidator]:
     """The asking side, running."""
     service = Service("strategy", Settings(bus_url=bus_url))
     validator = BusSpecValidator(service.caller())
-    async with service.running_with_broker():
+    async with service.running():
         yield validator
 
 
@@ -41,7 +43,7 @@ async def asked(bus_url: str) -> AsyncIterator[list[tuple[ValidateSpec, Call]]]:
         return Answer(report_on(message.spec))
 
     service.requests().handle(ValidateSpec, validate)
-    async with service.running_with_broker():
+    async with service.running():
         yield seen
 
 
@@ -59,7 +61,8 @@ async def test_the_question_carries_who_asks_the_trace_and_what_is_left_of_the_t
 ) -> None:
     """The backtest service knows for whom it works, and does nothing once nobody waits."""
     call = call_of(Principal(user_id=new_id()))
-    await asking.validate(VALID, call)
+    with context.during(Handling(traceparent=call.traceparent)):
+        await asking.validate(VALID, call)
     ((message, received),) = asked
     assert message.spec == VALID
     assert (received.principal, received.traceparent) == (call.principal, call.traceparent)

@@ -1,14 +1,10 @@
 """A store together with the faults its server can suffer, for tests that hold for every store."""
 
-import os
-import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Protocol
 
 from redis.asyncio import Redis
 
-from shared.cache.connect import connection_pool
+from shared.cache.connect import make_client
 from shared.cache.fake import FakeCacheStore
 from shared.cache.keys import entry_key, head_key, variants_key
 from shared.cache.redis_store import RedisCacheStore
@@ -71,7 +67,7 @@ class ServerLab:
         # Two busy cores can hold back a test for long; only the tests of time-outs want short ones.
         settings = CacheSettings(url=url, deadline=5)
         self.client = Redis.from_url(url, protocol=2)
-        self.store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings)
+        self.store = RedisCacheStore(make_client(settings), settings)
 
     async def wipe(self) -> None:
         """Lose everything, scripts included."""
@@ -94,15 +90,3 @@ class ServerLab:
         """Release both connections."""
         await self.store.close()
         await self.client.aclose()
-
-
-@asynccontextmanager
-async def frozen(url: str) -> AsyncIterator[None]:
-    """Stop a server in its tracks: its sockets stay open and it answers nothing, until the block ends."""
-    async with Redis.from_url(url, protocol=2) as client:
-        process: int = (await client.info("server"))["process_id"]
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)

@@ -8,12 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.cache.breaker import FIRST_PAUSE
-from shared.cache.connect import connect, connection_pool
+from shared.cache.connect import connect, make_client
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
-from shared.cache.tests.labs import frozen
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
 GONE = Bypass(BypassReason.UNREACHABLE)
@@ -40,7 +40,7 @@ def clock() -> Clock:
 async def store(own_server: ValkeyServer, clock: Clock) -> AsyncIterator[RedisCacheStore]:
     """A store with one entry, on a server of its own."""
     settings = CacheSettings(url=own_server.url, deadline=1)
-    store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings, clock=clock)
+    store = RedisCacheStore(make_client(settings), settings, clock=clock)
     await store_entry(store, 1)
     yield store
     await store.close()
@@ -99,7 +99,7 @@ async def test_a_server_that_answers_nothing_costs_one_deadline(
     store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
 ) -> None:
     """Silence is cut off at the deadline; then nobody waits, not even the reader that starts the probe."""
-    async with frozen(own_server.url):
+    async with frozen_server(own_server.url):
         started = time.monotonic()
         assert await asyncio.gather(*(store.get(STRATEGY, "doc") for _ in range(100))) == [GONE] * 100
         assert time.monotonic() - started < 3
@@ -128,7 +128,7 @@ async def test_a_frozen_server_that_thaws_serves_what_it_held(
     store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
 ) -> None:
     """Calls given up at the deadline may still be carried out; neither they nor their late replies do harm."""
-    async with frozen(own_server.url):
+    async with frozen_server(own_server.url):
         assert await store.get(STRATEGY, "doc") == GONE
         with pytest.raises(CacheUnavailable, match="does not answer: TimeoutError"):
             await store.invalidate({STRATEGY: 2})
@@ -141,7 +141,7 @@ async def test_closing_does_not_wait_for_a_probe(
     store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
 ) -> None:
     """A process that ends while the server is gone ends at once."""
-    async with frozen(own_server.url):
+    async with frozen_server(own_server.url):
         assert await store.get(STRATEGY, "doc") == GONE
         clock.now += 10
         assert await store.get(STRATEGY, "doc") == GONE

@@ -7,13 +7,14 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.cache import redis_store
-from shared.cache.connect import connection_pool
+from shared.cache.connect import make_client
 from shared.cache.keys import entry_key, head_key, variants_key
 from shared.cache.redis_store import Argument, RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
-from shared.cache.tests.labs import ServerLab, frozen
+from shared.cache.tests.labs import ServerLab
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
 
@@ -194,7 +195,7 @@ async def test_a_reader_that_goes_away_leaves_its_answer_to_nobody(own_server: V
     lab = ServerLab(own_server.url)
     await store_entry(lab.store, 1, variant="a")
     await store_entry(lab.store, 2, variant="b")
-    async with frozen(own_server.url):
+    async with frozen_server(own_server.url):
         leaving = asyncio.create_task(lab.store.get(STRATEGY, "a"))
         await asyncio.wait([leaving], timeout=0.05)
         leaving.cancel()
@@ -206,15 +207,13 @@ async def test_a_reader_that_goes_away_leaves_its_answer_to_nobody(own_server: V
 
 async def test_a_wrong_password_is_a_server_that_cannot_be_used(own_server: ValkeyServer) -> None:
     """The right one and the database are read from the URL; with a wrong one readers go on without the cache."""
-    admin = Redis.from_url(own_server.url, protocol=2)
-    await admin.config_set("requirepass", "s3cret")
-    address = own_server.url.split("@")[1].removesuffix("/0")
-    for password, expected in (("s3cret", Hit(entry(1))), ("wrong", Bypass(BypassReason.UNREACHABLE))):
-        settings = CacheSettings(url=f"redis://:{password}@{address}/3", deadline=5)
-        store = RedisCacheStore(Redis.from_pool(connection_pool(settings)), settings)
-        if password == "s3cret":
+    right = own_server.url.removesuffix("/0") + "/3"
+    for url, expected in ((right, Hit(entry(1))), (right.replace("@", "-wrong@"), Bypass(BypassReason.UNREACHABLE))):
+        settings = CacheSettings(url=url, deadline=5)
+        store = RedisCacheStore(make_client(settings), settings)
+        if url == right:
             await store_entry(store, 1)
         assert await store.get(STRATEGY, "doc") == expected
         await store.close()
-    assert await admin.dbsize() == 0
-    await admin.aclose()
+    async with Redis.from_url(own_server.url, protocol=2) as admin:
+        assert await admin.dbsize() == 0

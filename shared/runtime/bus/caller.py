@@ -22,6 +22,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.messages import Request, answer_type
 from shared.contracts.streams import reply_stream, rpc_stream
 from shared.contracts.values import Principal
+from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
 
@@ -67,6 +68,8 @@ class Caller:
         self._observe = observe
         self._waiting: dict[str, asyncio.Future[ReplyEnvelope]] = {}
         self._read = b"0"
+        self._opened = False
+        self._lost = False
         self.subscriber: StreamBatchSubscriber = subscribe(broker, self.stream, self._receive, last_id="0")
 
     async def call(
@@ -75,13 +78,10 @@ class Caller:
         principal: Principal | None = None,
         *,
         seconds: float = DEFAULT_DEADLINE,
-        traceparent: str = "",
         idempotency_key: str = "",
     ) -> tuple[A, Reply]:
         """Ask and decode the answer. Raises what `ask` raises."""
-        reply = await self.ask(
-            message, principal, seconds=seconds, traceparent=traceparent, idempotency_key=idempotency_key
-        )
+        reply = await self.ask(message, principal, seconds=seconds, idempotency_key=idempotency_key)
         return msgspec.json.decode(reply.body, type=answer_type(type(message))), reply
 
     async def ask(
@@ -90,26 +90,29 @@ class Caller:
         principal: Principal | None = None,
         *,
         seconds: float = DEFAULT_DEADLINE,
-        traceparent: str = "",
         idempotency_key: str = "",
         service: str = "",
     ) -> Reply:
         """Ask and return the answer's bytes; `service` is asked in place of the message's own.
 
-        Raises DeadlineExceeded after `seconds`, Unavailable when the bus is away or too much is in flight,
-        and the service's own ServiceError.
+        The request carries the ids of what this task is handling. Raises DeadlineExceeded after `seconds`, Unavailable
+        when the bus is away, too much is in flight or this process has not started, and the service's own ServiceError.
         """
+        if not self._opened:
+            raise Unavailable("This process is only starting")
         if len(self._waiting) >= MAX_IN_FLIGHT:
             raise Unavailable("Too many requests are in flight")
+        handling = context.current()
         request = RequestEnvelope(
             id=new_id(),
             method=message.METHOD,
             deadline=int((time.time() + seconds) * 1000),
             reply_to=self.stream,
             principal=principal,
-            traceparent=traceparent,
+            traceparent=handling.traceparent,
             idempotency_key=idempotency_key,
             body=msgspec.json.encode(message),
+            request_id=handling.request_id,
         )
         started = time.perf_counter()
         outcome = "error"
@@ -167,14 +170,23 @@ class Caller:
         pipeline.xadd(self.stream, {"opened": "1"}, maxlen=1)
         pipeline.expire(self.stream, KEEP_SECONDS)
         await pipeline.execute()
+        self._opened = True
+
+    async def check(self) -> None:
+        """Pass when replies can be heard. Raises Unavailable."""
+        if self._lost:
+            raise Unavailable(f"the reply stream {self.stream} is gone")
 
     async def tend(self) -> None:
         """Until cancelled keep the reply stream alive and short, and make it again when the bus lost it."""
         while True:
             await asyncio.sleep(TEND_SECONDS)
             with contextlib.suppress(RedisError, OSError):
-                if not await self._client.expire(self.stream, KEEP_SECONDS):
+                self._lost = not await self._client.expire(self.stream, KEEP_SECONDS)
+                if self._lost:
+                    log.warning("the reply stream is gone and is made again")
                     await self.open()
+                    self._lost = False
                 # Nobody else reads it: what has been read is of no more use, and may be large.
                 await self._client.xtrim(self.stream, minid=self._read, approximate=False)
 

@@ -11,14 +11,22 @@ from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBat
 from faststream.redis.subscriber.usecases import stream_subscriber
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from faststream.types import DecodedMessage
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+from shared.runtime.bus.reading import Broker
 
 # RESP2: over RESP3 redis-py 8.1 hands out connections that the server has closed. Below its 5 s default, so that a
 # half-open connection is noticed; above BLOCK_MS, so that a blocking read is not.
 SOCKET_TIMEOUT = 4.0
+CONNECT_TIMEOUT = 2.0
 BLOCK_MS = 1000
+# The writer, the relay and each reclaimer use one at a time; the rest is for whoever asks how the process is.
+CLIENT_CONNECTIONS = 16
+ACQUIRE_SECONDS = 1.5
+# One for each reader, and one more while it starts.
+READER_CONNECTIONS = 16
 
 # How long a reader pauses when the bus does not answer. FastStream's own 5 s are a constant with no setting.
 stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = 1  # type: ignore[attr-defined]  # there, but not in its __all__
@@ -33,22 +41,33 @@ class Entry(msgspec.Struct, frozen=True):
 
 def make_client(url: str) -> Redis:
     """Return a client that never retries: a retry could append twice when only the answer was lost."""
-    return Redis.from_url(
-        url, protocol=2, retry=Retry(NoBackoff(), 0), socket_timeout=SOCKET_TIMEOUT, socket_connect_timeout=2.0
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=CLIENT_CONNECTIONS,
+        timeout=ACQUIRE_SECONDS,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=CONNECT_TIMEOUT,
     )
+    return Redis.from_pool(pool)
 
 
-def make_broker(url: str) -> RedisBroker:
-    """Return a broker whose batch subscribers are handed `list[Entry]`; acknowledging is their own work."""
-    return RedisBroker(
+def make_broker(url: str, *, drain_seconds: float = 2.0) -> Broker:
+    """Return a broker whose batch subscribers are handed `list[Entry]`; acknowledging is their own work.
+
+    A subscriber that is stopped gives the batch in its hands `drain_seconds` to be done.
+    """
+    return Broker(
         _resp2(url),
         socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=2.0,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        max_connections=READER_CONNECTIONS,
         parser=_parse,
         decoder=_decode,
         apply_types=False,
-        logger=None,  # type: ignore[arg-type]  # documented as off; our own code logs what matters
-        graceful_timeout=2.0,
+        logger=None,  # documented as off; our own code logs what matters
+        graceful_timeout=drain_seconds,
     )
 
 

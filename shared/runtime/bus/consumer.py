@@ -11,8 +11,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.errors import ServiceError
+from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.context import Handling
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class GroupConsumer:
         self._handler = handler
         self._delete = delete
         self._turn = asyncio.Lock()
+        self._stopping = asyncio.Event()
         self.subscriber: StreamBatchSubscriber = subscribe(
             broker, stream, self._receive, group=group, consumer=consumer, max_records=max_records
         )
@@ -78,17 +81,31 @@ class GroupConsumer:
             async with self._turn:
                 await self._handle(entries)
 
+    def stop(self) -> None:
+        """Try nothing again: a batch that fails from now on stays pending, for another process to take over."""
+        self._stopping.set()
+
     async def _handle(self, entries: list[Entry]) -> None:
-        attempt = 0
-        while (failure := await self._try(entries)) is not None:
-            pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-            log.warning("%s: tried again in %g s: %s", self._stream, pause, failure)
-            attempt += 1
-            await asyncio.sleep(pause)
+        with context.during(Handling(method=self._stream, traceparent=_common_trace(entries))):
+            if not await self._until_done(entries):
+                return
         ids = [entry.id for entry in entries]
         self._writer.post("XACK", self._stream, self._group, *ids)
         if self._delete:
             self._writer.post("XDEL", self._stream, *ids)
+
+    async def _until_done(self, entries: list[Entry]) -> bool:
+        attempt = 0
+        while (failure := await self._try(entries)) is not None:
+            if self._stopping.is_set():
+                return False
+            pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+            log.warning("%s: tried again in %g s: %s", self._stream, pause, failure)
+            attempt += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+        return True
 
     async def _try(self, entries: list[Entry]) -> Exception | None:
         try:
@@ -100,3 +117,9 @@ class GroupConsumer:
             log.exception("%s: the handler failed", self._stream)
             return error
         return None
+
+
+def _common_trace(entries: list[Entry]) -> str:
+    """Return the trace context of a batch whose entries all came of one request."""
+    traces = {entry.fields.get(b"traceparent", b"") for entry in entries}
+    return traces.pop().decode(errors="replace") if len(traces) == 1 else ""

@@ -6,14 +6,19 @@ good when its stream or group vanished.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from shared.contracts.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
+# A consumer that lives asks once a second.
+GONE_SECONDS = 3600
 
 
 async def ensure_group(client: Redis, stream: str, group: str) -> None:
@@ -25,11 +30,35 @@ async def ensure_group(client: Redis, stream: str, group: str) -> None:
             raise
 
 
-class SubscriberWatch:
-    """Keeps subscribers of groups alive: a vanished stream or group is made again, a stopped subscriber started."""
+# KEYS[1] stream; ARGV: group, the consumer that stops, the idle time in ms after which another is long gone. A consumer
+# with entries in its hands stays, for others to take them over. In one script: between a look and a deletion an entry
+# could be given to it.
+_FORGET = """
+for _, about in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local consumer = {}
+  for i = 1, #about, 2 do consumer[about[i]] = about[i + 1] end
+  if consumer.pending == 0 and (consumer.name == ARGV[2] or consumer.idle > tonumber(ARGV[3])) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
+  end
+end
+"""
 
-    def __init__(self, client: Redis) -> None:
+
+async def forget_consumer(client: Redis, stream: str, group: str, consumer: str) -> None:
+    """Delete a consumer that reads no more, and those long gone, from a group. Each process is a new one."""
+    script = client.register_script(_FORGET)
+    await script(keys=[stream], args=[group, consumer, GONE_SECONDS * 1000])
+
+
+class SubscriberWatch:
+    """Keeps subscribers of groups alive: a vanished stream or group is made again, a stopped subscriber started.
+
+    `faults` says which streams their broker cannot read, and why.
+    """
+
+    def __init__(self, client: Redis, faults: Mapping[str, str]) -> None:
         self._client = client
+        self._faults = faults
         self._subscribers: list[StreamBatchSubscriber] = []
         self._watching = False
 
@@ -61,15 +90,34 @@ class SubscriberWatch:
                     await self._restart(subscriber)
 
     async def check(self) -> None:
-        """Pass when every subscriber reads and its group is there."""
+        """Pass when every subscriber reads and its group is there. Raises Unavailable with the stream's name."""
         for subscriber in self._subscribers:
-            name = subscriber.stream_sub.name
+            sub = subscriber.stream_sub
             if not subscriber.running:
-                raise RuntimeError(f"the reader of {name} has stopped")
-            if subscriber.stream_sub.group:
-                groups = await self._client.xinfo_groups(name)
-                if subscriber.stream_sub.group.encode() not in [group["name"] for group in groups]:
-                    raise RuntimeError(f"the group of {name} is gone")
+                raise Unavailable(f"the reader of {sub.name} has stopped")
+            if sub.name in self._faults:
+                raise Unavailable(f"the bus, asked for {sub.name}, {self._faults[sub.name]}")
+            if sub.group and not await self._has_group(sub.name, sub.group):
+                raise Unavailable(f"the group {sub.group} of {sub.name} is gone")
+
+    async def _has_group(self, stream: str, group: str) -> bool:
+        try:
+            groups = await self._client.xinfo_groups(stream)
+        except ResponseError as error:
+            if "no such key" in str(error):
+                return False
+            raise
+        return group.encode() in [found["name"] for found in groups]
+
+    async def forget(self) -> None:
+        """Leave nothing in the groups that would say this process still reads. When every subscriber has stopped."""
+        for subscriber in self._subscribers:
+            sub = subscriber.stream_sub
+            if sub.group and sub.consumer:
+                try:
+                    await forget_consumer(self._client, sub.name, sub.group, sub.consumer)
+                except (RedisError, OSError) as error:
+                    log.info("%s stays in the group %s of %s: %s", sub.consumer, sub.group, sub.name, error)
 
     async def _restart(self, subscriber: StreamBatchSubscriber) -> None:
         try:

@@ -15,8 +15,11 @@ from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceErr
 from shared.contracts.messages import Request
 from shared.contracts.streams import rpc_stream
 from shared.contracts.values import Principal
+from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.context import Handling
+from shared.runtime.logs import because
 
 if TYPE_CHECKING:  # a service without large answers needs no object store library
     from shared.runtime.objects import Objects
@@ -110,7 +113,9 @@ class RequestServer:
     async def drain(self, seconds: float) -> None:
         """Wait until what was taken is answered, `seconds` at most."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            _, left = await asyncio.wait(self._tasks, timeout=seconds)
+            if left:
+                log.warning("%d requests were not answered before the stop", len(left))
 
     async def _serve(self, entry: Entry) -> None:
         try:
@@ -131,16 +136,21 @@ class RequestServer:
         """Reply, whatever happens: a caller that hears nothing waits out its deadline."""
         started = time.perf_counter()
         outcome = "ok"
+        # In a task of its own, so that it ends with the request.
+        context.begin(Handling(request.request_id or request.id, request.traceparent, request.method))
         try:
             reply = await self._made_reply(request.id, await self._run(request))
         except ServiceError as error:
             outcome = error.kind
             reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(error))
+            if error.status >= 500:
+                log.warning("refused: %s%s", error.detail, because(error))
         except Exception:
-            log.exception("%s failed", request.method)
+            log.exception("failed")
             outcome = ServiceError.kind
             reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(ServiceError("Something went wrong on our side")))
         elapsed = time.perf_counter() - started
+        log.debug("answered %s after %.1f ms", outcome, elapsed * 1000)
         if self._observe is not None:
             self._observe(request.method, outcome, elapsed)
         entry = msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6)).to_entry()

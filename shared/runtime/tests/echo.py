@@ -57,7 +57,7 @@ async def answering(bus_url: str, handler: HandlerOf[Say], *, objects: Objects |
     """Run the service."""
     service = Service("echo", Settings(bus_url=bus_url), objects=objects)
     service.requests().handle(Say, handler)
-    async with service.running_with_broker():
+    async with service.running():
         yield service
 
 
@@ -66,7 +66,7 @@ async def asking(bus_url: str, *, objects: Objects | None = None) -> AsyncIterat
     """Run a process that asks."""
     service = Service("asker", Settings(bus_url=bus_url), objects=objects)
     caller = service.caller()
-    async with service.running_with_broker():
+    async with service.running():
         yield caller
 
 

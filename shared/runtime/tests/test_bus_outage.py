@@ -1,11 +1,7 @@
 """What callers and services do while the bus is away, and when it is back."""
 
 import asyncio
-import os
-import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from redis.asyncio import Redis
@@ -16,6 +12,7 @@ from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, answers, echo, talking
 from shared.runtime.tests.eventually import eventually
+from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
@@ -73,8 +70,8 @@ async def test_a_reader_of_events_goes_on_where_it_was(own_bus: ValkeyServer) ->
         return number in seen
 
     service = Service("invalidator", Settings(bus_url=own_bus.url))
-    service.consume("aurelius.events.strategy", "invalidator", handler)
-    async with service.running_with_broker():
+    service.consume("aurelius.events.strategy", handler)
+    async with service.running():
         await service.client.xadd("aurelius.events.strategy", {"n": 1})
         await eventually(lambda: saw(b"1"))
         await own_bus.kill()
@@ -84,24 +81,12 @@ async def test_a_reader_of_events_goes_on_where_it_was(own_bus: ValkeyServer) ->
     assert seen.count(b"2") == 1
 
 
-@asynccontextmanager
-async def frozen(url: str) -> AsyncIterator[None]:
-    """The server's process is stopped: connections stay, answers do not come."""
-    async with Redis.from_url(url, protocol=2) as redis:
-        process = int((await redis.info("server"))["process_id"])
-    os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process, signal.SIGCONT)
-
-
 async def test_a_bus_that_hangs_costs_the_deadline(own_bus: ValkeyServer) -> None:
     """And what was given up is not done when the bus goes on: its deadline has passed."""
     hold = Hold()
     async with talking(own_bus.url, hold) as caller:
         await caller.call(Say(text="before"))
-        async with frozen(own_bus.url):
+        async with frozen_server(own_bus.url):
             started = time.monotonic()
             with pytest.raises(DeadlineExceeded):
                 await caller.call(Say(text="meanwhile"), seconds=0.3)
@@ -116,7 +101,7 @@ async def test_a_process_that_starts_before_its_bus_waits_for_it(own_bus: Valkey
     service = Service("asker", Settings(bus_url=own_bus.url))
 
     async def run() -> str:
-        async with service.running_with_broker():
+        async with service.running():
             return service.name
 
     starting = asyncio.create_task(run())

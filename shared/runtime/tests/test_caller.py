@@ -10,14 +10,17 @@ from redis.asyncio import Redis
 from shared.contracts.errors import Conflict, DeadlineExceeded, InputError, Invalid, ServiceError, Unavailable
 from shared.contracts.messages import CheckHealth
 from shared.contracts.values import Principal
+from shared.runtime import context
 from shared.runtime.bus import caller as caller_module
 from shared.runtime.bus.server import MAX_REPLY_BYTES, Answer, Call
+from shared.runtime.context import Handling
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.bus_state import emptied, entries
 from shared.runtime.tests.echo import RPC, Hold, Say, asking, echo, talking
 from shared.runtime.tests.eventually import eventually
+from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +50,8 @@ async def test_the_handler_is_told_who_asks_and_until_when(bus_url: str) -> None
 
     who = Principal(user_id="me", role="admin", session_id="s1")
     async with talking(bus_url, handler) as caller:
-        await caller.ask(Say(text="a"), who, seconds=3, traceparent="00-trace", idempotency_key="once")
+        with context.during(Handling(request_id="r1", traceparent="00-trace")):
+            await caller.ask(Say(text="a"), who, seconds=3, idempotency_key="once")
         await caller.ask(Say(text="b"), seconds=3)
     assert calls[0].user == who
     assert (calls[0].traceparent, calls[0].idempotency_key) == ("00-trace", "once")
@@ -294,13 +298,27 @@ async def test_a_service_can_be_asked_in_place_of_the_messages_own(bus_url: str)
     assert b'"status":"ok"' in reply.body
 
 
-async def test_without_a_bus_a_request_fails_at_once() -> None:
-    """Nobody waits for a server that is not there."""
-    service = Service("asker", Settings(bus_url="redis://127.0.0.1:1/0"))
-    caller = service.caller()
-    writing = asyncio.create_task(service.writer.run())
-    started = time.monotonic()
-    with pytest.raises(Unavailable, match="message bus"):
+async def test_before_the_start_nobody_is_asked(bus_url: str) -> None:
+    """A process that listens while it starts tells who comes too early at once, rather than when it is too late."""
+    caller = Service("asker", Settings(bus_url=bus_url)).caller()
+    with pytest.raises(Unavailable, match="only starting"):
         await caller.call(Say(text="anyone?"))
-    assert time.monotonic() - started < 1
-    writing.cancel()
+
+
+async def test_a_reply_stream_that_cannot_be_made_again_is_told(own_bus: ValkeyServer) -> None:
+    """Requests would be done, and nobody would hear of it: the process is not ready until it is back."""
+    service = Service("asker", Settings(bus_url=own_bus.url))
+    caller = service.caller()
+
+    async def told() -> bool:
+        return (await service.health.ready()).checks["replies"].detail == f"the reply stream {caller.stream} is gone"
+
+    async def well() -> bool:
+        return (await service.health.ready()).status == "ok"
+
+    async with service.running(), Redis.from_url(own_bus.url, protocol=2) as redis:
+        await redis.config_set("maxmemory", "1")
+        await redis.delete(caller.stream)
+        await eventually(told)
+        await redis.config_set("maxmemory", "0")
+        await eventually(well)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime import children as children_module
+from shared.contracts.errors import Unavailable
 from shared.runtime.children import Children
 from shared.runtime.tests.eventually import eventually
 
@@ -25,7 +25,7 @@ START = 20.0
 
 def alive(folder: Path) -> set[int]:
     """Return the children that run, of those that ever left their file."""
-    return {int(path.name) for path in folder.iterdir() if runs(int(path.name))}
+    return {int(path.name) for path in folder.iterdir() if path.name.isdigit() and runs(int(path.name))}
 
 
 def runs(pid: int) -> bool:
@@ -48,29 +48,60 @@ async def running(children: Children) -> AsyncIterator[None]:
         await asyncio.gather(keeping, return_exceptions=True)
 
 
+async def passes(children: Children) -> bool:
+    """Say whether the check passes."""
+    try:
+        await children.check()
+    except Unavailable as error:
+        return error.detail != f"1 of 2 processes of {CHILD} are up"
+    return True
+
+
+async def fails(children: Children) -> bool:
+    """Say whether the check fails."""
+    return not await passes(children)
+
+
 async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
-    """However it died; its sisters are left alone, and the check fails meanwhile."""
+    """However it died; its sister is left alone, and the check fails until its successor says that it works."""
     children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
-
-    async def two() -> bool:
-        return len(alive(tmp_path)) == 2
-
-    async def one_missing() -> bool:
-        try:
-            await children.check()
-        except RuntimeError as error:
-            return "1 of 2" in str(error)
-        return False
-
     async with running(children):
-        await eventually(two, within=START)
+        await eventually(lambda: started(tmp_path, 2), within=START)
         await children.check()
         first = alive(tmp_path)
         victim = min(first)
         os.kill(victim, signal.SIGKILL)
-        await eventually(one_missing)
-        await eventually(two, within=START)
+        await eventually(lambda: fails(children), within=2)
+        await eventually(lambda: started(tmp_path, 2), within=START)
+        await eventually(lambda: passes(children), within=START)
         assert alive(tmp_path) & first == first - {victim}
+
+
+async def test_a_child_that_starts_and_cannot_work_is_not_up(tmp_path: Path) -> None:
+    """One that dies at every start is there for most of the time, and still nothing gets done."""
+    children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
+    async with running(children):
+        await eventually(lambda: started(tmp_path, 2), within=START)
+        first = alive(tmp_path)
+        (tmp_path / "cannot-work").touch()
+        os.kill(min(first), signal.SIGKILL)
+        await eventually(lambda: fails(children), within=2)
+        await eventually(lambda: started(tmp_path, 2), within=START)
+        assert not await passes(children)
+        (tmp_path / "cannot-work").unlink()
+        (useless,) = alive(tmp_path) - first
+        os.kill(useless, signal.SIGKILL)
+        await eventually(lambda: passes(children), within=START)
+
+
+async def test_a_child_that_was_told_to_stop_is_not_started_again(tmp_path: Path) -> None:
+    """Before the rest of the process stops: what the children hand back is free while it finishes its own."""
+    children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
+    async with running(children):
+        await eventually(lambda: started(tmp_path, 2), within=START)
+        await children.stop()
+        assert alive(tmp_path) == set()
+        await asyncio.sleep(0)
         await children.check()
 
 
@@ -81,10 +112,9 @@ async def test_a_stop_ends_every_child(tmp_path: Path) -> None:
     assert alive(tmp_path) == set()
 
 
-async def test_a_child_that_does_not_obey_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_child_that_does_not_obey_is_killed(tmp_path: Path) -> None:
     """So that a stop ends in bounded time."""
-    monkeypatch.setattr(children_module, "STOP_SECONDS", 0.2)
-    async with running(Children(CHILD, 1, {"PIDS": str(tmp_path), "STUBBORN": "1"})):
+    async with running(Children(CHILD, 1, {"PIDS": str(tmp_path), "STUBBORN": "1"}, stop_seconds=0.2)):
         await eventually(lambda: started(tmp_path, 1), within=START)
         stopping = time.monotonic()
     assert time.monotonic() - stopping < 2

@@ -10,8 +10,10 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.contracts.errors import Unavailable
+from shared.runtime import context
 from shared.runtime.bus import consumer as consumer_module
 from shared.runtime.bus.connection import Entry
+from shared.runtime.context import Handling
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.bus_state import emptied, pending
@@ -61,8 +63,8 @@ async def reading(
 ) -> AsyncIterator[None]:
     """Run a process that reads the stream."""
     service = Service("invalidator", Settings(bus_url=bus_url))
-    service.consume(STREAM, GROUP, handler, delete=delete, reclaim=reclaim, max_records=max_records)
-    async with service.running_with_broker():
+    service.consume(STREAM, handler, delete=delete, reclaim=reclaim, max_records=max_records)
+    async with service.running():
         yield
 
 
@@ -192,7 +194,7 @@ async def test_a_batch_that_is_tried_again_is_not_taken_from_itself(
     bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long a handler fails, no second copy of its batch is started beside it."""
-    monkeypatch.setattr(consumer_module, "ABANDONED_SECONDS", 0.01)
+    monkeypatch.setattr(consumer_module, "ABANDONED_SECONDS", 0.2)
     monkeypatch.setattr(consumer_module, "LOOK_SECONDS", 0.01)
     reader = Reader(*(Unavailable("not yet") for _ in range(50)))
     async with reading(bus_url, reader, reclaim=True):
@@ -205,3 +207,25 @@ async def test_a_batch_that_is_tried_again_is_not_taken_from_itself(
 async def nothing_pending(redis: Redis) -> bool:
     """Say whether the group has acknowledged all it was given."""
     return await pending(redis, STREAM, GROUP) == 0
+
+
+async def test_a_batch_is_in_the_lines_of_who_handles_it(bus_url: str, redis: Redis) -> None:
+    """By its stream, and by its trace when all of it came of one request; afterwards nothing is being handled."""
+    seen: list[Handling] = []
+
+    async def handler(_: list[Entry]) -> None:
+        seen.append(context.current())
+
+    async def handled(number: int) -> bool:
+        return len(seen) == number
+
+    await redis.xadd(STREAM, {"traceparent": "00-one"}, id="1-0")
+    await redis.xadd(STREAM, {"traceparent": "00-one"}, id="2-0")
+    async with reading(bus_url, handler):
+        await eventually(lambda: handled(1))
+    await redis.xadd(STREAM, {"traceparent": "00-one"}, id="3-0")
+    await redis.xadd(STREAM, {"traceparent": "00-two"}, id="4-0")
+    async with reading(bus_url, handler):
+        await eventually(lambda: handled(2))
+    assert seen == [Handling(method=STREAM, traceparent="00-one"), Handling(method=STREAM)]
+    assert context.current() == Handling()

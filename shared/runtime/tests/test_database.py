@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -11,18 +12,21 @@ import pytest
 from shared.contracts.errors import Unavailable
 from shared.contracts.ids import new_id
 from shared.runtime import database as database_module
+from shared.runtime import time_limits
 from shared.runtime.database import Database
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.eventually import eventually
+from tests.databases import execute
+from tests.frozen import frozen
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def things(database: Database) -> Database:
+async def things(database: Database, owner_url: str) -> Database:
     """With a table to write to."""
-    async with database.reading() as connection:
-        await connection.execute("CREATE TABLE thing (id uuid PRIMARY KEY, content json, other jsonb)")
+    await execute(owner_url, "CREATE TABLE strategy.thing (id uuid PRIMARY KEY, content json, other jsonb)")
+    await execute(owner_url, "GRANT SELECT, INSERT ON strategy.thing TO aurelius_strategy")
     return database
 
 
@@ -135,16 +139,70 @@ async def well(database: Database) -> bool:
 
 
 async def test_a_pool_in_full_use_is_unavailable(database_url: str) -> None:
-    """After a moment, rather than queued into the deadline; afterwards it works."""
-    database = Database(DatabaseSettings(database_url=database_url, database_pool_size=1), "strategy")
+    """In two seconds at most, however many ask, rather than queued into the deadline; afterwards it works."""
+    async with pooled(database_url, 2) as database, database.reading(), database.reading():
+        started = time.monotonic()
+        refused = await asyncio.gather(
+            *(database.transaction().__aenter__() for _ in range(50)), return_exceptions=True
+        )
+        assert time.monotonic() - started < 2
+        assert {str(error) for error in refused} == {"All connections to the database are in use"}
+    async with pooled(database_url, 2) as database:
+        await asyncio.gather(*(database.check() for _ in range(50)))
+
+
+async def test_a_pool_in_full_use_is_no_lost_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as one of its connections is answered now and then: a restart would mend nothing."""
+    async with pooled(database_url, 1) as database:
+        await database.check()
+        async with database.reading():
+            await database.check()
+            monkeypatch.setattr(database_module, "ANSWERED_LATELY_SECONDS", 0.0)
+            with pytest.raises(Unavailable, match="in use"):
+                await database.check()
+
+
+async def test_the_pool_has_the_size_it_was_given(database_url: str) -> None:
+    """By who composes the process, where the settings' own would be too many."""
+    database = Database(DatabaseSettings(database_url=database_url, database_pool_size=8), "strategy", pool_size=1)
     await database.connect()
     async with database.reading():
-        started = time.monotonic()
         with pytest.raises(Unavailable):
-            await database.check()
-        assert time.monotonic() - started < 3
-    await database.check()
+            async with database.reading():
+                pass
     await database.close()
+
+
+async def test_a_database_that_hangs_is_unavailable_in_time(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes statements and answers none: who asked hears of it before giving up, and it works when it goes on."""
+    monkeypatch.setattr(database_module, "ANSWER_SECONDS", 0.5)
+    async with pooled(database_url, 1) as database:
+        async with database.reading() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            assert isinstance(pid, int)
+        async with frozen(pid):
+            started = time.monotonic()
+            with pytest.raises(Unavailable, match="does not answer"):
+                await database.check()
+            assert time.monotonic() - started < 1
+        await database.check()
+
+
+@asynccontextmanager
+async def pooled(database_url: str, size: int) -> AsyncIterator[Database]:
+    """Lend a database with a pool of this size."""
+    database = Database(DatabaseSettings(database_url=database_url, database_pool_size=size), "strategy")
+    await database.connect()
+    yield database
+    await database.close()
+
+
+async def test_a_session_is_set_up_whoever_logs_in(database_url: str) -> None:
+    """A role that several services share has no defaults of its own; and a client that is gone is noticed."""
+    async with pooled(database_url, 1) as database, database.reading() as connection:
+        assert await connection.fetchval("SHOW search_path") == "strategy"
+        assert await connection.fetchval("SHOW transaction_timeout") == "5s"
+        assert await connection.fetchval("SHOW tcp_keepalives_idle") == "15"
 
 
 async def lock_in_transaction(database: Database) -> None:
@@ -164,7 +222,7 @@ async def test_a_transaction_ends_before_the_caches_protection_does(
     database_url: str, monkeypatch: pytest.MonkeyPatch, wait: Callable[[Database], Awaitable[None]]
 ) -> None:
     """The server ends one that takes too long, here one that waits for a lock; the caller may try again."""
-    monkeypatch.setattr(database_module, "TRANSACTION_TIMEOUT_MS", 200)
+    monkeypatch.setattr(time_limits, "TRANSACTION_TIMEOUT_MS", 200)
     database = Database(DatabaseSettings(database_url=database_url), "strategy")
     await database.connect()
     holder = await asyncpg.connect(database_url)

@@ -13,8 +13,8 @@ from redis.exceptions import ResponseError
 
 from shared.runtime.bus import groups
 from shared.runtime.bus.connection import make_client
-from shared.runtime.bus.groups import SubscriberWatch, ensure_group
-from shared.runtime.tests.echo import RPC, Say, answering, answers, asking, echo, talking
+from shared.runtime.bus.groups import SubscriberWatch, ensure_group, forget_consumer
+from shared.runtime.tests.echo import RPC, Say, answers, asking, echo, talking
 from shared.runtime.tests.eventually import ended, eventually
 
 pytestmark = pytest.mark.integration
@@ -64,26 +64,6 @@ async def test_everything_survives_an_emptied_bus(bus_url: str, redis: Redis) ->
         await eventually(lambda: answers(caller), within=5)
 
 
-async def test_a_service_that_does_not_read_is_not_ready(
-    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its group is gone or its reader has stopped: requests to it would wait. It is ready again once it reads."""
-    monkeypatch.setattr(groups, "WATCH_SECONDS", 1.0)
-    async with answering(bus_url, echo) as service:
-        assert (await service.health.ready()).status == "ok"
-        await redis.xgroup_destroy(RPC, "echo")
-
-        async def down() -> bool:
-            return (await service.health.ready()).checks["subscribers"].status == "down"
-
-        async def well() -> bool:
-            return (await service.health.ready()).status == "ok"
-
-        await eventually(down)
-        assert (await service.health.ready()).status == "down"
-        await eventually(well)
-
-
 async def test_a_caller_reads_on_after_its_reader_stopped(bus_url: str) -> None:
     """The reader of replies is watched as the readers of groups are, and goes on where it was."""
     async with talking(bus_url, echo) as caller:
@@ -119,7 +99,7 @@ async def test_only_what_was_started_once_is_started_again(bus_url: str, monkeyp
     """
     monkeypatch.setattr(groups, "WATCH_SECONDS", 0.01)
     client = make_client(bus_url)
-    watch = SubscriberWatch(client)
+    watch = SubscriberWatch(client, {})
     stopped = Stopped()
     watch.add(cast("StreamBatchSubscriber", stopped))
     async with watching(watch):
@@ -154,7 +134,7 @@ async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypat
     monkeypatch.setattr(groups, "WATCH_SECONDS", 0.01)
     client = make_client("redis://127.0.0.1:1/0")
     async with asking(bus_url) as caller:
-        watch = SubscriberWatch(client)
+        watch = SubscriberWatch(client, {})
         watch.add(caller.subscriber)
         await caller.subscriber.stop()
         watch.begin()
@@ -167,9 +147,33 @@ async def test_a_reader_that_cannot_start_is_tried_again(bus_url: str, monkeypat
     await client.aclose()
 
 
-async def test_readiness_names_the_reader(bus_url: str) -> None:
-    """So that a person knows which stream is not read."""
-    async with answering(bus_url, echo) as service:
-        service._watch.stop()
-        await service._servers[0].subscriber.stop()
-        assert (await service.health.ready()).checks["subscribers"].detail == f"the reader of {RPC} has stopped"
+async def members(redis: Redis, stream: str) -> set[bytes]:
+    """Return the consumers of the group."""
+    return {found["name"] for found in await redis.xinfo_consumers(stream, "readers")}
+
+
+async def test_a_consumer_is_forgotten_unless_it_owes(redis: Redis) -> None:
+    """One that stops, and those long gone: each process is a new one. What it was given is for others to take over."""
+    await redis.xgroup_create("stream", "readers", mkstream=True)
+    await redis.xadd("stream", {"n": 1})
+    for consumer in ("owing", "stopping", "working"):
+        await redis.xreadgroup("readers", consumer, {"stream": ">"})
+    await forget_consumer(redis, "stream", "readers", "stopping")
+    assert await members(redis, "stream") == {b"owing", b"working"}
+    await forget_consumer(redis, "stream", "readers", "owing")
+    assert await members(redis, "stream") == {b"owing", b"working"}
+
+
+async def test_consumers_long_gone_are_forgotten(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of processes that were killed."""
+    await redis.xgroup_create("stream", "readers", mkstream=True)
+    await redis.xgroup_createconsumer("stream", "readers", "killed")
+    await forget_consumer(redis, "stream", "readers", "me")
+    assert await members(redis, "stream") == {b"killed"}
+    monkeypatch.setattr(groups, "GONE_SECONDS", 0)
+
+    async def gone() -> bool:
+        await forget_consumer(redis, "stream", "readers", "me")
+        return await members(redis, "stream") == set()
+
+    await eventually(gone)

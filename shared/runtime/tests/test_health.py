@@ -1,10 +1,12 @@
 """Readiness."""
 
 import asyncio
+import logging
 import time
 
 import pytest
 
+from shared.contracts.errors import Unavailable
 from shared.runtime import health
 from shared.runtime.health import Health, run_check
 
@@ -14,8 +16,13 @@ async def passes() -> None:
 
 
 async def fails() -> None:
-    """Be ill."""
-    raise ConnectionError("the disk is on fire")
+    """Be ill, in words for strangers."""
+    raise Unavailable("the disk is on fire")
+
+
+async def fails_in_private() -> None:
+    """Be ill in a library's words."""
+    raise ConnectionError("Error 111 connecting to redis://:hunter2@10.0.0.7:6379")
 
 
 async def hangs() -> None:
@@ -45,22 +52,70 @@ async def test_one_failure_is_the_verdict() -> None:
     assert (ready.checks["disk"].status, ready.checks["disk"].detail) == ("down", "the disk is on fire")
 
 
-async def test_hanging_checks_end_together_at_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_library_says_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The routes of the gateway are open to everybody: an address, or worse, is not for them."""
+    checked = Health()
+    checked.add("bus", fails_in_private)
+    assert (await checked.ready()).checks["bus"].detail == "does not answer"
+    assert "not ready: bus: does not answer (ConnectionError: Error 111" in caplog.text
+
+
+async def test_the_log_tells_what_changes(caplog: pytest.LogCaptureFixture) -> None:
+    """Once when a check begins to fail and once when it passes again, however often somebody asks meanwhile."""
+    ill = [True]
+
+    async def check() -> None:
+        if ill[0]:
+            raise Unavailable("no")
+
+    checked = Health()
+    checked.add("bus", check)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            await checked.ready()
+        ill[0] = False
+        for _ in range(5):
+            assert (await checked.ready()).status == "ok"
+    assert [record.getMessage() for record in caplog.records] == ["not ready: bus: no", "ready again: bus"]
+
+
+async def test_hanging_checks_end_together_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks gets an answer in one time-out, however many checks hang, and it names the reason."""
-    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.1)
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.1)
     checked = Health()
     for number in range(20):
         checked.add(f"check {number}", hangs)
     started = time.monotonic()
     ready = await asyncio.wait_for(checked.ready(), 5)
     assert time.monotonic() - started < 1
-    assert {(result.status, result.detail) for result in ready.checks.values()} == {("down", "TimeoutError")}
+    assert {(result.status, result.detail) for result in ready.checks.values()} == {("down", "does not answer")}
     assert all(result.latency_ms >= 100 for result in ready.checks.values())
+
+
+async def test_many_who_ask_at_once_cost_one_look() -> None:
+    """The gateway's readiness is open to everybody: it must not use up the connections that the work needs."""
+    looks = 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+
+    checked = Health()
+    checked.add("bus", look)
+    impatient = asyncio.create_task(checked.ready())
+    others = [asyncio.create_task(checked.ready()) for _ in range(50)]
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert {(await other).status for other in others} == {"ok"}
+    assert looks == 1
+    await checked.ready()
+    assert looks == 2
 
 
 async def test_being_cancelled_is_no_verdict() -> None:
     """Who stops asking must not be told that the dependency is down."""
-    check = asyncio.create_task(run_check(hangs))
+    check = asyncio.create_task(run_check(hangs, 1.0))
     await asyncio.sleep(0)
     check.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,22 +1,30 @@
 """Log lines."""
 
-import io
 import logging
 import sys
+import threading
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 import pytest
 
-from shared.runtime.logs import JsonFormatter, configure
+from shared.runtime import context
+from shared.runtime.context import Handling
+from shared.runtime.logs import JsonFormatter, TextFormatter, because, catch_strays, configure
+from shared.runtime.redaction import Redactor
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+HANDLED = Handling(request_id="r-1", traceparent=TRACEPARENT, method="strategy.read", job="b-7")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """Put the root logger back as it was."""
+    """Put logging back as it was."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
+    logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
 
@@ -35,14 +43,25 @@ def read(line: str) -> dict[str, str]:
 
 def test_a_line_is_one_json_object() -> None:
     """Whatever the message holds, with its arguments put in."""
-    fields = read(JsonFormatter("strategy").format(record('line\nbreak "%s" ✓', "quoted")))
+    fields = read(JsonFormatter("strategy", "strategy-1").format(record('line\nbreak "%s" ✓', "quoted")))
     assert fields.pop("time").endswith("Z")
     assert fields == {
         "level": "warning",
         "service": "strategy",
+        "instance": "strategy-1",
         "logger": "a.module",
         "message": 'line\nbreak "quoted" ✓',
     }
+
+
+def test_a_line_tells_what_is_being_handled() -> None:
+    """So that all lines about one request are found by its id, or by its trace, in whichever process."""
+    formatter = JsonFormatter("strategy")
+    with context.during(HANDLED):
+        fields = read(formatter.format(record("x")))
+    assert (fields["request_id"], fields["trace_id"]) == ("r-1", "0af7651916cd43dd8448eb211c80319c")
+    assert (fields["method"], fields["job"]) == ("strategy.read", "b-7")
+    assert "request_id" not in read(formatter.format(record("afterwards")))
 
 
 def test_the_time_is_the_records() -> None:
@@ -62,34 +81,90 @@ def test_an_exception_is_in_the_same_line() -> None:
     assert fields["exception"].endswith("KeyError: 'lost'")
 
 
-@pytest.mark.usefixtures("restored")
-def test_production_logs_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_with_a_mistake_in_it_is_written_all_the_same() -> None:
+    """Arguments that do not fit the message, or text that no encoding has."""
+    assert "'%d apples' with ('no',)" in read(JsonFormatter("s").format(record("%d apples", "no")))["message"]
+    assert read(JsonFormatter("s").format(record("half \ud83d")))["message"] == "half \\ud83d"
+
+
+@pytest.mark.parametrize("form", [JsonFormatter, TextFormatter])
+def test_neither_message_nor_traceback_holds_a_secret(form: type[JsonFormatter] | type[TextFormatter]) -> None:
+    """A library's error may have the address it could not reach in it, and its cause another."""
+    formatter = form("s", redact=Redactor(["hunter2"]))
+    try:
+        try:
+            raise OSError("no route to redis://:hunter2@cache")
+        except OSError as error:
+            raise ConnectionError("Error connecting with hunter2") from error
+    except ConnectionError as error:
+        line = formatter.format(record("cannot reach %s", "redis://:hunter2@cache/0", failed=error))
+    assert "ConnectionError" in line
+    assert "hunter2" not in line
+
+
+def test_text_is_for_eyes() -> None:
+    """The time on the reader's own clock, the level, whose line it is; below, the traceback."""
+    made = record("hello", failed=KeyError("lost"))
+    made.created = datetime(2026, 1, 2, 3, 4, 5, 678000).timestamp()  # noqa: DTZ001  # local on purpose
+    with context.during(Handling(request_id="r-1")):
+        text = TextFormatter("strategy", "strategy-1").format(made)
+    assert text == "03:04:05.678 WARNING strategy-1 a.module: hello [request_id=r-1]\nKeyError: 'lost'"
+
+
+def test_production_logs_json(capsys: pytest.CaptureFixture[str]) -> None:
     """To standard error, from the level on that was asked for."""
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
-    configure("metrics", "WARNING", production=True)
+    configure("metrics", "WARNING", production=True, instance="metrics-1")
     logging.getLogger("quiet").info("no")
     logging.getLogger("loud").error("yes")
-    fields = read(written.getvalue().rstrip("\n"))
-    assert (fields["service"], fields["level"], fields["message"]) == ("metrics", "error", "yes")
+    fields = read(capsys.readouterr().err.rstrip("\n"))
+    assert (fields["service"], fields["instance"]) == ("metrics", "metrics-1")
+    assert (fields["level"], fields["message"]) == ("error", "yes")
 
 
-@pytest.mark.usefixtures("restored")
-def test_development_logs_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For eyes."""
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
+def test_development_logs_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without an instance, as before there is one, by the service's name."""
     configure("metrics", "INFO", production=False)
     logging.getLogger("a").info("started on port %d", 80)
-    assert written.getvalue() == "INFO    a: started on port 80\n"
+    assert capsys.readouterr().err.endswith(" INFO    metrics a: started on port 80\n")
 
 
-@pytest.mark.usefixtures("restored")
-def test_configuring_twice_writes_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configuring_twice_writes_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A second call replaces the first."""
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
     configure("metrics", "INFO", production=False)
     configure("metrics", "INFO", production=False)
     logging.getLogger("a").info("once")
-    assert written.getvalue().count("once") == 1
+    assert capsys.readouterr().err.count("once") == 1
+
+
+def test_what_this_process_keeps_secret_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever writes it."""
+    configure("metrics", "DEBUG", production=True, secrets=["open sesame"])
+    logging.getLogger("redis.asyncio").debug("AUTH %r", b"open sesame")
+    assert read(capsys.readouterr().err.rstrip("\n"))["message"] == "AUTH b'***'"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_python_would_print_is_logged(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody caught, in the main thread or another, is one line as any other."""
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    configure("metrics", "INFO", production=True)
+    catch_strays()
+    error = LookupError("nowhere")
+    sys.excepthook(LookupError, error, None)
+    thread = threading.Thread(target={"a": 1}.pop, args=["no such key"])
+    thread.start()
+    thread.join()
+    lines = [read(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["level"] for line in lines] == ["critical", "critical"]
+    assert lines[0]["exception"] == "LookupError: nowhere"
+    assert lines[1]["exception"].endswith("KeyError: 'no such key'")
+
+
+def test_a_line_ends_with_what_its_error_came_of() -> None:
+    """Or with nothing."""
+    outer = ValueError("outer")
+    assert because(outer) == ""
+    outer.__cause__ = OSError("inner")
+    assert because(outer) == " (OSError: inner)"

@@ -1,6 +1,7 @@
 """The relay, from the outbox to the stream."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
 from shared.runtime.outbox import record
 from shared.runtime.relay import Relay, StreamForked
+from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.announcing import STREAM, published, unpublished, version, write
 from shared.runtime.tests.bus_state import entries
 from shared.runtime.tests.eventually import ended, eventually
@@ -138,15 +140,69 @@ async def test_what_a_consumer_deleted_is_not_appended_again(database: Database,
     assert await unpublished(database) == 0
 
 
-async def test_a_foreign_entry_under_our_id_stops_the_relay(database: Database, bus: Redis) -> None:
-    """The database was restored behind the stream: going on would give consumers two histories. A person decides."""
+async def test_a_foreign_entry_under_our_id_stops_publishing(
+    database: Database, bus: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database was restored behind the stream: going on would give consumers two histories. A person decides; until
+    then the relay stays, says why once and not with every look, and goes on by itself afterwards.
+    """
+    monkeypatch.setattr(relay_module, "FORKED_SECONDS", 0.01)
     await bus.xadd(STREAM, {"id": "of another life"}, id="1-0")
     await write(database)
     relay = Relay(database, bus, "one")
     with pytest.raises(StreamForked, match=r"aurelius\.events\.strategy holds another event under 1-0"):
-        await asyncio.wait_for(relay.run(), 5)
-    assert len(await entries(bus, STREAM)) == 1
-    assert await unpublished(database) == 1
+        await relay.relay_once()
+    looks = 0
+
+    async def looked() -> bool:
+        nonlocal looks
+        looks += 1
+        with contextlib.suppress(Unavailable):
+            await relay.check()
+            return False
+        return looks > 20
+
+    async with relaying(relay) as running:
+        await eventually(looked)
+        with pytest.raises(Unavailable, match="under 1-0: the database was restored behind it"):
+            await relay.check()
+        assert not running.done()
+        assert len(await entries(bus, STREAM)) == 1
+        assert await unpublished(database) == 1
+        assert caplog.text.count("the outbox is not published") == 1
+        await bus.delete(STREAM)
+        await eventually(lambda: is_published(bus, 1))
+        await relay.check()
+    assert "the outbox is published again" in caplog.text
+
+
+async def test_what_keeps_the_outbox_is_told_by_the_check(
+    database: Database, own_bus: ValkeyServer, database_url: str
+) -> None:
+    """Neither server is away, and still nothing goes out: a bus that is full, a schema that is not there."""
+    bus = make_client(own_bus.url)
+    relay = Relay(database, bus, "one")
+    await write(database)
+    await bus.config_set("maxmemory", "1")
+
+    async def told(sentence: str) -> bool:
+        try:
+            await relay.check()
+        except Unavailable as error:
+            return error.detail == sentence
+        return sentence == ""
+
+    async with relaying(relay):
+        await eventually(lambda: told("the bus refuses: OOM"))
+        await bus.config_set("maxmemory", "0")
+        await eventually(lambda: told(""))
+    empty = Database(DatabaseSettings(database_url=database_url), "nowhere")
+    await empty.connect()
+    relay = Relay(empty, bus, "one")
+    async with relaying(relay):
+        await eventually(lambda: told("the database refuses: UndefinedTableError"))
+    await empty.close()
+    await bus.aclose()
 
 
 async def test_a_full_bus_loses_nothing(database: Database, own_bus: ValkeyServer) -> None:

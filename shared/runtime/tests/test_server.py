@@ -4,15 +4,22 @@ import asyncio
 import logging
 import time
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from shared.contracts.envelopes import RequestEnvelope
-from shared.contracts.errors import Malformed, ServiceError, Unauthenticated
+from shared.contracts.errors import Malformed, ServiceError, Unauthenticated, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import LogIn
+from shared.runtime import context
 from shared.runtime.bus import server as server_module
+from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.server import Answer, Call
+from shared.runtime.context import Handling
+from shared.runtime.logs import JsonFormatter
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
 from shared.runtime.tests.bus_state import emptied, entries
 from shared.runtime.tests.echo import RPC, Hold, Say, answering, asking, echo, talking
 from shared.runtime.tests.eventually import eventually
@@ -205,3 +212,79 @@ async def test_two_processes_share_the_requests(bus_url: str) -> None:
     assert sorted(one.taken + other.taken, key=int) == [str(number) for number in range(400)]
     assert one.taken
     assert other.taken
+
+
+async def test_a_request_is_in_the_lines_of_who_handles_it(bus_url: str) -> None:
+    """Under the id and the trace of the HTTP request that it came of, also where it is asked on; each under its own."""
+    formatter = JsonFormatter("echo")
+    front = Service("front", Settings(bus_url=bus_url))
+    back = front.caller()
+    seen: dict[str, list[tuple[str, str, str]]] = {}
+
+    def note(text: str) -> None:
+        line = msgspec.json.decode(formatter.format(logging.makeLogRecord({"msg": "handled"})), type=dict[str, str])
+        seen.setdefault(text, []).append((line["request_id"], line["trace_id"], line["method"]))
+
+    async def ask_on(message: Say, _: Call) -> Answer:
+        note(message.text)
+        await back.call(message)
+        note(message.text)
+        return Answer(message.text)
+
+    async def handler(message: Say, _: Call) -> Answer:
+        note(message.text)
+        return Answer(message.text)
+
+    async def ask(caller: Caller, number: int) -> None:
+        context.begin(Handling(request_id=f"r{number}", traceparent=f"00-{number:032x}-{1:016x}-01"))
+        await caller.ask(Say(text=str(number)), service="front")
+
+    front.requests().handle(Say, ask_on)
+    async with answering(bus_url, handler), front.running(), asking(bus_url) as caller:
+        await asyncio.gather(*(asyncio.create_task(ask(caller, number)) for number in range(1, 21)))
+    assert seen == {str(n): [(f"r{n}", f"{n:032x}", "echo.say")] * 3 for n in range(1, 21)}
+
+
+async def test_a_request_of_an_older_caller_is_known_by_its_own_id(bus_url: str, redis: Redis) -> None:
+    """It has no request id: the one of its envelope is as good to find its lines by."""
+    seen: list[str] = []
+
+    async def handler(message: Say, _: Call) -> Answer:
+        seen.append(context.current().request_id)
+        return Answer(message.text)
+
+    async with talking(bus_url, handler) as caller:
+        request = RequestEnvelope(
+            id=new_id(), method=Say.METHOD, deadline=int((time.time() + 5) * 1000), reply_to=caller.stream,
+            principal=None, traceparent="", idempotency_key="", body=b'{"text":"x"}',
+        )  # fmt: skip
+        fields = {name: value for name, value in request.to_entry().items() if name != "request_id"}
+        await redis.xadd(RPC, fields)  # type: ignore[arg-type]  # the stubs ask for a wider dict
+
+        async def handled() -> bool:
+            return seen == [request.id]
+
+        await eventually(handled)
+
+
+@pytest.mark.parametrize(
+    ("failure", "level", "text"),
+    [
+        (Unavailable("The database does not answer"), logging.WARNING, "refused: The database does not answer"),
+        (ZeroDivisionError("secret of ours"), logging.ERROR, "failed"),
+        (Malformed("the caller's own fault"), None, ""),
+    ],
+)
+async def test_what_is_not_the_callers_fault_is_logged(
+    bus_url: str, caplog: pytest.LogCaptureFixture, failure: Exception, level: int | None, text: str
+) -> None:
+    """With its cause, so that a 503 or a 500 can be looked up by the request id that the client was given."""
+
+    async def handler(_: Say, __: Call) -> Answer:
+        raise failure
+
+    async with talking(bus_url, handler) as caller:
+        with caplog.at_level(logging.INFO), pytest.raises(ServiceError):
+            await caller.call(Say(text="x"))
+    lines = [record for record in caplog.records if record.name == server_module.__name__]
+    assert [(record.levelno, record.getMessage()) for record in lines] == ([] if level is None else [(level, text)])

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 from redis.asyncio import Redis
@@ -13,10 +12,10 @@ from redis.asyncio import Redis
 from shared.contracts.errors import DeadlineExceeded
 from shared.contracts.messages import CheckHealth
 from shared.contracts.streams import TIMINGS
-from shared.runtime import service as service_module
+from shared.runtime import connecting, tasks
 from shared.runtime.bus.server import Answer, Call
+from shared.runtime.connecting import CannotStart
 from shared.runtime.service import Service
-from shared.runtime.serving import main
 from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, asking
 from shared.runtime.tests.eventually import eventually
@@ -30,7 +29,7 @@ async def until_stopped(service: Service) -> AsyncIterator[asyncio.Event]:
     stop, up = asyncio.Event(), asyncio.Event()
 
     async def life() -> None:
-        async with service.running_with_broker():
+        async with service.running():
             up.set()
             await stop.wait()
 
@@ -41,9 +40,9 @@ async def until_stopped(service: Service) -> AsyncIterator[asyncio.Event]:
     await living
 
 
-def holding(bus_url: str, hold: Hold) -> Service:
+def holding(bus_url: str, hold: Hold, *, drain_seconds: float = 8.0) -> Service:
     """Return an echo service that answers when it is told to."""
-    service = Service("echo", Settings(bus_url=bus_url))
+    service = Service("echo", Settings(bus_url=bus_url, drain_seconds=drain_seconds))
     service.requests().handle(Say, hold)
     return service
 
@@ -91,12 +90,11 @@ async def test_a_stop_finishes_a_request_that_waits_for_another_service(bus_url:
         assert (await asked).body == b'"deeper"'
 
 
-async def test_a_stop_does_not_wait_for_ever(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_does_not_wait_for_ever(bus_url: str) -> None:
     """A handler that hangs has its moment, then the process ends without it."""
-    monkeypatch.setattr(service_module, "DRAIN_SECONDS", 0.1)
     hold = Hold("stuck")
     async with asking(bus_url) as caller:
-        async with until_stopped(holding(bus_url, hold)):
+        async with until_stopped(holding(bus_url, hold, drain_seconds=0.1)):
             asked = asyncio.create_task(caller.call(Say(text="stuck"), seconds=1))
             await eventually(lambda: hold.took("stuck"))
             stopping = time.monotonic()
@@ -112,7 +110,7 @@ async def test_a_service_says_over_the_bus_how_it_is(bus_url: str) -> None:
     async with asking(bus_url) as caller, until_stopped(service):
         reply = await caller.ask(CheckHealth(), service="echo")
     assert b'"status":"down"' in reply.body
-    for name in (b"bus", b"subscribers", b"background", b"disk"):
+    for name in (b"process", b"bus", b"subscribers", b"disk"):
         assert b'"%s":{' % name in reply.body
 
 
@@ -134,7 +132,7 @@ async def test_background_work_runs_from_start_to_stop(bus_url: str) -> None:
 
     service = Service("echo", Settings(bus_url=bus_url))
     service.background(work)
-    async with service.running_with_broker():
+    async with service.running():
         await asyncio.sleep(0)
         assert ended == ["started"]
     assert ended == ["started", "stopped"]
@@ -142,7 +140,7 @@ async def test_background_work_runs_from_start_to_stop(bus_url: str) -> None:
 
 async def test_background_work_that_misses_its_cancellation_ends(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some waits swallow one; the process must end all the same."""
-    monkeypatch.setattr(service_module, "CANCEL_AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0.05)
     missed: list[str] = []
 
     async def work() -> None:
@@ -158,28 +156,86 @@ async def test_background_work_that_misses_its_cancellation_ends(bus_url: str, m
     service.background(work)
 
     async def life() -> None:
-        async with service.running_with_broker():
+        async with service.running():
             await asyncio.sleep(0)
 
     await asyncio.wait_for(life(), 10)
     assert missed == ["the first"]
 
 
-async def test_background_work_that_fails_makes_the_service_not_ready(
-    bus_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """With the reason in its health and in its log: it goes on half of itself, and somebody has to look."""
+async def test_background_work_that_fails_is_the_end(bus_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The service says so, for its process to end: half of itself it is of no use, and nobody would find out."""
     service = Service("echo", Settings(bus_url=bus_url))
     service.background(fails)
     with caplog.at_level(logging.CRITICAL):
-        async with service.running_with_broker():
+        async with service.running():
+            async with asyncio.timeout(5):
+                await service.failed.wait()
+            readiness = await service.health.ready()
+            assert (readiness.status, readiness.checks["process"].detail) == ("down", "this process has failed")
+    assert "worn out" in caplog.text
 
-            async def down() -> bool:
-                return (await service.health.ready()).status == "down"
 
-            await eventually(down)
-            assert (await service.health.ready()).checks["background"].detail == "worn out"
-    assert "cannot go on" in caplog.text
+async def test_background_work_that_is_cancelled_by_mistake_is_the_end(bus_url: str) -> None:
+    """A stray cancellation leaves the work undone as an error does."""
+    service = Service("echo", Settings(bus_url=bus_url))
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    service.background(work)
+    async with service.running(), asyncio.timeout(5):
+        await service.failed.wait()
+
+
+async def test_background_work_may_come_to_its_end(bus_url: str) -> None:
+    """What is to be done once, at the start, is done then."""
+    service = Service("echo", Settings(bus_url=bus_url))
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    service.background(work)
+    async with service.running():
+        await done.wait()
+        await asyncio.sleep(0)
+        assert (await service.health.ready()).status == "ok"
+        assert not service.failed.is_set()
+
+
+async def test_it_is_ready_between_its_start_and_its_stop(bus_url: str) -> None:
+    """While it finishes what it took, nobody is to send it more."""
+    hold = Hold("slow")
+    service = holding(bus_url, hold)
+    assert (await service.health.ready()).checks["process"].detail == "this process is starting"
+    async with asking(bus_url) as caller, until_stopped(service) as stop:
+        assert (await service.health.ready()).status == "ok"
+        slow = asyncio.create_task(caller.call(Say(text="slow")))
+        await eventually(lambda: hold.took("slow"))
+        stop.set()
+
+        async def stopping() -> bool:
+            return (await service.health.ready()).checks["process"].detail == "this process is stopping"
+
+        await eventually(stopping)
+        hold.release()
+        await slow
+
+
+async def test_a_step_of_the_stop_that_fails_stops_nothing(bus_url: str) -> None:
+    """What follows it is done, and the process ends as it should."""
+    done: list[str] = []
+    service = Service("echo", Settings(bus_url=bus_url))
+
+    async def work() -> None:
+        done.append("settled")
+
+    service.stopping(fails)
+    service.stopping(work)
+    async with service.running():
+        pass
+    assert done == ["settled"]
 
 
 async def test_what_is_to_be_closed_is_closed_last(bus_url: str) -> None:
@@ -228,24 +284,11 @@ async def test_a_start_without_the_bus_gives_up_with_its_name(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After a while in which it may come up; the log says what is waited for, once."""
-    monkeypatch.setattr(service_module, "CONNECT_SECONDS", 0.6)
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 0.6)
     service = Service("echo", Settings(bus_url="redis://127.0.0.1:1/0"))
-    with caplog.at_level(logging.WARNING), pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(CannotStart, match=r"the message bus did not answer within 0.6"),
+    ):
         await service.running().__aenter__()
     assert caplog.text.count("waiting for the message bus") == 1
-    assert "the message bus did not answer within 0.6 s" in caplog.text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demanding(Settings):
-    """Wants a number."""
-
-    size: int
-
-
-def test_wrong_settings_end_the_start_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Named like the service, with exit code 1, and nothing was built."""
-    monkeypatch.setenv("SIZE", "large")
-    with pytest.raises(SystemExit) as ended:
-        main("echo", Demanding, lambda _: pytest.fail("built"))
-    assert ended.value.code == "echo: SIZE: Expected `int`, got `str`"

@@ -1,6 +1,7 @@
 """The coalescing writer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -9,9 +10,10 @@ from redis.asyncio import Redis
 
 from shared.contracts.errors import Unavailable
 from shared.runtime.bus import writer as writer_module
-from shared.runtime.bus.connection import make_client
+from shared.runtime.bus.connection import CLIENT_CONNECTIONS, make_client
 from shared.runtime.bus.writer import Command, StreamWriter
 from shared.runtime.tests.bus_state import entries
+from shared.runtime.tests.eventually import ended, eventually
 
 
 class FakeServer:
@@ -160,3 +162,32 @@ async def test_a_refused_command_fails_alone(real_writer: StreamWriter, redis: R
         await refused
     assert "equal or smaller" in str(told.value.__cause__)
     assert [entry.fields for entry in await entries(redis, "stream")] == [{b"n": b"1"}, {b"n": b"3"}]
+
+
+@pytest.mark.integration
+async def test_a_bus_whose_connections_are_all_in_use_is_unavailable_in_time(bus_url: str) -> None:
+    """Their number has a bound. Who finds none free waits for a moment, and is told; afterwards it works."""
+    client = make_client(bus_url)
+
+    async def block() -> None:
+        await client.blpop(["never"], timeout=60)
+
+    blocked = [asyncio.create_task(block()) for _ in range(CLIENT_CONNECTIONS)]
+    async with Redis.from_url(bus_url, protocol=2) as outside:
+
+        async def all_blocked() -> bool:
+            return int((await outside.info("clients"))["blocked_clients"]) == CLIENT_CONNECTIONS
+
+        await eventually(all_blocked)
+    writer = StreamWriter(client)
+    writing = asyncio.create_task(writer.run())
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        await writer.submit("XADD", "stream", "*", "a", "b")
+    assert 1 < time.monotonic() - started < 2
+    for task in blocked:
+        task.cancel()
+    await asyncio.wait(blocked)
+    assert await writer.submit("XADD", "stream", "*", "a", "b")
+    await ended(writing)
+    await client.aclose()

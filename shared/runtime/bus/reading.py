@@ -1,0 +1,79 @@
+"""A FastStream broker that says which streams it cannot read, and reads a bus that refuses it without haste.
+
+FastStream repeats a read that was refused (READONLY, NOPERM) at once, thousands of times a second, and without a word.
+"""
+
+import logging
+from typing import Any
+
+from faststream.redis import RedisBroker
+from faststream.redis.configs import RedisConnectionState
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+log = logging.getLogger(__name__)
+
+
+def complaint(error: BaseException | None) -> str:
+    """Say in words for strangers what the bus did: nothing, or the code with which it refused."""
+    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    return f"refuses: {code}" if isinstance(error, RedisError) and code.isupper() else "does not answer"
+
+
+class Broker(RedisBroker):
+    """What cannot be read at the moment, and why, is in `faults`, by stream."""
+
+    def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401  # those of RedisBroker
+        self.faults: dict[str, str] = {}
+        super().__init__(url, **options)
+
+    def _make_connection_state(
+        self, connection_options: dict[str, Any], kwargs: dict[str, Any]
+    ) -> RedisConnectionState:
+        del kwargs
+        return _State(connection_options, self.faults)
+
+
+class _State(RedisConnectionState):
+    __slots__ = ("_faults",)
+
+    def __init__(self, options: dict[str, Any], faults: dict[str, str]) -> None:
+        super().__init__(options)
+        self._faults = faults
+
+    async def connect(self) -> "Redis[bytes]":  # type: ignore[type-arg]  # generic in the library's stubs alone
+        made = await super().connect()
+        self._client = _Reading(made, self._faults)
+        return self._client
+
+
+class _Reading(Redis):
+    """Notes how each read went, and tells one that is refused as a lost connection, after which FastStream pauses."""
+
+    def __init__(self, made: Redis, faults: dict[str, str]) -> None:
+        super().__init__(connection_pool=made.connection_pool)
+        self.auto_close_connection_pool = True
+        self._faults = faults
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
+        if args[0] not in ("XREAD", "XREADGROUP"):
+            return await self._execute(*args, **options)
+        stream = str(args[args.index(b"STREAMS") + 1])
+        try:
+            answer = await self._execute(*args, **options)
+        except (RedisError, OSError) as error:
+            if "NOGROUP" in str(error):  # FastStream stops the reader, and the watch starts it again
+                raise
+            if stream not in self._faults:
+                log.warning("%s cannot be read: %s", stream, error)
+            self._faults[stream] = complaint(error)
+            if isinstance(error, ResponseError):
+                raise RedisConnectionError(str(error)) from error
+            raise
+        if self._faults.pop(stream, None) is not None:
+            log.warning("%s can be read again", stream)
+        return answer
+
+    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
+        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]

@@ -1,0 +1,58 @@
+"""Keeps secrets out of what is written: those of this process by their value, others by what they look like.
+
+Libraries put addresses with passwords, arguments of statements and headers into their messages and errors, whatever our
+own lines are careful to leave out.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+MASK = "***"
+
+# A shorter one is a word that any line may hold.
+SHORTEST = 4
+
+_LOOKS = re.compile(
+    r"""
+      (?<=://) [^\s/'"]* (?=@)                       # user and password of a URL
+    | (?<=bearer[ ]) [^\s'",;]+                      # RFC 6750
+    | \beyJ [\w-]+ \. [\w-]+ \. [\w-]*             # a JSON Web Token
+    | \$argon2 \w* \$ [^\s'"]+                      # the hash of a password
+    | (?<=[0-9a-f]{12}\.) [\w-]{43} (?![\w-])       # the random part of a refresh token
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_QUOTED = r"""b?" (?:[^"\\]|\\.)* " | b?' (?:[^'\\]|\\.)* '"""
+# A name and what it is given, as headers, mappings, pairs, queries and assignments are written.
+_NAMED = re.compile(
+    rf"""
+    (?P<name>
+        (?P<line> \b (?: authorization | (?:set-)? cookie ) )
+      | \b [\w-]* (?: password | passwd | secret | token | api[_-]?key ) [\w-]*
+    )
+    (?P<between> ["']? \s* [=:] \s* | ["'] \s* , \s* )
+    (?: {_QUOTED} | (?(line) [^\r\n"']+ | [^\s'",;&)\]}}]+ ) )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Redactor:
+    """Masks `secrets`, however they are escaped, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spellings = {
+            spelling
+            for secret in secrets
+            for spelling in (secret, quote(secret, safe=""), quote(secret), repr(secret)[1:-1])
+            if len(spelling) >= SHORTEST
+        }
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        """Return `text` without its secrets."""
+        if self._values is not None:
+            text = self._values.sub(MASK, text)
+        return _NAMED.sub(rf"\g<name>\g<between>{MASK}", _LOOKS.sub(MASK, text))
