@@ -2,77 +2,41 @@
 
 import asyncio
 import os
-import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
-from deploy.local.data_dir_lock import DataDirLock
+from deploy.local.diagnosis import advice_on, package_is_missing
 from deploy.local.errors import StartError
 from deploy.local.output import Output
-from deploy.local.settings import Settings, read_settings
-from deploy.local.system import System
+from deploy.local.required_packages import missing_package
+from deploy.local.settings import read_settings
+from deploy.local.terminal import own_foreground
 
 
 def main() -> int:
     """The exit status: 0 after a stop by signal, 1 when it could not be started."""
     output = Output(sys.stdout)
     try:
-        asyncio.run(_run(read_settings(os.environ), output))
-    except (StartError, OSError) as error:
-        output.error(f"cannot start: {error}")
-        return 1
-    return 0
-
-
-async def _run(settings: Settings, output: Output) -> None:
-    _make(settings.data_dir)
-    with DataDirLock(settings.data_dir) as lock:
-        system = System(settings, output, lock.for_servers)
-        told_to_stop = asyncio.Event()
-        _on_stop_signals(first=told_to_stop.set, again=system.stop_now)
-        try:
-            await _start_unless(told_to_stop, system)
-            await told_to_stop.wait()
-            output.writer("launcher")("stopping")
-        finally:
-            await system.stop()
-
-
-async def _start_unless(told_to_stop: asyncio.Event, system: System) -> None:
-    """Start; give up half-way when told to stop. Raises StartError."""
-    starting = asyncio.create_task(system.start())
-    stopping = asyncio.create_task(told_to_stop.wait())
-    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not starting.done():
-        starting.cancel()
-        await asyncio.wait({starting})
-    if not starting.cancelled():
-        starting.result()
-
-
-def _on_stop_signals(*, first: Callable[[], None], again: Callable[[], None]) -> None:
-    """SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal was closed), unless nohup has SIGHUP ignored."""
-    received = 0
-
-    def receive() -> None:
-        nonlocal received
-        received += 1
-        (first if received == 1 else again)()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, receive)
-
-
-def _make(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with own_foreground(os.environ):
+            _run(output)
+    except StartError as error:
+        reason = str(error)
+    except ModuleNotFoundError as error:
+        reason = package_is_missing(error.name or "a package")
     except OSError as error:
-        raise StartError(f"cannot use {data_dir}: {error.strerror}. Choose another folder: DATA_DIR=...") from error
-    if not os.access(data_dir, os.W_OK | os.X_OK):
-        raise StartError(f"{data_dir} is not writable for this user. Choose another folder: DATA_DIR=...")
+        advice = advice_on(error)
+        reason = f"{error}. {advice}" if advice else str(error)
+    else:
+        return 0
+    output.error(f"cannot start: {reason}")
+    return 1
+
+
+def _run(output: Output) -> None:
+    if (missing := missing_package()) is not None:
+        raise StartError(package_is_missing(missing))
+    from deploy.local.launcher import run_until_stopped  # needs some of those packages
+
+    asyncio.run(run_until_stopped(read_settings(os.environ), output))
 
 
 if __name__ == "__main__":

@@ -2,27 +2,31 @@
 
 from pathlib import Path
 
-from deploy.local.readiness import reachable_host
+from deploy.local.demo import EMAIL
 
 _TRY = """\
-curl -s {base}/api/v1/auth/register -H 'Content-Type: application/json' \
+curl -s {address}/api/v1/auth/register -H 'Content-Type: application/json' \
 -d '{{"email": "you@example.com", "password": "a long pass phrase", "name": "You"}}'"""
 
 
-def banner(host: str, port: int, demo_folder: Path | None) -> list[str]:
-    """The lines. `demo_folder` is None when the demo bars are not installed."""
-    reachable = reachable_host(host)
-    base = f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-    demo = f"{demo_folder} (adjusted daily bars, one CSV per symbol)" if demo_folder else "not installed"
+def banner(address: str, demo: tuple[str, Path] | None) -> list[str]:
+    """The lines. `address` is such as http://127.0.0.1:8000, `demo` the password of its account and its folder."""
     return [
         "",
-        f"  API        {base}/api/v1",
-        f"  Docs       {base}/docs",
-        f"  Health     {base}/health",
-        f"  Metrics    {base}/metrics",
-        f"  Demo bars  {demo}",
+        f"  API        {address}/api/v1",
+        f"  Docs       {address}/docs",
+        f"  Health     {address}/health",
+        f"  Metrics    {address}/metrics",
+        *(_demo(*demo) if demo else []),
         "",
-        f"  Try        {_TRY.format(base=base)}",
+        f"  Try        {_TRY.format(address=address)}",
         "  Stop       Ctrl-C",
         "",
+    ]
+
+
+def _demo(password: str, folder: Path) -> list[str]:
+    return [
+        f"  Demo user  {EMAIL}, password {password} (kept in {folder / 'password'})",
+        f"  Demo bars  {folder} (adjusted daily bars, one CSV per symbol)",
     ]

@@ -1,81 +1,46 @@
-"""The demo market data: daily bars of five shares from the bokeh-sampledata package, adjusted for splits and dividends.
+"""The demo beside a running platform: its account, and the program that makes it."""
 
-The package is installed without its dependencies, so it cannot be imported; its data file is read.
-"""
-
-import csv
-import gzip
-import os
-import sys
-import sysconfig
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+import asyncio
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-SYMBOLS = ("AAPL", "MSFT", "IBM", "GOOG", "FB")
+from deploy.local.kept_secret import kept_text
+from deploy.local.process import ProgramFailedError, run_to_end
+from deploy.local.program import Program
 
-_FILE = Path("bokeh_sampledata/_data/stocks.csv.gz")
+EMAIL = "demo@example.com"
 
-
-class DemoDataMissingError(Exception):
-    """The package is not installed where this looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One day: `date` as YYYY-MM-DD, adjusted prices in dollars, volume in shares as traded."""
-
-    date: str
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
+_PASSWORD_BYTES = 15
+_PAUSES = (1.0, 2.0, 4.0, 8.0)  # a platform that was ready is back sooner than this
+_FOR_GOOD = 1  # the exit status by which the program says that it would fail again
 
 
-def demo_bars(symbol: str) -> list[Bar]:
-    """The bars of one of SYMBOLS, oldest first. Raises DemoDataMissingError, or ValueError for another symbol."""
-    if symbol not in SYMBOLS:
-        raise ValueError(f"no demo bars of {symbol}: choose one of {', '.join(SYMBOLS)}")
-    return [_adjusted(row) for row in _rows() if row["Ticker"] == symbol]
+def demo_password(folder: Path) -> str:
+    """The password of the demo account: random, made at the first start."""
+    return kept_text(folder / "password", lambda: secrets.token_urlsafe(_PASSWORD_BYTES))
 
 
-def write_demo_bars(folder: Path) -> None:
-    """Write `<SYMBOL>.csv` for each symbol that has no file yet. Raises DemoDataMissingError."""
-    missing = [symbol for symbol in SYMBOLS if not (folder / f"{symbol}.csv").exists()]
-    if not missing:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for symbol in missing:
-        write_csv(demo_bars(symbol), folder / f"{symbol}.csv")
+async def make_demo(program: Program, announce: Callable[[str], None]) -> None:
+    """Run the program, again where it was interrupted, and announce in one line how it went; never raises."""
+    for pause in (*_PAUSES, None):
+        lines: list[str] = []
+        try:
+            await run_to_end(program, lines.append)
+        except (ProgramFailedError, OSError) as error:
+            reason, for_good = _reason(error, lines)
+        else:
+            if lines:
+                announce(f"demo: {lines[-1]}")
+            return
+        if for_good or pause is None:
+            announce(f"the demo could not be made, everything else runs: {reason}")
+            return
+        await asyncio.sleep(pause)
 
 
-def write_csv(bars: Sequence[Bar], path: Path) -> None:
-    """Write bars so that the very same floats can be read back; the file appears whole or not at all."""
-    unfinished = path.with_suffix(".new")
-    with unfinished.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Bar))
-        writer.writerows(map(astuple, bars))
-    unfinished.rename(path)
-
-
-def _adjusted(row: dict[str, str]) -> Bar:
-    """Multiply prices by (adjusted close / close), in this order of operations: published results were made so."""
-    factor = float(row["Adj Close"]) / float(row["Close"])
-    opened, high, low, close = (float(row[name]) * factor for name in ("Open", "High", "Low", "Close"))
-    return Bar(row["Date"], opened, high, low, close, int(row["Volume"]))
-
-
-def _rows() -> Iterator[dict[str, str]]:
-    with gzip.open(_data_file(), "rt", newline="") as file:
-        yield from csv.DictReader(file)
-
-
-def _data_file() -> Path:
-    given = os.environ.get("AURELIUS_DEMO_DATA")
-    folders = [given] if given else [f"{sys.prefix}/share/demo-data", sysconfig.get_path("purelib")]
-    for folder in folders:
-        if (file := Path(folder) / _FILE).exists():
-            return file
-    raise DemoDataMissingError(f"no {_FILE} in {' or '.join(folders)}: bokeh-sampledata is not installed")
+def _reason(error: ProgramFailedError | OSError, lines: list[str]) -> tuple[str, bool]:
+    """Why the program failed, in one line, and whether it would fail again."""
+    if isinstance(error, OSError):
+        return f"it cannot be started ({error})", False
+    return lines[-1] if lines else error.end, error.status == _FOR_GOOD

@@ -10,7 +10,11 @@ class EmbeddedServer(Protocol):
 
     @property
     def url(self) -> str:
-        """Where its clients find it, password included."""
+        """Where who may do everything finds it, password included."""
+        ...
+
+    def url_of(self, service: str) -> str:
+        """Where a service finds it under its own account, password included."""
         ...
 
     async def prepare(self) -> None:

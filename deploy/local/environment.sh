@@ -19,8 +19,10 @@ is_new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+candidates=${PYTHON:-python3 python3.13 python3.12 python3.11}
+
 find_python() {
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    for candidate in $candidates; do
         if is_new_enough "$candidate"; then
             echo "$candidate"
             return
@@ -34,7 +36,7 @@ install() {
 }
 
 python=$(find_python)
-[ -n "$python" ] || fail "needs Python 3.11 or newer, and ${PYTHON:-python3} is not; name one: make ... PYTHON=python3.12"
+[ -n "$python" ] || fail "needs Python 3.11 or newer, which $candidates is not; install one or name one: make ... PYTHON=python3.12"
 
 # One at a time: another make waits here, and then finds the environment made.
 exec 9<"$lock"
@@ -51,7 +53,7 @@ if [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ]; then exit 0; fi
     fail "$python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"
 
 echo "aurelius: making $venv from $lock with $("$python" --version) (once; it takes a minute or two)"
-"$python" -m venv --clear "$venv"
+"$python" -m venv --clear "$venv" || fail "cannot make $venv: see above"
 echo '*' >"$venv/.gitignore"
 install -r "$lock" || fail "cannot install what $lock names: see above"
 install --target "$venv/share/demo-data" -r "$demo_lock" || fail "cannot install the demo data: see above"

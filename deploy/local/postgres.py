@@ -9,15 +9,19 @@ from pathlib import Path
 import asyncpg
 
 from deploy.local.account import Account
+from deploy.local.diagnosis import explained
 from deploy.local.errors import StartError
 from deploy.local.kept_secret import kept_secret
-from deploy.local.postgres_binaries import binaries_for
+from deploy.local.postgres_binaries import binaries_for, require_same_major
 from deploy.local.postgres_home import own, settle
 from deploy.local.process import ProgramFailedError, run_to_end
 from deploy.local.program import Program
+from deploy.local.space import MIB, require_space
 
 _USER = _DATABASE = "aurelius"
 _PROBE_TIMEOUT = 2.0
+# A new cluster takes 50 MiB; after that it is the write-ahead log that needs room, in files of 16 MiB.
+_SPACE_AT_FIRST, _SPACE = 192 * MIB, 64 * MIB
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -41,9 +45,10 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """One server on one folder. The folder holds `data` and `password`; with `durable` off a crash may lose it all.
+    """One server on one folder. The folder holds `data`, `password` and the services' `passwords`.
 
-    `inherits`: descriptors that stay open as long as any of its processes lives.
+    `inherits`: descriptors that stay open as long as any of its processes lives. With `durable` off a crash may lose
+    it all.
     """
 
     folder: Path
@@ -54,8 +59,13 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """With the password, for the services."""
+        """As who owns the database and makes the services' roles, with the password."""
         return f"postgresql://{_USER}:{self._password}@127.0.0.1:{self.port}/{_DATABASE}"
+
+    def url_of(self, service: str) -> str:
+        """As the role of a service, which the migrations make, with the password."""
+        password = kept_secret(self.folder / "passwords" / service)
+        return f"postgresql://{_USER}_{service}:{password}@127.0.0.1:{self.port}/{_DATABASE}"
 
     @property
     def _password(self) -> str:
@@ -71,8 +81,10 @@ class Postgres:
         Only for the holder of the folder's lock: nobody else's server may be using it.
         """
         settle(self.folder, self.account)
+        require_space(self.folder, _SPACE if self._data.exists() else _SPACE_AT_FIRST)
         if self._data.exists():
             own(self._data, self.account)
+            require_same_major(self._data)
             # After a crash of the machine its number may belong to another process, and Postgres would not start.
             (self._data / "postmaster.pid").unlink(missing_ok=True)
         else:
@@ -131,7 +143,9 @@ class Postgres:
         try:
             await run_to_end(self._initdb(unfinished.resolve(), password_file.resolve()), lambda _: None)
         except ProgramFailedError as error:
-            raise StartError(f"Postgres cannot make its data folder in {self.folder}:\n{error}") from error
+            raise StartError(
+                explained(f"Postgres cannot make its data folder in {self.folder}", [*error.lines, error.end])
+            ) from error
         finally:
             password_file.unlink()
         unfinished.rename(self._data)

@@ -1,4 +1,6 @@
-"""Where the Postgres binaries are, for an account that may not be able to read where they were installed."""
+"""Where the Postgres binaries are, for an account that may not be able to read where they were installed, and what
+data they can work on.
+"""
 
 import shutil
 from functools import cache
@@ -6,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from deploy.local.account import Account, can_run
+from deploy.local.errors import StartError
 from deploy.local.packaged import package_folder
 from deploy.local.postgres_home import ROOT_HOMES, make_root_homes
 
@@ -27,6 +30,23 @@ def binaries_for(account: Account) -> Path:
     if not copy.exists():
         _copy(site, copy)
     return copy / _BIN
+
+
+def require_same_major(data: Path) -> None:
+    """Raise StartError for data of another major version: Postgres reads only what its own has made."""
+    try:
+        made_by = (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        raise StartError(
+            f"{data} is damaged: it holds no PG_VERSION. Restore {data.parent} from a backup, or move it away to begin "
+            "with nothing"
+        ) from None
+    ours = version(_DISTRIBUTION).partition(".")[0]
+    if made_by != ours:
+        raise StartError(
+            f"{data} was made by Postgres {made_by}, and this is Postgres {ours}, which cannot read it. Start the "
+            "release of AURELIUS that made it and dump it with pg_dump, or choose another folder: DATA_DIR=..."
+        )
 
 
 def _copy(site: Path, target: Path) -> None:

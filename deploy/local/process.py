@@ -6,7 +6,7 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, STDOUT
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from deploy.local.lines import pass_on_lines
 from deploy.local.program import ROOT, Program, describe_exit
@@ -100,7 +100,16 @@ class Process:
 
 
 class ProgramFailedError(Exception):
-    """A program that was to do its work and end, failed. The text is what it wrote last and how it ended."""
+    """A program that was to do its work and end, failed with this exit status, in the form asyncio gives it.
+
+    `end` says how it ended, `lines` are what it wrote last.
+    """
+
+    def __init__(self, program: Program, status: int, lines: Sequence[str]) -> None:
+        self.status = status
+        self.end = f"{program.name} {describe_exit(status)}"
+        self.lines = tuple(lines)
+        super().__init__("\n".join([*lines, self.end]))
 
 
 async def run_to_end(program: Program, write: Callable[[str], None]) -> None:
@@ -112,4 +121,4 @@ async def run_to_end(program: Program, write: Callable[[str], None]) -> None:
     finally:
         await process.kill()
     if status != 0:
-        raise ProgramFailedError("\n".join([*process.tail, f"{program.name} {describe_exit(status)}"]))
+        raise ProgramFailedError(program, status, process.tail)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from deploy.local.diagnosis import explained
 from deploy.local.errors import StartError
 from deploy.local.supervisor import Supervisor
 
@@ -18,23 +19,25 @@ _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 async def wait_ready(supervisor: Supervisor, probe: Probe, within: float) -> None:
     """Poll until ready. Raises StartError with the reason and the last output, after `within` s or three deaths."""
-    name = supervisor.process.program.name
+    name, tail = supervisor.process.program.name, supervisor.process.tail
     deadline = asyncio.get_running_loop().time() + within
     while (reason := await probe()) is not None:
         if supervisor.deaths >= _DEATHS_ALLOWED:
-            raise StartError(_explain(f"{name} died {supervisor.deaths} times while starting", supervisor))
+            raise StartError(explained(f"{name} died {supervisor.deaths} times while starting", [*tail]))
         if asyncio.get_running_loop().time() > deadline:
-            raise StartError(_explain(f"{name} is not ready after {within:g} s: {reason}", supervisor))
+            raise StartError(explained(f"{name} is not ready after {within:g} s: {reason}", [*tail]))
         await asyncio.sleep(_POLL_SECONDS)
-
-
-def _explain(what: str, supervisor: Supervisor) -> str:
-    return "\n".join([f"{what}. Its last lines:", *(f"  {line}" for line in supervisor.process.tail)])
 
 
 def reachable_host(host: str) -> str:
     """Where to reach, from this machine, a server that listens on `host`."""
     return _WILDCARDS.get(host, host)
+
+
+def reachable_address(host: str, port: int) -> str:
+    """The same as the beginning of a URL."""
+    reachable = reachable_host(host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 async def http_readiness(host: str, port: int, path: str) -> str | None:

@@ -1,68 +1,36 @@
-"""The five services, and the environment each is given."""
+"""The five services, and what each of them needs."""
 
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from deploy.local.program import Program
-from deploy.local.settings import Settings
+Server = Literal["DATABASE_URL", "BUS_URL", "REDIS_URL"]
+"""A server, by the variable in which a service finds its URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service, started as `python -m services.<name>`."""
+    """A service, started as `python -m services.<name>`. What it does not need it is not given."""
 
     name: str
     port_variable: str
-    has_database: bool
+    servers: tuple[Server, ...]
+    has_secret_key: bool = False
+
+    def own(self, variable: str) -> str:
+        """The variable in which a deployment gives this service a `variable` of its own: STRATEGY_DATABASE_URL."""
+        return f"{self.name.upper()}_{variable}"
 
 
-GATEWAY = Service("gateway", "PORT", has_database=False)
+GATEWAY = Service("gateway", "PORT", ("BUS_URL", "REDIS_URL"), has_secret_key=True)
 INNER_SERVICES = (
-    Service("strategy", "STRATEGY_PORT", has_database=True),
-    Service("backtest", "BACKTEST_PORT", has_database=True),
-    Service("invalidator", "INVALIDATOR_PORT", has_database=False),
-    Service("metrics", "METRICS_PORT", has_database=False),
+    Service("strategy", "STRATEGY_PORT", ("BUS_URL", "DATABASE_URL"), has_secret_key=True),
+    Service("backtest", "BACKTEST_PORT", ("BUS_URL", "DATABASE_URL")),
+    Service("invalidator", "INVALIDATOR_PORT", ("BUS_URL", "REDIS_URL")),
+    Service("metrics", "METRICS_PORT", ("BUS_URL", "REDIS_URL")),
 )
+SERVICES = (GATEWAY, *INNER_SERVICES)
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Where everything turned out to be. A `redis_url` of None leaves the cache to the caller's own variables."""
-
-    database_url: str
-    bus_url: str
-    redis_url: str | None
-    secret_key: str
-    ports: Mapping[str, int]
-
-
-def service_program(service: Service, settings: Settings, wiring: Wiring) -> Program:
-    """The caller's environment with the wiring in it, except that who has no database gets no way into one."""
-    environment = {
-        **settings.environ,
-        "HOST": settings.host,
-        **{variable: str(port) for variable, port in wiring.ports.items()},
-        "DATA_DIR": str(settings.data_dir),
-        "OBJECT_STORE_URL": settings.environ.get("OBJECT_STORE_URL") or (settings.data_dir / "objects").as_uri(),
-        "SECRET_KEY": wiring.secret_key,
-        "BUS_URL": wiring.bus_url,
-        "DATABASE_URL": wiring.database_url,
-        "PYTHONUNBUFFERED": "1",
-    }
-    if wiring.redis_url is not None:
-        environment["REDIS_URL"] = wiring.redis_url
-    if not service.has_database:
-        environment.pop("DATABASE_URL")
-        environment.pop("DATABASE_DIRECT_URL", None)
-    return Program(service.name, [sys.executable, "-m", f"services.{service.name}"], environment)
-
-
-def migrations_program(settings: Settings, database_url: str) -> Program:
-    """Brings the schemas of the services with a database up to date, then ends."""
-    owners = [f"services.{service.name}" for service in INNER_SERVICES if service.has_database]
-    return Program(
-        "migrations",
-        [sys.executable, "-m", "shared.runtime.migrations", *owners],
-        {**settings.environ, "DATABASE_URL": database_url, "PYTHONUNBUFFERED": "1"},
-    )
+def users_of(server: Server) -> tuple[Service, ...]:
+    """The services that use it."""
+    return tuple(service for service in SERVICES if server in service.servers)

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from deploy.local.errors import StartError
+from deploy.local.services import Server
+
+Origin = Literal["embedded", "external", "off"]
+"""Where a server comes from: started here, the caller's own, or there is none."""
 
 _DEFAULT_PORTS = {
     "PORT": 8000,
@@ -20,16 +24,20 @@ _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the launcher was asked for. A URL of None: start the embedded server. A port of 0: any free one."""
+    """What the launcher was asked for. A port of 0: any free one."""
 
     environ: Mapping[str, str]
     data_dir: Path
     host: str
     ports: Mapping[str, int]
-    database_url: str | None
-    bus_url: str | None
-    cache: Literal["embedded", "external", "off"]
+    servers: Mapping[Server, Origin]
     secret_key: str | None
+    demo: bool
+
+    @property
+    def demo_folder(self) -> Path:
+        """Where the demo's bars are, and its password."""
+        return self.data_dir / "demo"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -45,10 +53,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         data_dir=Path(environ.get("DATA_DIR") or ".data").absolute(),
         host=environ.get("HOST") or "127.0.0.1",
         ports=_ports(environ),
-        database_url=environ.get("DATABASE_URL") or None,
-        bus_url=environ.get("BUS_URL") or None,
-        cache=_cache(environ),
+        servers={
+            "DATABASE_URL": "external" if environ.get("DATABASE_URL") else "embedded",
+            "BUS_URL": "external" if environ.get("BUS_URL") else "embedded",
+            "REDIS_URL": _cache(environ),
+        },
         secret_key=secret_key,
+        demo=_demo(environ, production=environment == "production"),
     )
 
 
@@ -69,10 +80,24 @@ def _port(variable: str, text: str | None, default: int) -> int:
     raise StartError(f"{variable}={text}: must be a port, 0 to 65535 (0: any free one)")
 
 
-def _cache(environ: Mapping[str, str]) -> Literal["embedded", "external", "off"]:
-    enabled = (environ.get("REDIS_ENABLED") or "true").lower()
-    if enabled not in _TRUE + _FALSE:
-        raise StartError(f"REDIS_ENABLED={enabled}: must be true or false")
-    if enabled in _FALSE:
+def _cache(environ: Mapping[str, str]) -> Origin:
+    if not _flag(environ, "REDIS_ENABLED", default=True):
         return "off"
     return "external" if environ.get("REDIS_URL") or environ.get("REDIS_HOST") else "embedded"
+
+
+def _demo(environ: Mapping[str, str], *, production: bool) -> bool:
+    """Never in production: an account whose password stands on a terminal."""
+    wanted = _flag(environ, "DEMO", default=not production)
+    if wanted and production:
+        raise StartError(f"DEMO={environ['DEMO']}: there is no demo with AURELIUS_ENV=production; leave it out")
+    return wanted
+
+
+def _flag(environ: Mapping[str, str], variable: str, *, default: bool) -> bool:
+    text = environ.get(variable)
+    if not text:
+        return default
+    if text.lower() not in _TRUE + _FALSE:
+        raise StartError(f"{variable}={text}: must be true or false (or {', '.join(_TRUE[1:] + _FALSE[1:])})")
+    return text.lower() in _TRUE

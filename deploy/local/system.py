@@ -1,13 +1,15 @@
 """The whole system: what starts before what, and what stops before what."""
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
+from deploy.local.access import Access, embedded, external, refuse_own_urls_of_embedded
 from deploy.local.account import postgres_account
 from deploy.local.banner import banner
-from deploy.local.demo import DemoDataMissingError, write_demo_bars
+from deploy.local.demo import demo_password, make_demo
+from deploy.local.diagnosis import explained
 from deploy.local.embedded import EmbeddedServer
 from deploy.local.errors import StartError
 from deploy.local.kept_secret import kept_secret
@@ -16,12 +18,13 @@ from deploy.local.ports import free_ports, require_free
 from deploy.local.postgres import Postgres
 from deploy.local.process import Process, ProgramFailedError, run_to_end
 from deploy.local.program import Program
-from deploy.local.readiness import Probe, http_readiness, wait_ready
-from deploy.local.services import GATEWAY, INNER_SERVICES, Service, Wiring, migrations_program, service_program
+from deploy.local.readiness import Probe, http_readiness, reachable_address, wait_ready
+from deploy.local.services import GATEWAY, INNER_SERVICES, Server, Service
 from deploy.local.settings import Settings
 from deploy.local.supervisor import Supervisor
 from deploy.local.together import together
 from deploy.local.valkey import Valkey
+from deploy.local.wiring import Wiring, demo_program, migrations_program, service_program
 
 _READY_WITHIN = 60.0  # Postgres may have a crash to recover from
 
@@ -42,22 +45,38 @@ class System:
         self._servers: list[Supervisor] = []
         self._inner: list[Supervisor] = []
         self._gateway: list[Supervisor] = []
+        self._demo: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Servers, migrations, services; returns when every one is ready. Raises StartError."""
-        began = asyncio.get_running_loop().time()
+        settings, began = self._settings, asyncio.get_running_loop().time()
         ports = self._service_ports()
-        wiring = await self._start_servers(ports)
-        demo_folder, _ = await asyncio.gather(asyncio.to_thread(self._write_demo_bars), self._migrate(wiring))
+        accesses = await self._start_servers(ports)
+        secret_key = settings.secret_key or kept_secret(settings.data_dir / "secret_key")
+        wiring = Wiring(accesses, secret_key, ports)
+        await self._migrate(accesses["DATABASE_URL"])
         await together(
             *(self._start_service(service, wiring, self._inner) for service in INNER_SERVICES),
             self._start_service(GATEWAY, wiring, self._gateway),
         )
         self._announce(f"ready after {asyncio.get_running_loop().time() - began:.1f} s")
-        self._output.block(banner(self._settings.host, ports[GATEWAY.port_variable], demo_folder))
+        self._show(reachable_address(settings.host, ports[GATEWAY.port_variable]))
+
+    def _show(self, address: str) -> None:
+        """Tell where to look, and begin with the demo: nobody has to wait for it."""
+        if not self._settings.demo:
+            self._output.block(banner(address, None))
+            return
+        folder = self._settings.demo_folder
+        self._output.block(banner(address, (demo_password(folder), folder)))
+        self._demo = asyncio.create_task(make_demo(demo_program(self._settings, address), self._announce))
 
     async def stop(self) -> None:
         """The gateway first, so that what it still answers finds its services; then those; then the servers."""
+        if self._demo is not None:
+            self._demo.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._demo
         for supervisor in self._supervisors():
             await supervisor.stop_watching()
         for supervisors, grace in (
@@ -68,7 +87,7 @@ class System:
             await asyncio.gather(*(supervisor.stop(grace) for supervisor in supervisors))
 
     def stop_now(self) -> None:
-        """Kill what still runs; for a person who does not want to wait for `stop`."""
+        """Kill what still runs, but for the demo, which `stop` kills first; for a person who does not want to wait."""
         for supervisor in self._supervisors():
             supervisor.kill_now()
 
@@ -84,22 +103,27 @@ class System:
         free = iter(free_ports(len(asked), host, but_not=asked.values()))
         return {variable: port or next(free) for variable, port in asked.items()}
 
-    async def _start_servers(self, ports: Mapping[str, int]) -> Wiring:
-        settings, folder, inherits = self._settings, self._settings.data_dir, (self._servers_lock,)
+    async def _start_servers(self, ports: Mapping[str, int]) -> dict[Server, Access]:
+        """Start the embedded ones; returns how each server, of either kind, is reached."""
+        environ, origins = self._settings.environ, self._settings.servers
+        accesses = {server: external(server, environ) for server, origin in origins.items() if origin == "external"}
+        if own := [variable for access in accesses.values() for variable in access.shared]:
+            self._announce(f"your servers know all services by one account; to give each its own: {', '.join(own)}")
+        started = self._embedded_servers(ports)
+        for server in started:
+            refuse_own_urls_of_embedded(server, environ)
+        await together(*map(self._start_server, started.values()))
+        return accesses | {server: embedded(server, running) for server, running in started.items()}
+
+    def _embedded_servers(self, ports: Mapping[str, int]) -> dict[Server, EmbeddedServer]:
+        folder, inherits = self._settings.data_dir, (self._servers_lock,)
         postgres_port, bus_port, cache_port = free_ports(3, "127.0.0.1", but_not=ports.values())
-        database = settings.database_url or Postgres(folder / "postgres", postgres_port, postgres_account(), inherits)
-        bus = settings.bus_url or Valkey("bus", folder / "bus", bus_port, inherits)
-        cache = Valkey("cache", folder / "cache", cache_port, inherits) if settings.cache == "embedded" else None
-        await together(
-            *(self._start_server(each) for each in (database, bus, cache) if each and not isinstance(each, str))
-        )
-        return Wiring(
-            database_url=_url(database),
-            bus_url=_url(bus),
-            redis_url=cache.url if cache else None,
-            secret_key=settings.secret_key or kept_secret(folder / "secret_key"),
-            ports=ports,
-        )
+        made: dict[Server, Callable[[], EmbeddedServer]] = {
+            "DATABASE_URL": lambda: Postgres(folder / "postgres", postgres_port, postgres_account(), inherits),
+            "BUS_URL": lambda: Valkey("bus", folder / "bus", bus_port, inherits),
+            "REDIS_URL": lambda: Valkey("cache", folder / "cache", cache_port, inherits),
+        }
+        return {server: make() for server, make in made.items() if self._settings.servers[server] == "embedded"}
 
     async def _start_server(self, server: EmbeddedServer) -> None:
         await server.prepare()
@@ -116,21 +140,10 @@ class System:
         supervisor.start()
         await wait_ready(supervisor, probe, _READY_WITHIN)
 
-    async def _migrate(self, wiring: Wiring) -> None:
-        program = migrations_program(self._settings, wiring.database_url)
+    async def _migrate(self, database: Access) -> None:
+        program = migrations_program(self._settings, database)
         try:
             await run_to_end(program, self._output.writer(program.name))
         except ProgramFailedError as error:
-            raise StartError(f"the database schemas cannot be brought up to date:\n{error}") from error
-
-    def _write_demo_bars(self) -> Path | None:
-        folder = self._settings.data_dir / "demo"
-        try:
-            write_demo_bars(folder)
-        except DemoDataMissingError:
-            return None
-        return folder
-
-
-def _url(server: str | EmbeddedServer) -> str:
-    return server if isinstance(server, str) else server.url
+            what = "the database schemas cannot be brought up to date"
+            raise StartError(explained(what, [*error.lines, error.end])) from error

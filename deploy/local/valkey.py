@@ -10,6 +10,8 @@ from deploy.local.errors import StartError
 from deploy.local.kept_secret import kept_secret
 from deploy.local.packaged import package_folder
 from deploy.local.program import Program
+from shared.runtime.acl import acl_lines
+from shared.runtime.acl.rights import OPERATOR, USERS
 
 Kind = Literal["bus", "cache"]
 
@@ -35,7 +37,7 @@ _COMMON = {"bind": "127.0.0.1", "save": '""', "daemonize": "no", "loglevel": "wa
 
 @dataclass(frozen=True, slots=True)
 class Valkey:
-    """One server on one folder, which holds its configuration, its password and, for the bus, its append-only file.
+    """One server on one folder: its configuration, its users' passwords and, for the bus, its append-only file.
 
     `inherits`: descriptors that stay open as long as any of its processes lives.
     """
@@ -47,12 +49,15 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """With the password, for the services."""
-        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+        """As the operator, with the password."""
+        return self.url_of(OPERATOR)
 
-    @property
-    def _password(self) -> str:
-        return kept_secret(self.folder / "password")
+    def url_of(self, service: str) -> str:
+        """As one of its users, with the password."""
+        return f"redis://{service}:{self._password(service)}@127.0.0.1:{self.port}/0"
+
+    def _password(self, user: str) -> str:
+        return kept_secret(self.folder / ("password" if user == OPERATOR else f"passwords/{user}"))
 
     @property
     def _configuration(self) -> Path:
@@ -62,10 +67,12 @@ class Valkey:
         """Write the configuration: a file, because a command line is readable by every user of the machine."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = _COMMON | _SETTINGS[self.kind]
-        settings |= {"port": str(self.port), "requirepass": self._password, "dir": _quoted(self.folder)}
+        settings |= {"port": str(self.port), "dir": _quoted(self.folder)}
+        users = acl_lines(self.kind, {user: self._password(user) for user in USERS[self.kind]})
+        lines = [*(f"{name} {value}" for name, value in settings.items()), *users]
         self._configuration.unlink(missing_ok=True)
         self._configuration.touch(mode=0o600)
-        self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+        self._configuration.write_text("".join(f"{line}\n" for line in lines))
 
     def program(self) -> Program:
         """The server's command. At SIGTERM it flushes the append-only file and ends."""
@@ -86,7 +93,7 @@ class Valkey:
         """Inline commands of the Redis protocol; importing a client library for them would cost 0.3 s."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(f"AUTH {self._password}\r\nPING\r\n".encode())
+            writer.write(f"AUTH {OPERATOR} {self._password(OPERATOR)}\r\nPING\r\n".encode())
             await reader.readline()
             return (await reader.readline()).decode(errors="replace").strip()
         finally:

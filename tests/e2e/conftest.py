@@ -1,11 +1,13 @@
-"""One running system for the tests that do not break it for good."""
+"""One running system for the tests that do not break it for good, and real bars for it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 import pytest_asyncio
 
+from deploy.demo.bars import write_demo_bars
 from tests.e2e.platform import Platform, platform
 
 
@@ -21,3 +23,9 @@ async def client(system: Platform) -> AsyncIterator[httpx.AsyncClient]:
     """A client of it."""
     async with system.client() as lent:
         yield lent
+
+
+@pytest.fixture(scope="session")
+def aapl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Daily bars of AAPL, 2000-2013, as a CSV file."""
+    return write_demo_bars(tmp_path_factory.mktemp("bars"))["AAPL"]

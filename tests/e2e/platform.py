@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -16,14 +17,14 @@ from deploy.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 120.0
+STOP_SECONDS = 5.0
 PASSWORD = "correct horse battery staple"
 
-# What would make the launcher use somebody else's servers.
-_FOREIGN = (
-    "DATABASE_URL", "DATABASE_DIRECT_URL", "BUS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_ENABLED", "PORT", "HOST",
-    "SECRET_KEY", "AURELIUS_ENV", "OBJECT_STORE_URL", "STRATEGY_PORT", "BACKTEST_PORT", "INVALIDATOR_PORT",
-    "METRICS_PORT",
-)  # fmt: skip
+# What would make the launcher use somebody else's servers, or make it another than the one a test is about.
+_FOREIGN = re.compile(
+    r"(.*_)?(DATABASE_URL|DATABASE_DIRECT_URL|BUS_URL|REDIS_(URL|HOST|PORT|DB|PASSWORD|ENABLED)|PORT)"
+    r"|HOST|SECRET_KEY(_PREVIOUS)?|AURELIUS_ENV|OBJECT_STORE_URL|DATA_DIR|DEMO|LOG_LEVEL"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Platform:
     launcher: psutil.Process
     base_url: str
     data_dir: Path
+    log: Path
+    _process: asyncio.subprocess.Process
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Return the processes of one service or server, by a part of their command line."""
@@ -45,40 +48,98 @@ class Platform:
                 continue
         return found
 
+    def given(self, service: str, variable: str) -> str:
+        """Return what a service was told in an environment variable."""
+        value: str = self.processes(f"services.{service}")[0].environ()[variable]
+        return value
+
     def bus_url(self) -> str:
-        """Return where the bus is, as the services were told."""
-        url: str = self.processes("services.strategy")[0].environ()["BUS_URL"]
-        return url
+        """Return where the bus is, for its operator."""
+        password = (self.data_dir / "bus" / "password").read_text()
+        _, _, place = self.given("strategy", "BUS_URL").rpartition("@")
+        return f"redis://operator:{password}@{place}"
 
     def client(self) -> httpx.AsyncClient:
         """Return a client of nobody in particular."""
         return httpx.AsyncClient(base_url=self.base_url, timeout=30)
 
+    async def until_logged(self, text: str, seconds: float) -> str:
+        """Wait for a line that holds `text` in what the launcher has written, and return it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = [line for line in self.log.read_text(errors="replace").splitlines() if text in line]
+                if found:
+                    return found[0]
+                await asyncio.sleep(0.05)
+
+    async def ended(self) -> int:
+        """Wait for the launcher's end; return its exit status."""
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Stop it as Ctrl-C does; it must end by itself with status 0 and leave no process."""
+        await self._end(signal.SIGTERM, 0)
+
+    async def kill(self) -> None:
+        """Kill the launcher; what it started must end with it."""
+        await self._end(signal.SIGKILL, -signal.SIGKILL)
+
+    async def _end(self, number: signal.Signals, expected: int) -> None:
+        family = self.launcher.children(recursive=True)
+        self._process.send_signal(number)
+        async with asyncio.timeout(STOP_SECONDS):
+            status = await self._process.wait()
+            while left := [each for each in family if _runs(each)]:
+                assert number == signal.SIGKILL, f"left running: {left}"
+                await asyncio.sleep(0.02)
+        assert status == expected, f"the launcher ended with status {status}:\n{_end_of(self.log)}"
+
 
 @asynccontextmanager
 async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[Platform]:
-    """Run a system in `folder`; at the end it must stop by itself within five seconds and leave no process."""
+    """Run a system, without a demo, in `folder`; at the end it is stopped, unless the test has ended it."""
     (port,) = free_ports(1, "127.0.0.1")
-    clean = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-    log = (folder / "platform.log").open("ab")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.local", cwd=ROOT, stdout=log, stderr=log,
-        env={**clean, "PORT": str(port), "DATA_DIR": str(folder / "data"), "BACKTEST_WORKERS": "1", **(environ or {})},
-    )  # fmt: skip
-    running = Platform(psutil.Process(process.pid), f"http://127.0.0.1:{port}", folder / "data")
+    clean = {name: value for name, value in os.environ.items() if not _FOREIGN.fullmatch(name)}
+    own = {"PORT": str(port), "DATA_DIR": str(folder / "data"), "BACKTEST_WORKERS": "1", "DEMO": "0"}
+    log = folder / "platform.log"
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "deploy.local"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={**clean, **own, **(environ or {})},
+        )
+    running = Platform(psutil.Process(process.pid), f"http://127.0.0.1:{port}", folder / "data", log, process)
     try:
-        await until_healthy(running.base_url, READY_SECONDS, folder)
+        await _until_started(running)
         yield running
-        await _stop(process, running)
+        if process.returncode is None:
+            await running.stop()
     finally:
-        log.close()
         if process.returncode is None:
             process.kill()
             await process.wait()
 
 
-async def until_healthy(base_url: str, seconds: float, folder: Path | None = None) -> None:
-    """Wait until the whole says ok. Fails with the log's end when it does not in time."""
+async def _until_started(running: Platform) -> None:
+    """Wait until the whole says ok, and no longer than the launcher lives. Fails with the log's end."""
+    healthy = asyncio.create_task(until_healthy(running.base_url, READY_SECONDS))
+    ended = asyncio.create_task(running.ended())
+    await asyncio.wait({healthy, ended}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        assert not ended.done(), f"the launcher ended with status {ended.result()}"
+        await healthy
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{_end_of(running.log)}") from None
+    finally:
+        healthy.cancel()
+        ended.cancel()
+
+
+async def until_healthy(base_url: str, seconds: float) -> None:
+    """Wait until the whole says ok."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
     async with httpx.AsyncClient(timeout=5) as client:
@@ -92,14 +153,16 @@ async def until_healthy(base_url: str, seconds: float, folder: Path | None = Non
             except (httpx.HTTPError, ValueError) as error:
                 last = repr(error)
             await asyncio.sleep(0.1)
-    end = (folder / "platform.log").read_text(errors="replace")[-4000:] if folder else ""
-    raise AssertionError(f"not healthy within {seconds} s: {last}\n{end}")
+    raise AssertionError(f"not healthy within {seconds} s: {last}")
 
 
-async def _stop(process: asyncio.subprocess.Process, running: Platform) -> None:
-    family = [running.launcher, *running.launcher.children(recursive=True)]
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(5):
-        assert await process.wait() == 0, "the launcher did not exit cleanly"
-    left = [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
-    assert not left, f"left running: {left}"
+def _runs(process: psutil.Process) -> bool:
+    """Whether it still does anything; the dead whom their parent has not collected yet do not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:]

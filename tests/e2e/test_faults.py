@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,17 +20,18 @@ EVENTS = "aurelius.events.strategy"
 
 
 @pytest.mark.parametrize("name", ["strategy", "backtest", "invalidator", "metrics", "gateway"])
-async def test_after_kill_9_of_a_service_the_journey_works_within_five_seconds(system: Platform, name: str) -> None:
+async def test_after_kill_9_of_a_service_the_journey_works_within_five_seconds(
+    system: Platform, aapl: Path, name: str
+) -> None:
     """Whichever service dies, register to finished backtest works again, from start to end, within five seconds."""
     (process,) = [each for each in system.processes(f"services.{name}") if each.ppid() == system.launcher.pid]
     process.kill()
     killed = time.monotonic()
-    bars = system.data_dir / "demo" / "AAPL.csv"
     failure: Exception | None = None
     while time.monotonic() - killed < HEAL_SECONDS:
         try:
             async with asyncio.timeout(HEAL_SECONDS - (time.monotonic() - killed)), system.client() as client:
-                run = await whole_journey(client, bars)
+                run = await whole_journey(client, aapl)
         except (AssertionError, httpx.HTTPError, TimeoutError) as error:
             failure = error
             await asyncio.sleep(0.05)

@@ -3,23 +3,23 @@
 import asyncio
 import shutil
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.e2e.journey import SMA_CROSS, User, backtested, registered, stored, uploaded
-from tests.e2e.platform import Platform
 
 pytestmark = pytest.mark.e2e
 
 
-async def test_a_backtest_of_real_bars_gives_the_reference_result(system: Platform, client: httpx.AsyncClient) -> None:
+async def test_a_backtest_of_real_bars_gives_the_reference_result(client: httpx.AsyncClient, aapl: Path) -> None:
     """SMA 10/20 on AAPL 2000-2013: 85 closed trades and the final value two independent libraries agree on.
 
     (Computed with backtesting.py 0.6.6, confirmed by vectorbt 1.2.0.)
     """
     user = await registered(client)
-    dataset_id = await uploaded(user, system.data_dir / "demo" / "AAPL.csv")
+    dataset_id = await uploaded(user, aapl)
     strategy = await stored(user)
     run = (await backtested(user, strategy.json()["id"], dataset_id)).json()
     assert run["status"] == "succeeded"
@@ -103,12 +103,10 @@ async def test_without_a_token_the_change_shows_once_its_event_is_applied(client
             pass
 
 
-async def test_a_deleted_strategy_is_gone_for_everyone_and_its_runs_stay(
-    system: Platform, client: httpx.AsyncClient
-) -> None:
+async def test_a_deleted_strategy_is_gone_for_everyone_and_its_runs_stay(client: httpx.AsyncClient, aapl: Path) -> None:
     """After DELETE a read with the token is 404 although the strategy was cached; its backtest stays readable."""
     user = await registered(client)
-    dataset_id = await uploaded(user, system.data_dir / "demo" / "AAPL.csv")
+    dataset_id = await uploaded(user, aapl)
     strategy_id = (await stored(user)).json()["id"]
     run = (await backtested(user, strategy_id, dataset_id)).json()
     await eventually_hit(user, f"/strategies/{strategy_id}")
@@ -118,10 +116,10 @@ async def test_a_deleted_strategy_is_gone_for_everyone_and_its_runs_stay(
     assert (await user.call("GET", f"/backtests/{run['id']}", 200)).json()["strategy_id"] == strategy_id
 
 
-async def test_another_owners_things_are_not_found(system: Platform, client: httpx.AsyncClient) -> None:
+async def test_another_owners_things_are_not_found(client: httpx.AsyncClient, aapl: Path) -> None:
     """What one owner has cached is 404 for another, in every form."""
     owner, stranger = await registered(client), await registered(client)
-    dataset_id = await uploaded(owner, system.data_dir / "demo" / "AAPL.csv")
+    dataset_id = await uploaded(owner, aapl)
     strategy_id = (await stored(owner)).json()["id"]
     run_id = (await backtested(owner, strategy_id, dataset_id)).json()["id"]
     for path in (
@@ -162,7 +160,7 @@ async def test_if_match_refuses_a_stale_change(client: httpx.AsyncClient) -> Non
     assert (await user.call("GET", path, 200, headers={"Cache-Control": "no-cache"})).json()["name"] == "first"
 
 
-async def test_the_metrics_text_is_clean(system: Platform, client: httpx.AsyncClient) -> None:
+async def test_the_metrics_text_is_clean(client: httpx.AsyncClient) -> None:
     """promtool accepts what Prometheus would scrape, and it counts the requests of this very test."""
     user = await registered(client)
     for _ in range(3):

@@ -14,12 +14,12 @@ from tests.e2e.platform import Platform, platform
 pytestmark = pytest.mark.e2e
 
 
-async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path) -> None:
+async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path, aapl: Path) -> None:
     """What was stored before a stop is there after the next start, in seconds; REDIS_ENABLED=false serves the same."""
     async with platform(tmp_path, {"REDIS_ENABLED": "false"}) as first, first.client() as client:
         user = await registered(client)
         strategy = await stored(user)
-        run = await whole_journey(client, first.data_dir / "demo" / "AAPL.csv")
+        run = await whole_journey(client, aapl)
         assert run["metrics"]["trades"] == 85
         assert not [each for each in first.processes("valkey-server") if "cache" in each.cwd()]
         for _ in range(2):
@@ -34,14 +34,14 @@ async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_
 
 
 async def test_external_servers_replace_the_embedded_ones(
-    tmp_path: Path, postgres_url: str, bus_url: str, cache_url: str
+    tmp_path: Path, aapl: Path, postgres_url: str, bus_url: str, cache_url: str
 ) -> None:
     """With DATABASE_URL, BUS_URL and REDIS_URL the platform starts no server of its own, and the journey works."""
     async with fresh_database(postgres_url) as database_url:
         servers = {"DATABASE_URL": database_url, "BUS_URL": bus_url, "REDIS_URL": cache_url}
         async with platform(tmp_path, servers) as running, running.client() as client:
             assert running.processes("valkey-server") + running.processes("bin/postgres") == []
-            run = await whole_journey(client, running.data_dir / "demo" / "AAPL.csv")
+            run = await whole_journey(client, aapl)
             assert run["metrics"]["trades"] == 85
 
 

@@ -1,14 +1,17 @@
 """A small tree in which the launcher finds stand-ins for the services and the migrations, and a running launcher."""
 
 import asyncio
+import contextlib
 import os
 import select
+import shutil
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -24,7 +27,9 @@ SERVICES = {
 }
 
 # Nothing else of the surroundings may decide how a launcher under test behaves.
-_INHERITED = ("PATH", "HOME", "TMPDIR", "AURELIUS_DEMO_DATA")
+_INHERITED = ("PATH", "HOME", "TMPDIR", "AURELIUS_DEMO_DATA", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+# Whatever a launcher starts inherits this, so that it can be found when its parents are gone.
+_MARK = "STAND_IN_RUN"
 
 # Counts the starts in the database, so that a test can see whether the data was kept.
 _MIGRATIONS = """
@@ -45,6 +50,8 @@ import http.server, os, signal, subprocess, sys
 manner = os.environ.get("STAND_IN_{upper}")
 if manner == "broken":
     sys.exit("FEE_RATE=abc: must be a number")
+if manner == "lacking":
+    import a_package_that_is_not_installed
 if manner == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -52,6 +59,9 @@ class Health(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200 if self.path == "/health/ready" else 404)
         self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_error(403)
     def log_message(self, *_):
         pass
 print("up as", os.getpid(), "with", *sorted(os.environ))
@@ -59,16 +69,24 @@ http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["{port}"])),
 """
 
 
-def make_tree(root: Path) -> None:
-    """Lay out a repository whose `deploy` is the real one."""
-    (root / "deploy").symlink_to(Path(deploy.__file__).parent)
-    _module(root / "shared/runtime/migrations", _MIGRATIONS)
+def make_tree(root: Path, *, real_migrations: bool = False) -> None:
+    """Lay out a repository whose `deploy` is the real one, and on request its migrations."""
+    repository = Path(deploy.__file__).parents[1]
+    (root / "deploy").symlink_to(repository / "deploy")
+    if real_migrations:
+        (root / "shared").symlink_to(repository / "shared")
+        for name in ("strategy", "backtest"):
+            shutil.copytree(repository / f"services/{name}/migrations", root / f"services/{name}/migrations")
+    else:
+        _module(root / "shared/runtime/migrations", _MIGRATIONS)
+        for part in ("contracts", "runtime/acl"):  # of which the launcher makes the users of the embedded servers
+            (root / "shared" / part).symlink_to(repository / "shared" / part)
     for name, port in SERVICES.items():
         _module(root / "services" / name, _SERVICE.format(upper=name.upper(), port=port))
 
 
 def _module(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "__main__.py").write_text(text)
 
 
@@ -120,9 +138,12 @@ class Launcher:
 async def launched(
     root: Path, environ: Mapping[str, str] | None = None, python: Sequence[str] = (sys.executable,)
 ) -> AsyncIterator[Launcher]:
-    """A launcher in a tree of `make_tree`, ended at the latest on leaving. `python` is how Python is run."""
+    """A launcher in a tree of `make_tree`, without a demo, ended at the latest on leaving; nothing may be left of it.
+
+    `python` is how Python is run.
+    """
     (port,) = free_ports(1, "127.0.0.1")
-    own = {"PORT": str(port), "DATA_DIR": str(root / "data"), "PYTHONUNBUFFERED": "1"}
+    own = {"PORT": str(port), "DATA_DIR": str(root / "data"), "PYTHONUNBUFFERED": "1", "DEMO": "0", _MARK: uuid4().hex}
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *(*python, "-m", "deploy.local"),
@@ -139,6 +160,17 @@ async def launched(
         if process.returncode is None:
             process.terminate()
             await launcher.end(within=10)
+    assert left_of(_marked(own[_MARK]), within=1) == []
+
+
+def _marked(run: str) -> list[psutil.Process]:
+    """Every process of this machine that a launcher, or what it started, has started."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(_MARK) == run:
+                found.append(process)
+    return found
 
 
 def left_of(processes: list[psutil.Process], within: float) -> list[psutil.Process]:

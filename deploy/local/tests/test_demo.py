@@ -1,68 +1,87 @@
-"""The demo bars."""
+"""The demo beside a running platform."""
 
-import csv
-import hashlib
-import struct
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.local.demo import SYMBOLS, DemoDataMissingError, demo_bars, write_csv, write_demo_bars
+from deploy.local import demo
+from deploy.local.demo import demo_password, make_demo
+from deploy.local.program import Program
 
-# Of the adjusted closes as little-endian 64-bit floats: the very numbers independent engines were run on.
-AAPL_CLOSES_SHA256 = "8092be8d259c8bec1f2a415a86d0527aa59ce8f28f095dd1b72fa2e150408b3d"
-
-
-def closes_sha256(closes: list[float]) -> str:
-    return hashlib.sha256(struct.pack(f"<{len(closes)}d", *closes)).hexdigest()
-
-
-def test_adjusted_closes_are_exact() -> None:
-    """3,270 days of AAPL, equal to the last bit."""
-    bars = demo_bars("AAPL")
-    assert (len(bars), bars[0].date, bars[-1].date) == (3270, "2000-03-01", "2013-03-01")
-    assert closes_sha256([bar.close for bar in bars]) == AAPL_CLOSES_SHA256
-    assert bars[0].volume == 9_616_100
+# Notes each start in the file `starts`, and behaves by how many there have been.
+_PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+starts = Path({starts!r})
+starts.write_text(starts.read_text() + "x" if starts.exists() else "x")
+number = len(starts.read_text())
+print("the bus does not answer", flush=True)
+{text}
+"""
 
 
-@pytest.mark.parametrize("symbol", SYMBOLS)
-def test_bars_are_sound(symbol: str) -> None:
-    """Each day lies between its low and its high, prices are positive, days rise."""
-    bars = demo_bars(symbol)
-    assert all(0 < bar.low <= min(bar.open, bar.close) for bar in bars)
-    assert all(bar.high >= max(bar.open, bar.close) for bar in bars)
-    dates = [bar.date for bar in bars]
-    assert dates == sorted(set(dates))
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_PAUSES", (0.01, 0.01))
 
 
-def test_written_floats_can_be_read_back(tmp_path: Path) -> None:
-    """The CSV carries the same numbers, not rounded ones."""
-    write_csv(demo_bars("AAPL"), tmp_path / "AAPL.csv")
-    with (tmp_path / "AAPL.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["date", "open", "high", "low", "close", "volume"]
-    assert closes_sha256([float(row["close"]) for row in rows]) == AAPL_CLOSES_SHA256
+async def announced(tmp_path: Path, text: str) -> tuple[list[str], int]:
+    """What is announced, and how often the program was started."""
+    lines: list[str] = []
+    starts = tmp_path / "starts"
+    program = Program("demo", [sys.executable, "-c", _PROGRAM.format(starts=str(starts), text=text)])
+    await make_demo(program, lines.append)
+    return lines, len(starts.read_text()) if starts.exists() else 0
 
 
-def test_written_once(tmp_path: Path) -> None:
-    """One file per symbol; what is there already is the user's and stays."""
-    write_demo_bars(tmp_path / "demo")
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {f"{symbol}.csv" for symbol in SYMBOLS}
-    (tmp_path / "demo/IBM.csv").write_text("mine")
-    (tmp_path / "demo/FB.csv").unlink()
-    write_demo_bars(tmp_path / "demo")
-    assert (tmp_path / "demo/IBM.csv").read_text() == "mine"
-    assert (tmp_path / "demo/FB.csv").read_text().startswith("date,open,high,low,close,volume\n")
+async def test_its_last_line_is_announced(tmp_path: Path) -> None:
+    """One line of the launcher's, however much the program had to say."""
+    assert await announced(tmp_path, "print('5 datasets')") == (["demo: 5 datasets"], 1)
 
 
-def test_symbol_that_is_not_there() -> None:
-    """The message names those that are."""
-    with pytest.raises(ValueError, match="no demo bars of TSLA: choose one of AAPL, MSFT, IBM, GOOG, FB"):
-        demo_bars("TSLA")
+async def test_nothing_to_do_is_nothing_to_say(tmp_path: Path) -> None:
+    """At every later start."""
+    lines: list[str] = []
+    await make_demo(Program("demo", [sys.executable, "-c", "pass"]), lines.append)
+    assert lines == []
 
 
-def test_data_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without the data is named."""
-    monkeypatch.setenv("AURELIUS_DEMO_DATA", str(tmp_path))
-    with pytest.raises(DemoDataMissingError, match=str(tmp_path)):
-        demo_bars("AAPL")
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(75)"])
+async def test_interrupted_it_is_started_again(tmp_path: Path, end: str) -> None:
+    """Killed, or told by the platform to come back later: it goes on where it was."""
+    text = f"if number == 1:\n    {end}\nprint('5 datasets')"
+    assert await announced(tmp_path, text) == (["demo: 5 datasets"], 2)
+
+
+async def test_it_gives_up(tmp_path: Path) -> None:
+    """After a few attempts, with the last reason; nothing else is disturbed."""
+    expected = "the demo could not be made, everything else runs: the bus does not answer"
+    assert await announced(tmp_path, "sys.exit(75)") == ([expected], 3)
+
+
+async def test_it_gives_up_at_once_where_trying_again_is_no_use(tmp_path: Path) -> None:
+    """Exit status 1: the program has said what a person would have to do."""
+    lines, starts = await announced(tmp_path, "sys.exit('the account has another password')")
+    assert lines == ["the demo could not be made, everything else runs: the account has another password"]
+    assert starts == 1
+
+
+async def test_it_cannot_take_the_platform_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by being impossible to start."""
+
+    async def no_more_processes(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(demo, "run_to_end", no_more_processes)
+    lines, starts = await announced(tmp_path, "")
+    assert "it cannot be started" in lines[0]
+    assert starts == 0
+
+
+def test_password_is_random_and_kept(tmp_path: Path) -> None:
+    """Long enough for the API, readable by its owner alone, the same at each start."""
+    password = demo_password(tmp_path)
+    assert len(password) >= 12
+    assert demo_password(tmp_path) == password != demo_password(tmp_path / "another")
+    assert (tmp_path / "password").stat().st_mode & 0o777 == 0o600

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import StartError
-from deploy.local.kept_secret import kept_secret
+from deploy.local.kept_secret import kept_secret, kept_text
 
 
 def test_made_once_and_kept(tmp_path: Path) -> None:
@@ -32,3 +32,13 @@ def test_damaged_file_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(StartError, match="secret_key does not hold 64 hex digits"):
         kept_secret(path)
     assert path.read_text() == content
+
+
+def test_text_is_made_once_and_is_the_owners_to_change(tmp_path: Path) -> None:
+    """In a folder that only its owner may enter; what stands in the file later is taken as it is."""
+    path = tmp_path / "demo" / "password"
+    assert kept_text(path, lambda: "first") == "first"
+    assert kept_text(path, lambda: "second") == "first"
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    path.write_text("my own\n")
+    assert kept_text(path, lambda: "third") == "my own"

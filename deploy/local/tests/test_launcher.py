@@ -43,7 +43,7 @@ async def test_second_start_finds_the_data_of_the_first(tree: Path) -> None:
 
 
 async def test_tells_what_to_try_next(tree: Path) -> None:
-    """Once ready it names the addresses, the folder of the demo bars and a command to copy."""
+    """Once ready it names the addresses and a command to copy."""
     async with launched(tree) as launcher:
         await ready(launcher)
         await launcher.line_with("Ctrl-C")
@@ -51,6 +51,19 @@ async def test_tells_what_to_try_next(tree: Path) -> None:
     base = f"http://127.0.0.1:{launcher.port}"
     for text in (f"{base}/api/v1", f"{base}/docs", f"{base}/health", f"{base}/metrics", f"curl -s {base}"):
         assert text in shown
+
+
+async def test_demo_that_cannot_be_made(tree: Path) -> None:
+    """The platform is ready before it is begun, says in one line why there is none, and goes on."""
+    async with launched(tree, {"DEMO": "1"}) as launcher:
+        await ready(launcher)
+        shown = await launcher.line_with("Demo user")
+        said = await launcher.line_with(
+            "demo could not be made, everything else runs: POST /auth/login was answered 403"
+        )
+        assert set(launcher.processes()) == {*SERVICES, *SERVERS}
+    assert said.startswith("launcher    | ")
+    assert f"demo@example.com, password {(tree / 'data/demo/password').read_text()} " in shown
 
 
 @pytest.mark.parametrize(
@@ -180,19 +193,24 @@ async def test_migrations_that_fail(tree: Path) -> None:
 
 
 async def test_own_servers_replace_the_embedded_ones(tree: Path) -> None:
-    """With DATABASE_URL, BUS_URL and REDIS_URL given, only the services are started."""
+    """With DATABASE_URL, BUS_URL and REDIS_URL given, only the services are started; who shares an account is told."""
     given = {
         "DATABASE_URL": "postgresql://db.example/a",
+        "STRATEGY_DATABASE_URL": "postgresql://strategy@db.example/a",
         "BUS_URL": "redis://bus.example",
         "REDIS_URL": "redis://cache.example",
         "STAND_IN_MIGRATIONS": "skipped",
     }
     async with launched(tree, given) as launcher:
+        shared = await launcher.line_with("your servers know all services by one account")
         await ready(launcher)
         processes = launcher.processes()
         assert set(processes) == set(SERVICES)
-        environment = processes["strategy"].environ()
-        assert {name: environment.get(name) for name in given} == given
+        strategy, gateway = (processes[name].environ() for name in ("strategy", "gateway"))
+    assert "BACKTEST_DATABASE_URL, GATEWAY_BUS_URL" in shared
+    assert "STRATEGY_DATABASE_URL" not in shared
+    assert (strategy["DATABASE_URL"], strategy["BUS_URL"]) == (given["STRATEGY_DATABASE_URL"], given["BUS_URL"])
+    assert (gateway["BUS_URL"], gateway["REDIS_URL"]) == (given["BUS_URL"], given["REDIS_URL"])
 
 
 async def test_without_a_cache(tree: Path) -> None:

@@ -56,3 +56,17 @@ async def test_normal_user_starts_and_stops(tree: Path, python: list[str]) -> No
             assert await launcher.end(within=5) == 0
             assert left_of(family, within=0.5) == []
     assert (tree / "data/postgres/data").stat().st_uid == _NOBODY
+
+
+async def test_folder_of_another_user(tree: Path, python: list[str]) -> None:
+    """`sudo make run` first, `make run` then: what cannot be opened, and the way out, in one line."""
+    data = tree / "data"
+    data.mkdir(mode=0o755)
+    (data / "launcher.lock").touch(mode=0o600)
+    async with launched(tree, _ENVIRON, python) as launcher:
+        assert await launcher.end() == 1
+    (said,) = launcher.lines
+    assert (
+        f"cannot start: [Errno 13] Permission denied: '{data}/launcher.lock'. Start as the user it belongs to" in said
+    )
+    assert "DATA_DIR=" in said

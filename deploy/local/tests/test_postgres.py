@@ -10,14 +10,17 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from deploy.local import postgres as module
 from deploy.local.account import Account, can_run, postgres_account
 from deploy.local.errors import StartError
 from deploy.local.ports import free_ports
 from deploy.local.postgres import Postgres
+from deploy.local.postgres_home import settle
 from deploy.local.process import Process
 from deploy.local.program import Program
 from deploy.local.readiness import wait_ready
 from deploy.local.supervisor import Supervisor
+from deploy.local.tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.integration
 
@@ -158,6 +161,29 @@ async def test_lost_password_is_explained(folder: Path) -> None:
             pass
 
 
+async def test_data_of_another_major_version(folder: Path) -> None:
+    """It cannot be read: said before the server is started, with what made it and what to do; nothing is touched."""
+    async with running(some_postgres(folder, postgres_account(), durable=False)):
+        pass
+    (folder / "data/PG_VERSION").write_text("17\n")
+    with pytest.raises(StartError, match=r"made by Postgres 17, and this is Postgres 18.*pg_dump.*DATA_DIR="):
+        await some_postgres(folder, postgres_account()).prepare()
+    (folder / "data/PG_VERSION").unlink()
+    with pytest.raises(StartError, match="damaged: it holds no PG_VERSION"):
+        await some_postgres(folder, postgres_account()).prepare()
+
+
+async def test_services_have_passwords_of_their_own(folder: Path) -> None:
+    """Made once, kept in files of the launcher's user alone; the roles are the migrations' to make."""
+    postgres = some_postgres(folder, postgres_account())
+    settle(folder, postgres_account())
+    urls = [postgres.url_of("strategy"), postgres.url_of("backtest"), postgres.url]
+    assert urls == [postgres.url_of("strategy"), postgres.url_of("backtest"), postgres.url]
+    assert urls[0].startswith("postgresql://aurelius_strategy:")
+    assert len({url.split(":")[2].split("@")[0] for url in urls}) == 3
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (folder / "passwords").iterdir())
+
+
 async def test_half_made_data_is_made_again(folder: Path) -> None:
     """A launcher that was killed during initdb leaves nothing that a later one could take for data."""
     half_made = folder / "data.new"
@@ -166,6 +192,26 @@ async def test_half_made_data_is_made_again(folder: Path) -> None:
     (folder / "password.initdb").write_text("")
     async with running(some_postgres(folder, postgres_account(), durable=False)):
         assert names_in(folder) == {"data", "password"}
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+async def test_disk_that_turns_out_to_be_full(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool
+) -> None:
+    """Where the room that is left cannot be known before (a quota): the reason and what to do, not a list of deaths."""
+    account = postgres_account()
+    if account.kind == "other":
+        pytest.skip("Postgres is kept on another disk than the data folder")
+    monkeypatch.setattr(module, "require_space", lambda *_: None)
+    with small_disk(tmp_path, mebibytes=256 if there_before else 16):
+        if there_before:
+            async with running(some_postgres(folder, account, durable=False)):
+                pass
+            fill(tmp_path)
+        with pytest.raises(StartError, match=r"The disk is full: free some space, or .* DATA_DIR="):
+            async with running(some_postgres(folder, account)):
+                pass
+        assert (folder / "data").exists() == there_before
 
 
 async def test_initdb_that_fails(folder: Path) -> None:

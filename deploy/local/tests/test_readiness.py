@@ -11,7 +11,7 @@ from deploy.local.errors import StartError
 from deploy.local.ports import free_ports
 from deploy.local.process import Process
 from deploy.local.program import Program
-from deploy.local.readiness import http_readiness, wait_ready
+from deploy.local.readiness import http_readiness, reachable_address, wait_ready
 from deploy.local.supervisor import Supervisor
 
 
@@ -49,6 +49,12 @@ async def test_other_answers_are_reasons() -> None:
     assert f"no answer from port {nobody}" in str(await look(nobody))
 
 
+def test_address_for_people() -> None:
+    """A server on all addresses is shown by one that a browser can open; IPv6 is put in brackets."""
+    assert reachable_address("0.0.0.0", 8000) == "http://127.0.0.1:8000"
+    assert reachable_address("::", 8000) == "http://[::1]:8000"
+
+
 def supervisor(text: str) -> Supervisor:
     def ignore(_: str) -> None:
         pass
@@ -78,5 +84,14 @@ async def test_gives_up_on_what_keeps_dying() -> None:
     watched = supervisor("exit('PORT=x: must be a port')")
     watched.start()
     with pytest.raises(StartError, match=r"(?s)tiny died 3 times while starting.*PORT=x: must be a port"):
+        await wait_ready(watched, never, within=60)
+    await watched.stop(grace=1)
+
+
+async def test_known_reasons_are_told_with_what_to_do() -> None:
+    """A service that lacks a package: the sentence comes before its traceback."""
+    watched = supervisor("import no_such_package")
+    watched.start()
+    with pytest.raises(StartError, match=r"tiny died 3 times while starting\. .* lacks no_such_package: .*make run"):
         await wait_ready(watched, never, within=60)
     await watched.stop(grace=1)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, NoPermissionError
 
 from deploy.local.ports import free_ports
 from deploy.local.process import Process
 from deploy.local.readiness import wait_ready
 from deploy.local.supervisor import Supervisor
 from deploy.local.valkey import Kind, Valkey
+from shared.runtime.acl.rights import USERS
 
 pytestmark = pytest.mark.integration
 
@@ -65,16 +66,44 @@ async def test_settings_of_each_kind(tmp_path: Path, kind: Kind, settings: dict[
     assert actual["bind"] == "127.0.0.1"
 
 
-async def test_password_is_needed(tmp_path: Path) -> None:
-    """Another user of this machine cannot get in, and finds the password neither in a file nor in the process list."""
+@pytest.mark.parametrize("kind", ["bus", "cache"])
+async def test_password_is_needed(tmp_path: Path, kind: Kind) -> None:
+    """Another user of this machine cannot get in, and finds no password in a file or in the process list."""
+    valkey = some_valkey(kind, tmp_path)
+    async with running(valkey):
+        files = [tmp_path / "password", *(tmp_path / "passwords").iterdir(), tmp_path / "valkey.conf"]
+        assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+        passwords = {path.read_text() for path in files[:-1]}
+        assert len(passwords) == len(files) - 1
+        assert not any(password in word for password in passwords for word in valkey.program().command)
+        for stranger in (f"redis://127.0.0.1:{valkey.port}", f"redis://gateway:guess@127.0.0.1:{valkey.port}"):
+            async with Redis.from_url(stranger, protocol=2) as client:
+                with pytest.raises(AuthenticationError):
+                    await client.ping()
+
+
+@pytest.mark.parametrize("kind", ["bus", "cache"])
+async def test_each_user_has_a_way_in(tmp_path: Path, kind: Kind) -> None:
+    """Under a password of its own, with its own rights: only the operator may do everything."""
+    valkey = some_valkey(kind, tmp_path)
+    async with running(valkey) as operator:
+        await operator.set("everything", "1")
+        for user in USERS[kind]:
+            async with Redis.from_url(valkey.url_of(user), protocol=2) as client:
+                assert await client.ping()
+                if user != "operator":
+                    with pytest.raises(NoPermissionError):
+                        await client.flushall()
+
+
+async def test_folder_from_before_there_were_users(tmp_path: Path) -> None:
+    """Its one password becomes the operator's, the others are made, and what it keeps is still there."""
+    (tmp_path / "password").write_text("0" * 64)
+    (tmp_path / "valkey.conf").write_text("requirepass x\n")
     valkey = some_valkey("bus", tmp_path)
     async with running(valkey):
-        password = (tmp_path / "password").read_text()
-        assert not any(password in word for word in valkey.program().command)
-        assert all((tmp_path / name).stat().st_mode & 0o077 == 0 for name in ("password", "valkey.conf"))
-        async with Redis.from_url(valkey.url.replace(f":{password}@", ""), protocol=2) as stranger:
-            with pytest.raises(AuthenticationError):
-                await stranger.ping()
+        assert valkey.url == f"redis://operator:{'0' * 64}@127.0.0.1:{valkey.port}/0"
+        assert len({valkey.url_of(user) for user in USERS["bus"]}) == len(USERS["bus"])
 
 
 async def test_folder_with_an_awkward_name(tmp_path: Path) -> None:
