@@ -19,6 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FOLDER = Path("requirements")
 
+# The images of deploy/docker. Each holds the extra of its name.
+IMAGES = ("gateway", "strategy", "backtest", "invalidator", "metrics", "migrate")
+
 _COMPILE = [sys.executable, "-m", "uv", "pip", "compile", "--no-config", "--quiet"]
 _COMPILE += ["--universal", "--python-version=3.11", "--generate-hashes"]
 _COMPILE += ["--no-header"]  # it would repeat this command, with the paths of whoever ran it
@@ -34,13 +37,14 @@ class Lock:
 
 
 def all_locks(pyproject: str) -> list[Lock]:
-    """What `make run` installs; what `make test` and `make check` install besides; the demo data, and that alone."""
+    """What `make run` installs, what `make test` and `make check` add, the demo data alone, and each image's part."""
     demo = tomllib.loads(pyproject)["project"]["optional-dependencies"]["demo"]
     same_versions = ["--constraint", str(FOLDER / "run.txt")]
     return [
         Lock("run.txt", ["--extra=run", "pyproject.toml"]),
         Lock("dev.txt", ["--extra=run", "--extra=check", *same_versions, "pyproject.toml"]),
         Lock("demo.txt", ["--no-deps", "--no-annotate", "-"], "\n".join(demo)),
+        *(Lock(f"{image}.txt", [f"--extra={image}", *same_versions, "pyproject.toml"]) for image in IMAGES),
     ]
 
 

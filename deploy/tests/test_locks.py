@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.locks import FOLDER, ROOT, Lock, all_locks, outdated
+from deploy.locks import FOLDER, IMAGES, ROOT, Lock, all_locks, outdated
 
 LOCKS = all_locks((ROOT / "pyproject.toml").read_text())
 
@@ -37,6 +37,12 @@ def test_no_address_is_recorded(lock: Lock) -> None:
 def test_tests_run_on_the_versions_that_run() -> None:
     """What `make test` installs holds what `make run` installs, file for file."""
     assert pins(text_of("dev.txt")).items() >= pins(text_of("run.txt")).items()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_images_run_on_the_versions_that_run(image: str) -> None:
+    """What is installed in an image is a part of what `make run` installs and the tests have seen, file for file."""
+    assert pins(text_of(f"{image}.txt")).items() <= pins(text_of("run.txt")).items()
 
 
 def test_demo_data_comes_alone() -> None:
