@@ -3,19 +3,39 @@
 VENV := .venv
 DEV := .venv-dev
 PYTHON_DEV := $(DEV)/bin/python
+# What `make matrix` tests with: the oldest and the newest Python that are supported.
+PYTHONS := python3.11 python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock dev-environment
+.PHONY: help run test verify matrix query-plans check hooks lock clean dev-environment
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the whole platform on this machine; Ctrl-C stops it
 	@sh deploy/local/environment.sh $(VENV) requirements/run.txt
 	@$(VENV)/bin/python -m deploy.local
 
-test: dev-environment ## Run all tests; ARGS="-k cache -x" goes to pytest
+test: dev-environment ## Run the tests; ARGS="-k cache -x" goes to pytest, COVERAGE=1 reports what they reached
+ifdef COVERAGE
+	@$(PYTHON_DEV) -m coverage erase
+	@$(PYTHON_DEV) -m coverage run -m pytest $(ARGS)
+	@$(PYTHON_DEV) -m coverage combine --quiet
+	@$(PYTHON_DEV) -m coverage report
+else
 	@$(PYTHON_DEV) -m pytest $(ARGS)
+endif
+
+verify: dev-environment ## Run the long tests as well: a million rows, many starts and kills, containers
+	@$(PYTHON_DEV) -m pytest -m "" $(ARGS)
+
+matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
+	@for python in $(PYTHONS); do \
+	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
+	done
+
+query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
+	@$(PYTHON_DEV) -m bench.query_plans
 
 check: dev-environment ## Lint, formatting, types, import rules, locks
 	$(DEV)/bin/ruff check .
@@ -24,8 +44,14 @@ check: dev-environment ## Lint, formatting, types, import rules, locks
 	$(DEV)/bin/lint-imports
 	@$(PYTHON_DEV) -m deploy.locks --check
 
+hooks: dev-environment ## Have git run `make check` before each commit
+	@$(DEV)/bin/pre-commit install
+
 lock: dev-environment ## Write requirements/ anew from pyproject.toml
 	@$(PYTHON_DEV) -m deploy.locks
+
+clean: ## Delete the environments and caches; DATA=1 deletes DATA_DIR too
+	@sh deploy/local/clean.sh $(DATA)
 
 dev-environment:
 	@sh deploy/local/environment.sh $(DEV) requirements/dev.txt
