@@ -73,6 +73,8 @@ def terminal(folder: Path, *command: str) -> Iterator[Terminal]:
     """A terminal with a command on it."""
     pid, descriptor = pty.fork()
     if pid == 0:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)  # tests that run in the background may have these ignored
         os.chdir(folder)
         os.execvpe(command[0], command, {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT)})
     leader = psutil.Process(pid)
