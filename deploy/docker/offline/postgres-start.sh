@@ -17,4 +17,4 @@ if [ ! -d "$PGDATA" ]; then
     mv "$PGDATA.new" "$PGDATA"
 fi
 
-exec "$@"
+exec "$@" -c "listen_addresses=*"

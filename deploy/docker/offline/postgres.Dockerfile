@@ -11,4 +11,4 @@ USER postgres
 STOPSIGNAL SIGINT
 EXPOSE 5432
 ENTRYPOINT ["sh", "/usr/local/bin/postgres-start.sh"]
-CMD ["postgres", "-c", "listen_addresses=*"]
+CMD ["postgres"]
