@@ -124,7 +124,7 @@ _BACKTESTS = _Load(
     f"""
     INSERT INTO backtest.backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, status,
                                     error, metrics, final_value, total_return, sharpe, result_digest, result_key,
-                                    created_at, lease_until)
+                                    created_at)
     SELECT {_ID.format(table="backtests")}, md5('owner ' || owner)::uuid,
            CASE WHEN strategy >= 0 THEN md5('strategy ' || owner || '.' || strategy)::uuid END, 1,
            md5('dataset ' || owner || '.' || dataset)::uuid, '{_SPEC}', '{_IDENTITY}', status,
@@ -133,8 +133,7 @@ _BACKTESTS = _Load(
            CASE WHEN done THEN CASE WHEN idle THEN 0 ELSE d5 % 3000 / 1000.0 END END,
            CASE WHEN done AND NOT idle THEN d5 % 5000 / 1000.0 - 1 END,
            CASE WHEN done THEN md5(n::text) || md5(n::text) END, CASE WHEN done THEN 'results/' || md5(n::text) END,
-           timestamptz '2025-01-01' + n / 20 * interval '10 s',
-           CASE status WHEN 'running' THEN now() + interval '1 day' END
+           timestamptz '2025-01-01' + n / 20 * interval '10 s'
     FROM (
         SELECT *, status = 'succeeded' AS done, strategy = 3 OR d5 % 10 = 0 AS idle
         FROM (
@@ -153,6 +152,18 @@ _BACKTESTS = _Load(
             ) AS placed
         ) AS ended
     ) AS measured
+    """
+)
+
+# One for each run, in the state that goes with the run's.
+_JOBS = _Load(
+    f"""
+    INSERT INTO backtest.jobs (subject, kind, owner_id, urgency, created_at, traceparent, lease, lease_until, attempts,
+                               ended)
+    SELECT {_ID.format(table="backtests")}, 'backtest', md5('owner ' || n % 1000)::uuid, 0,
+           timestamptz '2025-01-01' + n / 20 * interval '10 s', '', (n % 1000 <> 500)::integer,
+           CASE WHEN n % 125000 = 7 THEN now() + interval '1 day' END, 1, n % 1000 <> 500 AND n % 125000 <> 7
+    FROM generate_series($1::bigint, $2::bigint) AS n
     """
 )
 
@@ -223,6 +234,7 @@ _LOADS = (
     _VERSIONS,
     _DATASETS,
     _BACKTESTS,
+    _JOBS,
     _VALIDATIONS,
     _GATE_RESULTS,
     *_OBJECTS,

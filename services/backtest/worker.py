@@ -5,9 +5,9 @@ import msgspec
 from services.backtest.core.run import warm_kernels
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
 from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
+from services.backtest.work.backtests import BacktestWork
 from shared.contracts.jobs import Progress
 from shared.contracts.streams import JOBS_BACKTEST, PROGRESS
 from shared.runtime.bus.connection import Entry, subscribe
@@ -31,14 +31,16 @@ def compose(settings: BacktestSettings) -> Service:
         entry = msgspec.json.encode(progress)
         service.writer.post("XADD", PROGRESS, "MAXLEN", "~", PROGRESS_KEPT, "*", "progress", entry)
 
-    loop = JobLoop(Jobs(database, service.clock), Runner(objects), publish)
+    works = [BacktestWork(objects, service.clock)]
+    loop = JobLoop(Jobs(database, service.clock, works), publish)
 
     async def wake(entries: list[Entry]) -> None:
         # Before the work: the row remembers what there is to do, and while one works its siblings are woken.
         ids = [entry.id for entry in entries]
         service.writer.post("XACK", JOBS_BACKTEST, GROUP, *ids)
         service.writer.post("XDEL", JOBS_BACKTEST, *ids)
-        await loop.work()
+        while await loop.work():
+            pass
 
     service.watch(subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1))
     service.starting(lambda: in_thread(warm_kernels))

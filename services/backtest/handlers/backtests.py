@@ -12,6 +12,7 @@ from services.backtest.core.language import BoundStrategy, check_spec
 from services.backtest.core.period import check_period
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
 from services.backtest.store.datasets import read_dataset
+from services.backtest.store.jobs import Kind, Urgency, enqueue
 from services.backtest.strategies import Strategies
 from shared.contracts.clock import Clock
 from shared.contracts.errors import InputError, Invalid, Malformed, NotFound
@@ -46,7 +47,16 @@ class BacktestHandlers:
         strategy = await asyncio.to_thread(_checked, spec, message)
         run = _queued(message, strategy, dataset, strategy_version, owner, self._clock.now())
         async with self._database.transaction() as connection:
-            await insert_backtest(connection, run, spec, call.traceparent)
+            await insert_backtest(connection, run, spec)
+            await enqueue(
+                connection,
+                subject=run.id,
+                kind=Kind.BACKTEST,
+                owner_id=owner,
+                urgency=Urgency.SINGLE,
+                now=run.created_at,
+                traceparent=call.traceparent,
+            )
             await self._wake_a_worker(connection, run, call)
             versions = await announce(
                 connection,

@@ -7,6 +7,7 @@ GRANTS: Grants = {
     **shared_tables.GRANTS,
     "datasets": ("SELECT", "INSERT"),
     "backtests": ("SELECT", "INSERT", "UPDATE"),
+    "jobs": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "validations": ("SELECT", "INSERT", "UPDATE"),
     "gate_results": ("SELECT", "INSERT", "UPDATE"),
 }

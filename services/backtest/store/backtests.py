@@ -24,8 +24,8 @@ _SORT_KEYS = {
 
 _INSERT = """
 INSERT INTO backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, warmup_bars,
-                       warnings, status, created_at, traceparent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                       warnings, status, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 _READ = f"""
@@ -43,8 +43,8 @@ class Stored(msgspec.Struct, frozen=True):
     result_key: str
 
 
-async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, traceparent: str) -> None:
-    """Store a queued run with the spec it runs, which outlives the strategy it came from, and its request's trace."""
+async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject) -> None:
+    """Store a queued run with the spec it runs, which outlives the strategy it came from."""
     await connection.execute(
         _INSERT,
         backtest.id,
@@ -58,7 +58,6 @@ async def insert_backtest(connection: Connection, backtest: Backtest, spec: Json
         backtest.warnings,
         backtest.status,
         backtest.created_at,
-        traceparent,
     )
 
 

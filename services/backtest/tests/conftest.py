@@ -9,9 +9,9 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
 from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
+from services.backtest.work.backtests import BacktestWork
 from shared.contracts.ids import new_id
 from shared.contracts.values import Dataset, Principal
 from shared.runtime.bus.server import Call
@@ -71,15 +71,15 @@ def results(database: Database, objects: Objects) -> ResultHandlers:
 
 
 @pytest.fixture
-def jobs(database: Database, clock: FakeClock) -> Jobs:
-    """The runs that wait."""
-    return Jobs(database, clock)
+def work(objects: Objects, clock: FakeClock) -> BacktestWork:
+    """What does single runs."""
+    return BacktestWork(objects, clock)
 
 
 @pytest.fixture
-def runner(objects: Objects) -> Runner:
-    """What computes a run."""
-    return Runner(objects)
+def jobs(database: Database, clock: FakeClock, work: BacktestWork) -> Jobs:
+    """The jobs that wait, of which there are none but single runs."""
+    return Jobs(database, clock, [work])
 
 
 @pytest.fixture

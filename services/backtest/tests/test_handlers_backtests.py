@@ -9,7 +9,7 @@ import pytest
 from services.backtest.handlers.backtests import JOB_TYPE, BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.jobs import Jobs
-from services.backtest.store.jobs import Result
+from services.backtest.store.runs import Result
 from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested, queued
 from shared.contracts.errors import Invalid, InvalidSpec, Malformed, NotFound, ServiceError, Unauthenticated
@@ -74,9 +74,9 @@ async def test_a_stored_strategy_is_read_in_the_callers_name_and_copied(
     assert strategies.asked == [ana, ana]
     assert [(run.strategy_id, run.strategy_version) for run in (newest, older)] == [(strategy_id, 2), (strategy_id, 1)]
     strategies.specs.clear()
-    job = await jobs.take()
-    assert job is not None
-    assert (job.id, job.spec) == (newest.id, {"entry_long": "close > open"})
+    taken = await jobs.take()
+    assert taken is not None
+    assert (taken.job.subject, taken.task.spec) == (newest.id, {"entry_long": "close > open"})
 
 
 @pytest.mark.parametrize(
@@ -150,11 +150,11 @@ async def listed(backtests: BacktestHandlers, call: Call, **fields: Any) -> list
 
 async def finish(jobs: Jobs, final_value: float, sharpe: float | None) -> None:
     """End the run that waits longest, with this result."""
-    job = await jobs.take()
-    assert job is not None
+    taken = await jobs.take()
+    assert taken is not None
     metrics = {"final_value": final_value, "total_return": final_value / 100 - 1, "sharpe": sharpe}
     result = Result(metrics=metrics, warnings=[], result_digest="d" * 64, result_key="k")
-    assert await jobs.succeed(job, result)
+    assert await jobs.succeed(taken, result) is not None
 
 
 async def test_runs_are_listed_by_metric_with_the_undefined_last(

@@ -7,7 +7,6 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
 from services.backtest.tests.steps import queued
 from shared.contracts.errors import Conflict, Malformed, NotFound, Unavailable
 from shared.contracts.ids import new_id
@@ -21,10 +20,10 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-async def run(jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call) -> Backtest:
+async def run(jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, ana: Call) -> Backtest:
     """Ana's SMA cross, done."""
     made = await queued(backtests, ana, dataset, execution=Execution(initial_cash=10_000, lot_size=1))
-    assert await JobLoop(jobs, runner, lambda _: None).work()
+    assert await JobLoop(jobs, lambda _: None).work()
     return made
 
 
@@ -97,11 +96,11 @@ async def test_there_is_no_result_before_the_end(
             await results.read_equity(ReadEquity(id=run.id), call)
         with pytest.raises(error, match=sentence):
             await results.list_trades(ListTrades(id=run.id), call)
-    job = await jobs.take()
-    assert job is not None
+    taken = await jobs.take()
+    assert taken is not None
     with pytest.raises(Conflict, match="is running"):
         await results.read_equity(ReadEquity(id=run.id), ana)
-    await jobs.fail(job, "the reason")
+    await jobs.fail(taken, "the reason")
     with pytest.raises(Conflict, match="the reason"):
         await results.read_equity(ReadEquity(id=run.id), ana)
 

@@ -157,7 +157,7 @@ async def test_a_killed_workers_run_is_done_by_another_within_five_seconds(
     done = await reached(backtests, run, ana, "succeeded", seconds=10)
     assert time.monotonic() - killed_at < 5
     async with database.reading() as connection:
-        assert await connection.fetchval("SELECT attempts FROM backtests WHERE id = $1", run.id) == 2
+        assert await connection.fetchval("SELECT attempts FROM jobs WHERE subject = $1", run.id) == 2
     again = await queued(backtests, ana, long_dataset, spec=SLOW)
     undisturbed = await reached(backtests, again, ana, "succeeded", seconds=10)
     assert done.result_digest == undisturbed.result_digest
@@ -175,6 +175,6 @@ async def test_a_worker_ends_with_its_parent_and_hands_its_run_back(
     worker.stdin.close()
     async with asyncio.timeout(3):
         assert await worker.wait() == 0
-    job = await jobs.take()
-    assert job is not None
-    assert (job.id, job.attempts) == (run.id, 1)
+    taken = await jobs.take()
+    assert taken is not None
+    assert (taken.job.subject, taken.job.attempts) == (run.id, 1)

@@ -1,0 +1,83 @@
+"""The table of backtests as workers see it: what is to be run, and how a run ended.
+
+A statement that ends a run stands in the transaction that ends its job, which is what keeps a late worker out.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from shared.contracts.values import Metrics
+from shared.runtime.database import Connection
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run needs; its JSON is as stored, so that one nobody can read stops no other."""
+
+    spec: object
+    run_identity: object
+    timezone: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run that succeeded leaves in its row; `result_key` says where its curve and its trades are kept."""
+
+    metrics: Metrics
+    warnings: list[str]
+    result_digest: str
+    result_key: str
+
+
+_MARK_RUNNING = """
+UPDATE backtests SET status = 'running', started_at = $2, revision = revision + 1
+WHERE id = $1 AND status = 'queued' RETURNING id
+"""
+
+_READ_TASK = """
+SELECT spec, run_identity, d.timezone
+FROM backtests AS b JOIN datasets AS d ON d.id = b.dataset_id
+WHERE b.id = $1 AND status = 'running'
+"""
+
+_SUCCEED = """
+UPDATE backtests
+SET status = 'succeeded', progress = 1, metrics = $2, final_value = $3, total_return = $4, sharpe = $5, warnings = $6,
+    result_digest = $7, result_key = $8, finished_at = $9, revision = revision + 1
+WHERE id = $1
+"""
+
+_FAIL = """
+UPDATE backtests SET status = 'failed', error = $2, finished_at = $3, revision = revision + 1 WHERE id = $1
+"""
+
+
+async def mark_running(connection: Connection, run_id: str, now: datetime) -> bool:
+    """Note that a queued run has begun; False when it is not queued."""
+    return await connection.fetchval(_MARK_RUNNING, run_id, now) is not None
+
+
+async def read_task(connection: Connection, run_id: str) -> Task | None:
+    """Return what a running run needs; None when it is not running."""
+    row = await connection.fetchrow(_READ_TASK, run_id)
+    return None if row is None else msgspec.convert(dict(row), Task)
+
+
+async def mark_succeeded(connection: Connection, run_id: str, result: Result, now: datetime) -> None:
+    """Store the result."""
+    await connection.execute(
+        _SUCCEED,
+        run_id,
+        result.metrics,
+        result.metrics["final_value"],
+        result.metrics["total_return"],
+        result.metrics["sharpe"],
+        result.warnings,
+        result.result_digest,
+        result.result_key,
+        now,
+    )
+
+
+async def mark_failed(connection: Connection, run_id: str, error: str, now: datetime) -> None:
+    """Store why there is no result."""
+    await connection.execute(_FAIL, run_id, error, now)
