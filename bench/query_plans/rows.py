@@ -124,7 +124,7 @@ _BACKTESTS = _Load(
     f"""
     INSERT INTO backtest.backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, status,
                                     error, metrics, final_value, total_return, sharpe, result_digest, result_key,
-                                    created_at)
+                                    created_at, identity_digest)
     SELECT {_ID.format(table="backtests")}, md5('owner ' || owner)::uuid,
            CASE WHEN strategy >= 0 THEN md5('strategy ' || owner || '.' || strategy)::uuid END, 1,
            md5('dataset ' || owner || '.' || dataset)::uuid, '{_SPEC}', '{_IDENTITY}', status,
@@ -133,7 +133,7 @@ _BACKTESTS = _Load(
            CASE WHEN done THEN CASE WHEN idle THEN 0 ELSE d5 % 3000 / 1000.0 END END,
            CASE WHEN done AND NOT idle THEN d5 % 5000 / 1000.0 - 1 END,
            CASE WHEN done THEN md5(n::text) || md5(n::text) END, CASE WHEN done THEN 'results/' || md5(n::text) END,
-           timestamptz '2025-01-01' + n / 20 * interval '10 s'
+           timestamptz '2025-01-01' + n / 20 * interval '10 s', md5('run ' || n / 3) || md5(n / 3 || ' run')
     FROM (
         SELECT *, status = 'succeeded' AS done, strategy = 3 OR d5 % 10 = 0 AS idle
         FROM (

@@ -7,6 +7,7 @@ from bench.query_plans.population import BIGGEST, MAIN
 from bench.query_plans.query import VERSION, Query, Trial, Use
 from services.backtest.store.backtests import list_backtests, read_backtest
 from services.backtest.store.datasets import read_dataset
+from services.backtest.store.endings import lock_run
 from services.backtest.store.jobs import (
     Job,
     Kind,
@@ -17,6 +18,7 @@ from services.backtest.store.jobs import (
     renew_lease,
     take_free_job,
 )
+from services.backtest.store.repeated import is_shared, reuse_result
 from services.backtest.store.runs import Result, mark_failed, mark_running, mark_succeeded, read_task
 from shared.contracts.messages import ListBacktests
 from shared.runtime.database import Connection
@@ -30,8 +32,9 @@ _RESULT = Result(
 
 async def queries(connection: Connection) -> list[Query]:
     """Return one query for each of them."""
-    page, _ = await list_backtests(connection, BIGGEST, ListBacktests(limit=1))
+    page, _ = await list_backtests(connection, BIGGEST, ListBacktests(limit=1, sort="-final_value"))
     run = page.items[0].id
+    identity = str(await connection.fetchval("SELECT identity_digest FROM backtests WHERE id = $1", run))
     return [
         _query("a run", {_RUN, VERSION}, Trial(lambda c: read_backtest(c, run, BIGGEST), rows=2)),
         _query("a dataset", {_DATASET, VERSION}, Trial(lambda c: read_dataset(c, MAIN, BIGGEST), rows=2)),
@@ -40,6 +43,17 @@ async def queries(connection: Connection) -> list[Query]:
             "the job that is next, taken",
             {"jobs_free", _JOB},
             Trial(lambda c: take_free_job(c, list(Kind)), rows=11, writes=1),
+        ),
+        _query("a run, locked", {_RUN}, Trial(lambda c: lock_run(c, run, BIGGEST), rows=1)),
+        _query(
+            "a run of an identity that has a result",
+            {"backtests_by_identity", _RUN},
+            Trial(lambda c: reuse_result(c, run, identity, _NOW), rows=12, writes=1),
+        ),
+        _query(
+            "whether a result is another run's too",
+            {"backtests_by_identity"},
+            Trial(lambda c: is_shared(c, BIGGEST, identity, ""), rows=10),
         ),
         *_of_a_taken_job(),
     ]
@@ -67,7 +81,7 @@ def _of_a_taken_job() -> list[Query]:
     }
     of_the_run: dict[str, tuple[Use, set[str], Callable[[Connection], Awaitable[None]]]] = {
         "a run begun": (lambda c: mark_running(c, taken["job"].subject, _NOW), {_RUN}, take),
-        "what a run needs": (lambda c: read_task(c, taken["job"].subject), {_RUN, _DATASET}, run),
+        "what a run needs": (lambda c: read_task(c, taken["job"].subject, "running"), {_RUN, _DATASET}, run),
         "a run succeeded": (lambda c: mark_succeeded(c, taken["job"].subject, _RESULT, _NOW), {_RUN}, run),
         "a run failed": (lambda c: mark_failed(c, taken["job"].subject, "", _NOW), {_RUN}, run),
     }

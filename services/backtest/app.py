@@ -2,9 +2,11 @@
 
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.handlers.specs import validate_spec
 from services.backtest.kernel_cache import kernel_cache
+from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.strategies import BusStrategies
 from shared.contracts import messages
@@ -22,6 +24,7 @@ def compose(settings: BacktestSettings) -> Service:
     database = service.database(settings, relay=True)
     datasets = DatasetHandlers(database, service.clock, objects)
     backtests = BacktestHandlers(database, service.clock, BusStrategies(service.caller()))
+    endings = EndingHandlers(database, service.clock, publisher(service))
     results = ResultHandlers(database, objects)
 
     requests = service.requests()
@@ -32,6 +35,9 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.CreateBacktest, backtests.create)
     requests.handle(messages.ReadBacktest, backtests.read)
     requests.handle(messages.ListBacktests, backtests.list_all)
+    requests.handle(messages.CancelBacktest, endings.cancel)
+    requests.handle(messages.VerifyBacktest, endings.verify)
+    requests.handle(messages.DeleteBacktest, endings.delete)
     requests.handle(messages.ReadEquity, results.read_equity)
     requests.handle(messages.ListTrades, results.list_trades)
 

@@ -49,6 +49,7 @@ class JobLoop:
         self._turn = asyncio.Lock()
         self._current: asyncio.Task[None] | None = None
         self._stopping = False
+        self._away = False
 
     async def poll(self) -> None:
         """Look for free jobs until cancelled: those of workers that died, and those nobody was woken for."""
@@ -61,11 +62,16 @@ class JobLoop:
         """Do the job that is next; False when there is none, or none that can be done now."""
         async with self._turn:
             try:
-                return await self._take_and_do()
+                worked = await self._take_and_do()
             except Unavailable as error:
-                log.warning("no job can be done at the moment: %s", error)
+                if not self._away:
+                    log.warning("no job can be done at the moment: %s", error)
+                self._away = True
             except Exception:
                 log.exception("a job could not be taken or stored; it is tried again when its lease has lapsed")
+            else:
+                self._away = False
+                return worked
             return False
 
     async def _take_and_do(self) -> bool:

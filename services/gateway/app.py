@@ -20,6 +20,7 @@ from services.gateway.read_path import TOKEN, Gateway, readable_token
 from services.gateway.routes.accounts import account_routes
 from services.gateway.routes.backtests import backtest_routes
 from services.gateway.routes.datasets import dataset_routes
+from services.gateway.routes.endings import ending_routes
 from services.gateway.routes.strategies import strategy_routes
 from services.gateway.routes.system import system_routes
 from services.gateway.settings import GatewaySettings
@@ -60,6 +61,7 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
             strategy_routes(gateway),
             dataset_routes(gateway, objects, settings.max_upload_bytes),
             backtest_routes(gateway, feed),
+            ending_routes(gateway, feed),
         ],
         guards=[guard(Authenticator(settings).check, readable_token, known_query)],
         security=[{"bearer": []}],

@@ -97,6 +97,27 @@ class BacktestFailed(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class BacktestCancelled(Event, frozen=True, kw_only=True):
+    """The run was ended before its end by who asked for it."""
+
+    TYPE = "aurelius.backtest.cancelled.v1"
+    SOURCE = "backtest"
+
+
+class BacktestUpdated(Event, frozen=True, kw_only=True):
+    """A finished run was verified, or is to be; `changed` says what of the resource differs."""
+
+    TYPE = "aurelius.backtest.updated.v1"
+    SOURCE = "backtest"
+
+
+class BacktestDeleted(Event, frozen=True, kw_only=True):
+    """The run was deleted with its result."""
+
+    TYPE = "aurelius.backtest.deleted.v1"
+    SOURCE = "backtest"
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
     SessionRevoked,
@@ -108,6 +129,9 @@ EVENTS: tuple[type[Event], ...] = (
     BacktestStarted,
     BacktestSucceeded,
     BacktestFailed,
+    BacktestCancelled,
+    BacktestUpdated,
+    BacktestDeleted,
 )
 BY_TYPE: dict[str, type[Event]] = {event.TYPE: event for event in EVENTS}
 

@@ -214,6 +214,31 @@ class ListBacktests(Request[values.BacktestPage], frozen=True, kw_only=True):
     dataset_id: str | None = None
 
 
+class CancelBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """End a run that waits or goes on; one that is cancelled already stays so."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.cancel"
+    id: str
+
+
+class VerifyBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """Compute a succeeded run once more, to compare the results; the resource says what came of it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.verify"
+    id: str
+
+
+class DeleteBacktest(Request[None], frozen=True, kw_only=True):
+    """Delete a run with its result; one that is not done is cancelled with it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.delete"
+    id: str
+    if_revision: tuple[int, ...] | None = None
+
+
 class ReadEquity(Request[values.EquityCurve], frozen=True, kw_only=True):
     """Read a succeeded run's equity curve; `points` asks for at most that many, first and last kept."""
 
@@ -260,6 +285,9 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     CreateBacktest,
     ReadBacktest,
     ListBacktests,
+    CancelBacktest,
+    VerifyBacktest,
+    DeleteBacktest,
     ReadEquity,
     ListTrades,
     RenderMetrics,

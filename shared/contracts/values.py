@@ -132,8 +132,25 @@ class RunIdentity(Value, frozen=True, kw_only=True):
     seed: int = 0
 
 
+class Verification(Value, frozen=True, kw_only=True):
+    """A run computed once more and compared: `matched` when every number of the result is the same, to the bit.
+
+    `result_digest` is that of the repetition, `engine_version` the engine's that made it.
+    """
+
+    status: Literal["queued", "matched", "differs", "failed"]
+    requested_at: datetime
+    finished_at: datetime | None = None
+    result_digest: str | None = None
+    engine_version: int
+    error: str | None = None
+
+
 class Backtest(Value, frozen=True, kw_only=True):
-    """A run: queued, then running, then one of three ends. `progress` is a fraction."""
+    """A run: queued, then running, then one of three ends. `progress` is a fraction.
+
+    `reused` when its result is that of an earlier run of the same identity; `verification` is the newest one asked for.
+    """
 
     id: str
     status: BacktestStatus
@@ -152,6 +169,7 @@ class Backtest(Value, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    verification: Verification | None = None
     revision: int
 
 

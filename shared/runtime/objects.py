@@ -95,6 +95,14 @@ class Objects:
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
 
+    async def delete_all(self, prefix: str) -> None:
+        """Delete every object under `prefix`, which ends with `/`. Raises Unavailable."""
+        try:
+            async for found in obstore.list(self._store, prefix):
+                await obstore.delete_async(self._store, [entry["path"] for entry in found])
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error
+
 
 def _writable(folder: Path) -> Path:
     """Return the folder, made if need be."""

@@ -12,7 +12,7 @@ from shared.runtime.keyset import Keyset, SortKey
 from shared.runtime.page_query import PageQuery
 
 _COLUMNS = """id, status, progress, owner_id, strategy_id, strategy_version, dataset_id, run_identity, result_digest,
-       false AS reused, metrics, warmup_bars, warnings, error, created_at, started_at, finished_at, revision,
+       reused, metrics, warmup_bars, warnings, error, created_at, started_at, finished_at, verification, revision,
        final_value, sharpe, total_return"""
 
 _SORT_KEYS = {
@@ -24,8 +24,8 @@ _SORT_KEYS = {
 
 _INSERT = """
 INSERT INTO backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, warmup_bars,
-                       warnings, status, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                       warnings, status, created_at, identity_digest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
 _READ = f"""
@@ -43,7 +43,7 @@ class Stored(msgspec.Struct, frozen=True):
     result_key: str
 
 
-async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject) -> None:
+async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, identity_digest: str) -> None:
     """Store a queued run with the spec it runs, which outlives the strategy it came from."""
     await connection.execute(
         _INSERT,
@@ -58,6 +58,7 @@ async def insert_backtest(connection: Connection, backtest: Backtest, spec: Json
         backtest.warnings,
         backtest.status,
         backtest.created_at,
+        identity_digest,
     )
 
 

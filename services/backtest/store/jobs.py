@@ -20,13 +20,16 @@ class Kind(StrEnum):
     """What workers do; each in a module of `services.backtest.work`."""
 
     BACKTEST = "backtest"
+    VERIFICATION = "verification"
+    REMOVAL = "removal"
 
 
 class Urgency(IntEnum):
-    """What is taken first: somebody waits for a single run, and goes for a coffee while a sweep is done."""
+    """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping."""
 
     SINGLE = 0
     BULK = 1
+    CARE = 2
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,16 +7,20 @@ from datetime import datetime
 
 import msgspec
 
-from shared.contracts.values import Metrics
+from shared.contracts.values import BacktestStatus, Metrics
 from shared.runtime.database import Connection
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run needs; its JSON is as stored, so that one nobody can read stops no other."""
+    """What a run needs; its JSON is as stored, so that one nobody can read stops no other.
+
+    `result_digest` is that of its result, if it has one.
+    """
 
     spec: object
     run_identity: object
     timezone: str
+    result_digest: str | None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +38,9 @@ WHERE id = $1 AND status = 'queued' RETURNING id
 """
 
 _READ_TASK = """
-SELECT spec, run_identity, d.timezone
+SELECT spec, run_identity, d.timezone, result_digest
 FROM backtests AS b JOIN datasets AS d ON d.id = b.dataset_id
-WHERE b.id = $1 AND status = 'running'
+WHERE b.id = $1 AND status = $2
 """
 
 _SUCCEED = """
@@ -56,9 +60,9 @@ async def mark_running(connection: Connection, run_id: str, now: datetime) -> bo
     return await connection.fetchval(_MARK_RUNNING, run_id, now) is not None
 
 
-async def read_task(connection: Connection, run_id: str) -> Task | None:
-    """Return what a running run needs; None when it is not running."""
-    row = await connection.fetchrow(_READ_TASK, run_id)
+async def read_task(connection: Connection, run_id: str, status: BacktestStatus) -> Task | None:
+    """Return what a run needs; None when it does not have this status."""
+    row = await connection.fetchrow(_READ_TASK, run_id, status)
     return None if row is None else msgspec.convert(dict(row), Task)
 
 

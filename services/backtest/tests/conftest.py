@@ -7,12 +7,16 @@ import pytest
 
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
 from services.backtest.work.backtests import BacktestWork
+from services.backtest.work.removals import RemovalWork
+from services.backtest.work.verifications import VerificationWork
 from shared.contracts.ids import new_id
+from shared.contracts.jobs import Progress
 from shared.contracts.values import Dataset, Principal
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
@@ -65,6 +69,18 @@ def backtests(database: Database, clock: FakeClock, strategies: FakeStrategies) 
 
 
 @pytest.fixture
+def published() -> list[Progress]:
+    """What the handlers have told those who wait for a run."""
+    return []
+
+
+@pytest.fixture
+def endings(database: Database, clock: FakeClock, published: list[Progress]) -> EndingHandlers:
+    """The handlers that cancel, verify and delete runs."""
+    return EndingHandlers(database, clock, published.append)
+
+
+@pytest.fixture
 def results(database: Database, objects: Objects) -> ResultHandlers:
     """The handlers of results."""
     return ResultHandlers(database, objects)
@@ -77,9 +93,9 @@ def work(objects: Objects, clock: FakeClock) -> BacktestWork:
 
 
 @pytest.fixture
-def jobs(database: Database, clock: FakeClock, work: BacktestWork) -> Jobs:
-    """The jobs that wait, of which there are none but single runs."""
-    return Jobs(database, clock, [work])
+def jobs(database: Database, clock: FakeClock, work: BacktestWork, objects: Objects) -> Jobs:
+    """The jobs that wait, as a worker sees them."""
+    return Jobs(database, clock, [work, VerificationWork(objects, clock), RemovalWork(objects)])
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.backtest.handlers.backtests import JOB_TYPE, BacktestHandlers
+from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.store.runs import Result
 from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested, queued
+from services.backtest.wake import JOB_TYPE
 from shared.contracts.errors import Invalid, InvalidSpec, Malformed, NotFound, ServiceError, Unauthenticated
 from shared.contracts.events import BacktestQueued
 from shared.contracts.ids import new_id
@@ -163,8 +164,8 @@ async def test_runs_are_listed_by_metric_with_the_undefined_last(
     """A metric sorts succeeded runs only, both ways, over pages of any size, and those without it come last."""
     values = [(120.0, 0.5), (80.0, None), (100.0, -1.0), (100.0, 2.0), (150.0, None)]
     runs = []
-    for final_value, sharpe in values:
-        runs.append(await queued(backtests, ana, dataset))
+    for fast, (final_value, sharpe) in enumerate(values, start=3):
+        runs.append(await queued(backtests, ana, dataset, params={"fast": fast}))
         clock.advance(seconds=1)
         await finish(jobs, final_value, sharpe)
     waiting = await queued(backtests, ana, dataset)
@@ -198,7 +199,7 @@ async def test_lists_are_filtered(
     other = await ingested(datasets, objects, ana, csv_of(apple()))
     first = await queued(backtests, ana, dataset, strategy_id=strategy_id)
     await finish(jobs, 100.0, None)
-    second = await queued(backtests, ana, other)
+    second = await queued(backtests, ana, other, params={"fast": 9})
     for fields, expected in (
         ({"strategy_id": strategy_id}, [first.id]),
         ({"dataset_id": other.id}, [second.id]),

@@ -102,19 +102,6 @@ async def test_what_becomes_of_a_run_belongs_to_the_trace_of_its_request(
     assert [row["traceparent"] for row in rows] == [TRACEPARENT] * 4
 
 
-async def test_the_same_identity_gives_the_same_digest(
-    jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, ana: Call
-) -> None:
-    """Two runs asked for in the same way are the same to the last bit; other params make another."""
-    loop = JobLoop(jobs, lambda _: None)
-    digests = []
-    for params in ({}, {"fast": 10}, {"fast": 9}):
-        run = await queued(backtests, ana, dataset, params=params)
-        await loop.work()
-        digests.append((await read(backtests, run, ana)).result_digest)
-    assert digests[0] == digests[1] != digests[2]
-
-
 async def test_a_run_on_too_few_bars_fails_with_a_sentence(
     jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, ana: Call
 ) -> None:

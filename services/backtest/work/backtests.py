@@ -51,7 +51,7 @@ class BacktestWork:
         # One that another worker had before is running already for all that its owner can see.
         if await runs.mark_running(connection, job.subject, now):
             await self._announce(connection, job, BacktestStarted, ["status", "started_at"])
-        task = await runs.read_task(connection, job.subject)
+        task = await runs.read_task(connection, job.subject, "running")
         if task is None:
             raise NotFound("There is no such run any more")
         return task, _told(job, "running", 0.0)

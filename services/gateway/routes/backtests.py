@@ -1,38 +1,23 @@
 """Backtests: start, wait for, read and list runs, their equity curves and trades."""
 
-import asyncio
-import contextlib
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from services.gateway.core.prefer import wait_seconds
 from services.gateway.guards import guard, json_body
-from services.gateway.live import ENDED, ProgressFeed
+from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway, written
+from services.gateway.read_path import Gateway
 from services.gateway.routes.paging import page, with_next_link
-from shared.cache.tokens import merge
+from services.gateway.routes.waiting import answer_when_done, has_ended
 from shared.contracts import messages, values
 from shared.contracts.objects import backtest_object, backtests_object
-from shared.runtime.bus.caller import Reply
-
-LOOK_SECONDS = 1.0
 
 
 class NewBacktest(messages.CreateBacktest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A run to start: `strategy_id`, or `spec` in its place."""
-
-
-class _State(msgspec.Struct):
-    id: str
-    status: str
-
-
-_STATE = msgspec.json.Decoder(_State)
 
 
 def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
@@ -41,18 +26,7 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     @post("/", responses=PROBLEMS, summary="Start a backtest", status_code=202, guards=[guard(json_body)])
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewBacktest]) -> Response[values.Backtest]:
         reply = await gateway.ask(request, data, notes_of(request).caller)
-        state = _STATE.decode(reply.body)
-        location = f"/api/v1/backtests/{state.id}"
-        seconds = wait_seconds(request.headers.get("prefer", ""))
-        if not seconds:
-            return written(request, reply, 202, location=location)
-        finished = await _finished(gateway, feed, request, state.id, seconds)
-        if finished is not None:
-            # Its token must still name the list that the creation changed.
-            finished = msgspec.structs.replace(finished, versions=merge(reply.versions, finished.versions))
-        response = written(request, finished or reply, 200 if finished else 202, location=location)
-        response.headers["Preference-Applied"] = f"wait={seconds}"
-        return response
+        return await answer_when_done(gateway, feed, request, reply, has_ended)
 
     @get("/", responses=PROBLEMS, summary="List backtests")
     async def list_all(
@@ -97,22 +71,3 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         return with_next_link(request, response)
 
     return Router("/backtests", route_handlers=[create, list_all, read, equity, trades], tags=["Backtests"])
-
-
-async def _finished(
-    gateway: Gateway, feed: ProgressFeed, request: Request[Any, Any, Any], run_id: str, seconds: int
-) -> Reply | None:
-    """Return the run when it has ended, or None after `seconds`."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + seconds
-    with feed.ended(run_id) as ended:
-        while True:
-            reply = await gateway.ask(request, messages.ReadBacktest(id=run_id), notes_of(request).caller)
-            if _STATE.decode(reply.body).status in ENDED:
-                return reply
-            left = give_up - loop.time()
-            if left <= 0:
-                return None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                    await ended.wait()
