@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
 
+from services.gateway.app import compose
+from services.gateway.edge import Edge
+from services.gateway.settings import GatewaySettings
 from shared.contracts import events, messages
 
 ROOT = Path(__file__).parents[1]
@@ -51,10 +56,31 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert symbol[1] in _definitions(file), f"{document.name}: {target} defines no {symbol[1]}"
 
 
+def _table() -> str:
+    return (ROOT / "ARCHITECTURE.md").read_text().partition("## What happens where")[2].partition("\n## ")[0]
+
+
+def test_every_route_is_in_the_table_of_what_happens(tmp_path: Path) -> None:
+    """Beside its method and path stands the function that answers it; no row is of a route that is not there."""
+    shown = set(re.findall(r"^\| \**(\w+ /\S*?)\** \| \[`\w+\.(\w+)`\]", _table(), re.MULTILINE))
+    edge = compose(GatewaySettings(secret_key="0123456789abcdef" * 4, data_dir=tmp_path)).http
+    assert isinstance(edge, Edge)
+    assert isinstance(edge._application, Litestar)
+    routes = {
+        (f"{method} {re.sub(r'{[^}]+}', '{id}', route.path)}", handler.fn.__name__)
+        for route in edge._application.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in handler.http_methods
+    }
+    api = {(request.replace("/api/v1", ""), name) for request, name in routes if "/api/v1" in request}
+    assert {row for row in api if not row[0].startswith("OPTIONS")} - shown == set()
+    assert shown - api - routes == set()
+
+
 def test_every_request_and_event_is_in_the_table_of_what_happens() -> None:
     """From the name of any message or event ARCHITECTURE.md leads to the code that handles it."""
-    table = (ROOT / "ARCHITECTURE.md").read_text().partition("## What happens where")[2].partition("\n## ")[0]
-    shown = set(re.findall(r"`([\w.]+)`", table))
+    shown = set(re.findall(r"`([\w.]+)`", _table()))
     asked = {
         message.METHOD
         for message in vars(messages).values()

@@ -5,6 +5,7 @@ index of name parts, which has none of one or two characters, so that for those 
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import get_args
 
 import msgspec
@@ -14,6 +15,7 @@ from bench.query_plans.population import BIGGEST, NOBODY, SMALL
 from bench.query_plans.query import VERSION, Query, Trial
 from services.strategy.store.lists import list_strategies
 from shared.contracts.messages import ListStrategies, StrategySort
+from shared.contracts.values import StrategyStatus
 from shared.runtime.database import Connection
 
 _SORTS: tuple[StrategySort, ...] = get_args(StrategySort)
@@ -29,8 +31,13 @@ _FIRST_ROWS = "that of the order, its first 500 rows at most"
 _BY_PARTS = f"{_FIRST_ROWS}; then `strategies_by_part_of_name`, all rows of the owner's that match"
 _ALL_ROWS = "that of the order, all rows of the owner's"
 
-_MATCHING = "SELECT count(*) FROM strategies WHERE owner_id = $1 AND strpos(lower(name), lower($2)) > 0"
-_ALL = "SELECT count(*) FROM strategies WHERE owner_id = $1 AND length($2) < 3"
+_MATCHING = """
+SELECT count(*) FROM strategies
+WHERE owner_id = $1 AND strpos(lower(name), lower($2)) > 0 AND ($3::text IS NULL OR status = $3)
+"""
+_ALL = """
+SELECT count(*) FROM strategies WHERE owner_id = $1 AND length($2) < 3 AND ($3::text IS NULL OR status = $3)
+"""
 
 
 async def queries(connection: Connection) -> list[Query]:
@@ -39,6 +46,7 @@ async def queries(connection: Connection) -> list[Query]:
     often += await _trials(connection, [BIGGEST], _BY_TIME, ["DAILY"])
     owners = [BIGGEST, SMALL, NOBODY]
     seldom = await _trials(connection, owners, _SORTS, ["zephyr", "Zephyr #", "nothing like it"], _MATCHING)
+    seldom += await _trials(connection, [BIGGEST], _SORTS, ["daily"], _MATCHING, ("dev", "production"))
     late = await _trials(connection, [BIGGEST], ["name"], ["pivot"], _MATCHING)
     late += await _trials(connection, [BIGGEST], ["-name"], ["DAILY"], _MATCHING)
     short = await _trials(connection, owners, _SORTS, ["qx", "#", "^"], _ALL)
@@ -51,21 +59,24 @@ async def queries(connection: Connection) -> list[Query]:
 
 
 async def _trials(
-    connection: Connection, owners: Sequence[str], sorts: Sequence[StrategySort], parts: Sequence[str], all_of: str = ""
+    connection: Connection,
+    owners: Sequence[str],
+    sorts: Sequence[StrategySort],
+    parts: Sequence[str],
+    all_of: str = "",
+    statuses: Sequence[StrategyStatus | None] = (None, "draft"),
 ) -> list[Trial]:
     """Return trials of the first page; where all that match may be read, as many as `all_of` counts, the next too."""
     trials = []
-    for owner in owners:
-        for part in parts:
-            rows = _FIRST
-            if all_of:
-                rows += 1 + msgspec.convert(await connection.fetchval(all_of, owner, part), int)
-            for sort in sorts:
-                for status in (None, "draft"):
-                    asked = ListStrategies(sort=sort, status=status, q=part)
-                    trials.append(list_trial(list_strategies, owner, asked, rows))
-                    page, _ = await list_strategies(connection, owner, asked)
-                    if all_of and page.next_cursor is not None:
-                        asked = msgspec.structs.replace(asked, cursor=page.next_cursor)
-                        trials.append(list_trial(list_strategies, owner, asked, rows))
+    for owner, part, status in product(owners, parts, statuses):
+        rows = _FIRST
+        if all_of:
+            rows += 1 + msgspec.convert(await connection.fetchval(all_of, owner, part, status), int)
+        for sort in sorts:
+            asked = ListStrategies(sort=sort, status=status, q=part)
+            trials.append(list_trial(list_strategies, owner, asked, rows))
+            page, _ = await list_strategies(connection, owner, asked)
+            if all_of and page.next_cursor is not None:
+                asked = msgspec.structs.replace(asked, cursor=page.next_cursor)
+                trials.append(list_trial(list_strategies, owner, asked, rows))
     return trials

@@ -16,7 +16,6 @@ from shared.runtime.database import Connection
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 _TOKEN = bytes(32)
 _ID, _SPEC = "strategies_pkey", "strategy_versions_pkey"
-_STRATEGY, _SPEC = "strategies_pkey", "strategy_versions_pkey"
 
 
 async def queries(connection: Connection) -> list[Query]:

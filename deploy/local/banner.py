@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.local.demo import EMAIL
+from deploy.demo.seeding import EMAIL
 
 _TRY = """\
 curl -s {address}/api/v1/auth/register -H 'Content-Type: application/json' \

@@ -4,17 +4,22 @@ Two flocks: `launcher.lock` belongs to the launcher alone; the descriptor of `se
 servers, so that it stays taken until the last of them has ended. Nobody has to guess from process ids.
 """
 
+import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from deploy.local.errors import StartError
 
 _SERVERS_END_WITHIN = 10.0
 _POLL_SECONDS = 0.1
+_SERVERS_LOCK = "servers.lock"
 
 
 class DataDirLock:
@@ -34,7 +39,7 @@ class DataDirLock:
         """Take both locks. Raises StartError: which launcher has the folder, or that its servers have not ended."""
         try:
             self._take_launcher_lock(self._open("launcher.lock"))
-            self._take_servers_lock(self._open("servers.lock"))
+            self._take_servers_lock(self._open(_SERVERS_LOCK))
         except BaseException:
             self._close()
             raise
@@ -68,9 +73,11 @@ class DataDirLock:
         deadline = time.monotonic() + self._servers_end_within
         while not _taken(descriptor):
             if time.monotonic() > deadline:
+                pids = " ".join(map(str, _users_of(self._data_dir / _SERVERS_LOCK)))
                 raise StartError(
-                    f"{self._data_dir} is still in use by the servers of a launcher that is gone. "
-                    "End those postgres and valkey-server processes, or choose another folder: DATA_DIR=..."
+                    f"{self._data_dir} is still in use by servers of a launcher that is gone, and they do not end. "
+                    f"End them: {f'kill -9 {pids}' if pids else 'they are postgres and valkey-server processes'}; "
+                    "or choose another folder: DATA_DIR=..."
                 )
             time.sleep(_POLL_SECONDS)
 
@@ -81,3 +88,12 @@ def _taken(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _users_of(file: Path) -> Iterator[int]:
+    """The other processes that have it open, as far as this user may know."""
+    path = str(file.resolve())
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and path in {opened.path for opened in process.open_files()}:
+                yield process.pid

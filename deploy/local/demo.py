@@ -1,15 +1,15 @@
-"""The demo beside a running platform: its account, and the program that makes it."""
+"""The demo beside a running platform: its bars, its account, and the program that makes the rest."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from deploy.demo.bars import DemoBarsMissing, write_demo_bars
 from deploy.local.kept_secret import kept_text
 from deploy.local.process import ProgramFailedError, run_to_end
 from deploy.local.program import Program
-
-EMAIL = "demo@example.com"
 
 _PASSWORD_BYTES = 15
 _PAUSES = (1.0, 2.0, 4.0, 8.0)  # a platform that was ready is back sooner than this
@@ -19,6 +19,12 @@ _FOR_GOOD = 1  # the exit status by which the program says that it would fail ag
 def demo_password(folder: Path) -> str:
     """The password of the demo account: random, made at the first start."""
     return kept_text(folder / "password", lambda: secrets.token_urlsafe(_PASSWORD_BYTES))
+
+
+async def write_bars(folder: Path) -> None:
+    """Have the files there by the time the platform is ready; where they cannot be, the program says why."""
+    with contextlib.suppress(DemoBarsMissing, OSError):
+        await asyncio.to_thread(write_demo_bars, folder)
 
 
 async def make_demo(program: Program, announce: Callable[[str], None]) -> None:

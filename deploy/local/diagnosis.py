@@ -8,6 +8,8 @@ from collections.abc import Sequence
 _OTHER_FOLDER = "or choose another folder: DATA_DIR=..."
 _FULL = f"The disk is full: free some space, {_OTHER_FOLDER}"
 _READ_ONLY = f"The disk is mounted read-only: make it writable, {_OTHER_FOLDER}"
+_IN_THE_WAY = f"It is in the place of a folder: move it away, {_OTHER_FOLDER}"
+_DAMAGED = f"Its data are damaged: restore them from a backup, {_OTHER_FOLDER}"
 _NOT_ALLOWED = f"Start as the user it belongs to, {_OTHER_FOLDER}"
 
 _OWN_PACKAGES = ("deploy", "services", "shared")
@@ -29,6 +31,8 @@ def advice_on(error: OSError) -> str | None:
         return _FULL
     if error.errno == errno.EROFS:
         return _READ_ONLY
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        return _IN_THE_WAY
     if error.errno in {errno.EACCES, errno.EPERM} and error.filename is not None:
         return _NOT_ALLOWED
     return None
@@ -57,4 +61,6 @@ _KNOWN = (
     (re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'"), package_is_missing),
     (re.compile(r"No space left on device|Disk quota exceeded"), _FULL),
     (re.compile(r"Read-only file system"), _READ_ONLY),
+    # Of Postgres, and of a bus whose append-only file is spoilt.
+    (re.compile(r"could not find the database system|could not locate a valid checkpoint|Bad file format"), _DAMAGED),
 )

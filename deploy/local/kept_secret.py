@@ -12,16 +12,15 @@ _BYTES = 32
 _FORM = re.compile(rf"[0-9a-f]{{{2 * _BYTES}}}")
 
 
-def kept_secret(path: Path) -> str:
+def kept_secret(path: Path, *, or_else: str = "delete it to have a new one made") -> str:
     """The secret in `path` (64 hex digits: 32 random bytes), made there with mode 600 when there is none.
 
-    Raises StartError when the file holds anything else: replacing it silently would lock its data out.
+    Raises StartError when the file holds anything else: replacing it silently would lock its data out. `or_else` is
+    what a person can do who cannot restore it.
     """
     text = kept_text(path, lambda: secrets.token_hex(_BYTES))
     if not _FORM.fullmatch(text):
-        raise StartError(
-            f"{path} does not hold {2 * _BYTES} hex digits. Restore it, or delete it to have a new one made."
-        )
+        raise StartError(f"{path} does not hold {2 * _BYTES} hex digits. Restore it, or {or_else}")
     return text
 
 

@@ -62,4 +62,6 @@ def _make(data_dir: Path) -> None:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise StartError(f"{error.filename} is no folder. Choose another: DATA_DIR=...") from error
+    except FileNotFoundError as error:
+        raise StartError(f"no folder can be made at {error.filename}. Choose another: DATA_DIR=...") from error
     require_space(data_dir, _SPACE)

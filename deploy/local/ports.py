@@ -33,7 +33,10 @@ def require_free(variable: str, host: str, port: int) -> None:
     if error.errno == errno.EADDRINUSE:
         (another,) = free_ports(1, host)
         raise StartError(f"port {port} on {host} is in use. Stop what uses it, or choose another: {variable}={another}")
-    raise StartError(f"cannot listen on {host} port {port} ({variable}): {error.strerror or error}")
+    where = f"cannot listen on HOST={host} {variable}={port}: {error.strerror or error}"
+    if error.errno == errno.EACCES:
+        raise StartError(f"{where}. Ports below 1024 may be root's alone: choose a higher one")
+    raise StartError(f"{where}. HOST is an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all it has")
 
 
 def _bind_error(host: str, port: int) -> OSError | None:

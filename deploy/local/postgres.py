@@ -20,6 +20,7 @@ from deploy.local.space import MIB, require_space
 
 _USER = _DATABASE = "aurelius"
 _PROBE_TIMEOUT = 2.0
+_OTHER_FOLDER = "choose another folder: DATA_DIR=..."  # its data know no other password
 # A new cluster takes 50 MiB; after that it is the write-ahead log that needs room, in files of 16 MiB.
 _SPACE_AT_FIRST, _SPACE = 192 * MIB, 64 * MIB
 
@@ -69,7 +70,7 @@ class Postgres:
 
     @property
     def _password(self) -> str:
-        return kept_secret(self.folder / "password")
+        return kept_secret(self.folder / "password", or_else=_OTHER_FOLDER)
 
     @property
     def _data(self) -> Path:
@@ -104,14 +105,29 @@ class Postgres:
         )
 
     async def probe(self) -> str | None:
-        """Ready when the database of the services can be used; it is made if there is none."""
+        """Ready when the database of the services can be used; it is made if there is none.
+
+        While it recovers from a crash it is not asked: it would log each question as FATAL.
+        """
+        if self._state() != "ready":
+            return "it is starting, or recovering from a crash"
         try:
             await self._ensure_database()
         except asyncpg.InvalidPasswordError as error:
-            raise StartError(f"{self.folder}/password is not the one its data was made with: restore it") from error
+            raise StartError(
+                f"{self.folder}/password is not the one its data was made with: restore it, or {_OTHER_FOLDER}"
+            ) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return str(error) or type(error).__name__
         return None
+
+    def _state(self) -> str:
+        """What the server says of itself where pg_ctl looks: in the eighth line of its file (pidfile.h)."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return ""
+        return lines[7].strip() if len(lines) > 7 else ""
 
     async def _ensure_database(self) -> None:
         connection = await asyncpg.connect(

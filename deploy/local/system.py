@@ -8,7 +8,7 @@ from functools import partial
 from deploy.local.access import Access, embedded, external, refuse_own_urls_of_embedded
 from deploy.local.account import postgres_account
 from deploy.local.banner import banner
-from deploy.local.demo import demo_password, make_demo
+from deploy.local.demo import demo_password, make_demo, write_bars
 from deploy.local.diagnosis import explained
 from deploy.local.embedded import EmbeddedServer
 from deploy.local.errors import StartError
@@ -58,6 +58,7 @@ class System:
         await together(
             *(self._start_service(service, wiring, self._inner) for service in INNER_SERVICES),
             self._start_service(GATEWAY, wiring, self._gateway),
+            *([write_bars(settings.demo_folder)] if settings.demo else []),
         )
         self._announce(f"ready after {asyncio.get_running_loop().time() - began:.1f} s")
         self._show(reachable_address(settings.host, ports[GATEWAY.port_variable]))

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -18,11 +20,14 @@ WORKS = "AURELIUS_WORKS_FD"
 RESTART_SECONDS = 0.5
 STOP_SECONDS = 3.0
 
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
 
 class Children:
     """`number` processes of `python -m module`. A child ends itself when the pipe from its parent closes.
 
-    One that was told to stop is killed after `stop_seconds`.
+    One that was told to stop is killed after `stop_seconds`. With `first_must_work` all are given up when one ends
+    before any has worked: what keeps it from working will keep the next.
     """
 
     def __init__(
@@ -32,17 +37,19 @@ class Children:
         environ: Mapping[str, str] | None = None,
         *,
         stop_seconds: float = STOP_SECONDS,
+        first_must_work: bool = False,
     ) -> None:
         self._module = module
         self._number = number
         self._environ = {**os.environ, **(environ or {}), CHILD: "1"}
         self._stop_seconds = stop_seconds
+        self._hopeless = first_must_work
         self._running: set[asyncio.subprocess.Process] = set()
         self._dead: set[int] = set()
         self._stopping = False
 
     async def run(self) -> None:
-        """Keep the children running until cancelled, then end them."""
+        """Keep the children running until cancelled, then end them; or until they are given up."""
         try:
             async with asyncio.TaskGroup() as group:
                 for place in range(self._number):
@@ -82,6 +89,9 @@ class Children:
             if self._stopping:
                 return
             self._running.discard(child)
+            if self._hopeless:
+                await self.stop()
+                return
             self._dead.add(place)
             log.warning("%s ended with %s and is started again", self._module, code)
             await asyncio.sleep(RESTART_SECONDS)
@@ -113,6 +123,7 @@ class Children:
         try:
             if await reader.read(1):
                 self._dead.discard(place)
+                self._hopeless = False
         finally:
             transport.close()
 
@@ -127,7 +138,12 @@ def tell_parent() -> None:
 
 
 async def parent_gone() -> None:
-    """Return when the parent's end of standard input closes, which it does however the parent dies."""
+    """Return when the parent's end of standard input closes, which it does however the parent dies.
+
+    A process that was stopped (SIGSTOP, a debugger) would not see that: on Linux the parent's end wakes it up.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGCONT))
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

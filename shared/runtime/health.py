@@ -20,6 +20,8 @@ Check = Callable[[], Awaitable[None]]
 
 # Who asks gives up after a second, as Kubernetes does by default: it is to hear the reason before.
 CHECK_SECONDS = 0.8
+# How soon the log tells what nobody has asked about.
+WATCH_SECONDS = 2.0
 NO_ANSWER = "does not answer"
 
 
@@ -39,11 +41,14 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class Health:
-    """The checks of one process. A check passes by returning and fails by raising; what changes is logged."""
+    """The checks of one process. A check passes by returning and fails by raising; while it is watched what changes is
+    logged: a start and a stop, during which much is not there, have lines of their own.
+    """
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
-        self._failing: dict[str, str] = {}
+        self._watched = False
+        self._told: dict[str, str] = {}
         self._running: asyncio.Task[Readiness] | None = None
 
     def add(self, name: str, check: Check) -> None:
@@ -56,20 +61,32 @@ class Health:
             self._running = asyncio.create_task(self._check_all())
         return await asyncio.shield(self._running)
 
+    async def watch(self) -> None:
+        """Look until cancelled, so that the log tells what fails though nobody asks."""
+        self._watched = True
+        try:
+            while True:
+                await self.ready()
+                await asyncio.sleep(WATCH_SECONDS)
+        finally:
+            self._watched = False
+
     async def _check_all(self) -> Readiness:
+        news = self._watched
         names = list(self._checks)
         ran = await asyncio.gather(*(_run(self._checks[name], CHECK_SECONDS) for name in names))
-        for name, (result, error) in zip(names, ran, strict=True):
-            self._tell(name, result.detail, error)
+        if news and self._watched:
+            for name, (result, error) in zip(names, ran, strict=True):
+                self._tell(name, result.detail, error)
         checks = {name: result for name, (result, _) in zip(names, ran, strict=True)}
-        return Readiness(status="down" if self._failing else "ok", checks=checks)
+        return Readiness(status="down" if any(error for _, error in ran) else "ok", checks=checks)
 
     def _tell(self, name: str, detail: str, error: Exception | None) -> None:
         if error is None:
-            if self._failing.pop(name, None) is not None:
+            if self._told.pop(name, None) is not None:
                 log.warning("ready again: %s", name)
-        elif self._failing.get(name) != detail:
-            self._failing[name] = detail
+        elif self._told.get(name) != detail:
+            self._told[name] = detail
             log.warning("not ready: %s: %s%s", name, detail, because(error))
 
 

@@ -15,8 +15,9 @@ from shared.runtime.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
-# At DEBUG it writes the byte code of every kernel it compiles.
-_TALKATIVE = ("numba",)
+# Libraries from which less is heard. At DEBUG numba writes the byte code of every kernel it compiles; asyncpg's pool
+# writes a traceback for each try to reach a database that is away, which readiness tells in a line.
+_TALKATIVE = {"numba": logging.WARNING, "asyncpg.pool": logging.ERROR}
 
 
 class _Lines(logging.Formatter):
@@ -97,8 +98,8 @@ def configure(service: str, level: str, *, production: bool, instance: str = "",
     handler.setFormatter(form(service, instance, redact))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def because(error: BaseException) -> str:

@@ -13,13 +13,15 @@ MASK = "***"
 # A shorter one is a word that any line may hold.
 SHORTEST = 4
 
+# Of our own sentences that say how an address is written: redis://[[user]:password@]host:port/database.
+_PLACEHOLDER = r"\[*\w+\]?:password@\]?host:port/"
 _LOOKS = re.compile(
-    r"""
-      (?<=://) [^\s/'"]* (?=@)                       # user and password of a URL
+    rf"""
+      (?<=://) (?! {_PLACEHOLDER} ) [^\s/'"]* (?=@)  # user and password of a URL
     | (?<=bearer[ ]) [^\s'",;]+                      # RFC 6750
     | \beyJ [\w-]+ \. [\w-]+ \. [\w-]*             # a JSON Web Token
     | \$argon2 \w* \$ [^\s'"]+                      # the hash of a password
-    | (?<=[0-9a-f]{12}\.) [\w-]{43} (?![\w-])       # the random part of a refresh token
+    | (?<=[0-9a-f]{{12}}\.) [\w-]{{43}} (?![\w-])   # the random part of a refresh token
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -147,7 +147,8 @@ class Relay:
         """Say it when it is new, and again when it lasts."""
         now = time.monotonic()
         if trouble != self._trouble or now - self._complained_at > COMPLAIN_SECONDS:
-            log.log(level, "the outbox is not published: %s%s", trouble, f" ({error})" if error else "")
+            cause = error.__cause__ if isinstance(error, Unavailable) else error
+            log.log(level, "the outbox is not published: %s%s", trouble, f" ({cause})" if cause else "")
             self._complained_at = now
         self._trouble = trouble
 

@@ -94,11 +94,18 @@ class Service:
     def requests(self) -> RequestServer:
         """Add the answering side, for the service of this name."""
         server = RequestServer(
-            self.broker, self.writer, self.name, self.instance, objects=self.objects, observe=self._observe_request
+            self.broker,
+            self.client,
+            self.writer,
+            self.name,
+            self.instance,
+            objects=self.objects,
+            observe=self._observe_request,
         )
         server.handle(CheckHealth, self._answer_health)
         self._servers.append(server)
         self._watch.add(server.subscriber)
+        self.background(server.put_lost_away)
         return server
 
     def consume(
@@ -113,7 +120,6 @@ class Service:
         """Read `stream` through the service's group, with `reclaim` what dead consumers left too; see GroupConsumer."""
         consumer = GroupConsumer(
             self.broker,
-            self.client,
             self.writer,
             stream,
             self.name,
@@ -175,10 +181,12 @@ class Service:
             except _REFUSALS as error:
                 raise CannotStart(f"the message bus refuses the user of BUS_URL: {error}") from error
             self._state = "is running"
+            watching = [self._start(self.health.watch)]
             try:
                 yield
             finally:
                 self.begin_stop()
+                await end_tasks(watching)
                 for step in self._stopping:
                     await self._within(step())
 
@@ -214,7 +222,8 @@ class Service:
         for caller in self._callers:
             await caller.open()
             stack.push_async_callback(caller.close)
-            tasks.append(self._start(caller.tend))
+            # Before that, or it would make again what is removed.
+            stack.push_async_callback(end_tasks, [self._start(caller.tend)])
         tasks.append(self._start(self._watch.run))
         tasks.append(self._start(self._send_timings))
         helpers = [self._start(work) for work in self._background]

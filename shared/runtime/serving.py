@@ -81,7 +81,8 @@ async def _keep_copies(settings: Settings) -> int:
     """Run further copies of this very program, which share its port."""
     spec = sys.modules["__main__"].__spec__
     module = "" if spec is None else spec.name.removesuffix(".__main__")
-    children = Children(module, settings.copies(), stop_seconds=settings.drain_seconds + OVERTIME_SECONDS)
+    seconds = settings.drain_seconds + OVERTIME_SECONDS
+    children = Children(module, settings.copies(), stop_seconds=seconds, first_must_work=True)
     told, keeping = asyncio.create_task(_told_to_stop()), asyncio.create_task(children.run())
     await asyncio.wait({told, keeping}, return_when=asyncio.FIRST_COMPLETED)
     keeping.cancel()

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
+from deploy.local.tests.stand_in import left_of
 from services.gateway.tests.fakes import token_of
 from services.invalidator.tests.entries import event_fields
 from shared.contracts.errors import NotFound
@@ -170,15 +172,29 @@ async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None
         await ended_well(worker, redis, "backtest")
 
 
+async def workers_read(redis: Redis, number: int) -> bool:
+    """Say whether so many wait for work."""
+    groups = await redis.xinfo_groups(JOBS_BACKTEST) if await redis.exists(JOBS_BACKTEST) else []
+    return [group["consumers"] for group in groups] == [number]
+
+
 async def test_the_workers_end_with_their_service(servers: Servers, redis: Redis) -> None:
     """Told by it, in time, and by nobody else."""
     async with servers.run("backtest", BACKTEST_WORKERS="2") as backtest:
-
-        async def both_read() -> bool:
-            groups = await redis.xinfo_groups(JOBS_BACKTEST) if await redis.exists(JOBS_BACKTEST) else []
-            return [group["consumers"] for group in groups] == [2]
-
-        await eventually(both_read, within=2 * START)
+        await eventually(lambda: workers_read(redis, 2), within=2 * START)
         await eventually(backtest.is_ready)
         backtest.process.terminate()
         await ended_well(backtest, redis, "backtest")
+
+
+async def test_the_workers_end_with_a_service_that_was_killed(servers: Servers, redis: Redis) -> None:
+    """Even one that was stopped at the time, which cannot see that it is alone."""
+    async with servers.run("backtest", BACKTEST_WORKERS="2") as backtest:
+        await eventually(lambda: workers_read(redis, 2), within=2 * START)
+        workers = psutil.Process(backtest.process.pid).children()
+        workers[0].suspend()
+        backtest.process.kill()
+        left = left_of(workers, within=STOP)
+        for worker in left:
+            worker.kill()
+        assert left == []

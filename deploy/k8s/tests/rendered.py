@@ -74,6 +74,24 @@ class Probe(msgspec.Struct, rename="camel"):
     http_get: HttpGet | None = None
 
 
+class Sleep(msgspec.Struct):
+    """A pause."""
+
+    seconds: int
+
+
+class PreStop(msgspec.Struct):
+    """What comes before a container is told to stop."""
+
+    sleep: Sleep
+
+
+class Lifecycle(msgspec.Struct, rename="camel"):
+    """What a container does at the turns of its life."""
+
+    pre_stop: PreStop
+
+
 class Mount(msgspec.Struct, rename="camel"):
     """Where a volume is in a container."""
 
@@ -109,6 +127,7 @@ class PodContainer(msgspec.Struct, rename="camel"):
     startup_probe: Probe | None = None
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     volume_mounts: list[Mount] = []
 
 

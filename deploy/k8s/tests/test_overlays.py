@@ -194,7 +194,22 @@ def test_a_node_waits_longer_than_a_stop_takes(overlays: Mapping[str, Overlay], 
     for name in SETTINGS:
         settings = settings_of(name, overlays["production"].container(name, secrets))
         pod = overlays["production"].pods()[name]
-        assert pod.termination_grace_period_seconds >= 2 * settings.drain_seconds
+        pause = lead(service_of(overlays["production"], name))
+        assert pod.termination_grace_period_seconds >= pause + 2 * settings.drain_seconds
+
+
+def lead(container: PodContainer) -> int:
+    """Return for how many seconds a container goes on as ever when its Pod ends."""
+    return container.lifecycle.pre_stop.sleep.seconds if container.lifecycle else 0
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_who_faces_clients_outlives_the_news_of_its_end(overlays: Mapping[str, Overlay], overlay: str) -> None:
+    """Or each new release would refuse those that a balancer still sends to the Pods of the last. None but the gateway
+    is sent anybody.
+    """
+    assert {name for name in SETTINGS if lead(service_of(overlays[overlay], name))} == {"gateway"}
+    assert lead(service_of(overlays[overlay], "gateway")) >= 5
 
 
 def test_development_has_a_secret_of_its_own_making(overlays: Mapping[str, Overlay], secrets: dict[str, str]) -> None:

@@ -27,10 +27,13 @@ def test_free_again_after_use(tmp_path: Path) -> None:
 
 
 def test_waits_for_servers_of_a_launcher_that_is_gone(tmp_path: Path) -> None:
-    """The folder is not given to a new launcher before the last server that inherited the lock has ended."""
+    """The folder is not given to a new launcher before the last server that inherited the lock has ended.
+
+    Which that is, and how to end it, is told.
+    """
     with DataDirLock(tmp_path) as lock:
         server = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[lock.for_servers])
-    with pytest.raises(StartError, match="servers of a launcher that is gone"):
+    with pytest.raises(StartError, match=rf"servers of a launcher that is gone.* kill -9 {server.pid};"):
         DataDirLock(tmp_path, servers_end_within=0.2).__enter__()
     server.communicate()
     with DataDirLock(tmp_path):

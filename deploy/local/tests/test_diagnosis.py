@@ -18,6 +18,9 @@ from deploy.local.diagnosis import advice, advice_on, explained, package_is_miss
         ),
         ('FATAL:  could not write lock file "postmaster.pid": No space left on device', "The disk is full: free some"),
         ("Can't open or create append-only dir appendonlydir: Read-only file system", "mounted read-only"),
+        ("postgres: could not find the database system", "data are damaged: restore them from a backup, or choose"),
+        ("PANIC:  could not locate a valid checkpoint record at 0/0", "data are damaged"),
+        ("# Bad file format reading the append only file appendonly.aof.1.incr.aof: make a backup", "data are damaged"),
     ],
 )
 def test_lines_that_are_known(line: str, say: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +53,8 @@ def test_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
         (errno.EDQUOT, "The disk is full"),
         (errno.EROFS, "mounted read-only"),
         (errno.EACCES, "Start as the user it belongs to"),
+        (errno.EEXIST, "in the place of a folder"),
+        (errno.ENOTDIR, "in the place of a folder"),
     ],
 )
 def test_errors_of_files(number: int, say: str) -> None:

@@ -84,17 +84,20 @@ def test_made_once(checkout: Path) -> None:
     assert answer.stdout == ""
 
 
-@pytest.mark.parametrize("change", ["lock", "python"])
+@pytest.mark.parametrize("change", ["lock", "python", "gone"])
 def test_made_anew_after_a_change(checkout: Path, change: str) -> None:
-    """Another lock, or another Python under the same name."""
+    """Another lock, another Python under the same name, or none where the environment's own was."""
     interpreter(checkout, "python3", NEW)
     make(checkout)
     (checkout / ".venv/from-before").write_text("")
     if change == "lock":
         (checkout / "requirements/run.txt").write_text("two==2\n")
+    if change == "gone":
+        (checkout / ".venv/bin/python").unlink()
     answer = make(checkout, **({"VERSION": "3.100"} if change == "python" else {}))
     assert "making .venv from requirements/run.txt" in answer.stdout
     assert len(installs(checkout)) == 4
+    assert (checkout / ".venv/bin/python").exists()
 
 
 def test_failed_installation_is_not_taken_for_a_good_one(checkout: Path) -> None:

@@ -114,6 +114,20 @@ async def test_file_in_the_place_of_the_folder(tree: Path) -> None:
     assert f"{tree}/data is no folder. Choose another: DATA_DIR=" in said
 
 
+async def test_folder_that_cannot_be(tree: Path) -> None:
+    """DATA_DIR names a place where no folder can be made, whoever asks."""
+    (said,) = await refusal(tree, {"DATA_DIR": "/proc/data"})
+    assert "no folder can be made at /proc/data. Choose another: DATA_DIR=" in said
+
+
+async def test_file_in_the_place_of_a_folder_within(tree: Path) -> None:
+    """What it is in the way of, and what to do."""
+    (tree / "data").mkdir(mode=0o700)
+    (tree / "data/bus").write_text("")
+    (said,) = await refusal(tree)
+    assert f"'{tree}/data/bus'. It is in the place of a folder: move it away, or choose another" in said
+
+
 async def test_lock_left_by_a_dead_launcher(tree: Path) -> None:
     """Neither its file nor the process number in it, which may be somebody else's by now, is an obstacle."""
     (tree / "data").mkdir(mode=0o700)

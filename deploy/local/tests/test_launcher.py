@@ -54,9 +54,10 @@ async def test_tells_what_to_try_next(tree: Path) -> None:
 
 
 async def test_demo_that_cannot_be_made(tree: Path) -> None:
-    """The platform is ready before it is begun, says in one line why there is none, and goes on."""
+    """The platform, and the bars, are ready before it is begun; one line says why there is none, and all goes on."""
     async with launched(tree, {"DEMO": "1"}) as launcher:
         await ready(launcher)
+        assert (tree / "data/demo/AAPL.csv").exists()
         shown = await launcher.line_with("Demo user")
         said = await launcher.line_with(
             "demo could not be made, everything else runs: POST /auth/login was answered 403"

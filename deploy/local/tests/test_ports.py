@@ -1,5 +1,6 @@
 """Handing out ports, and refusing those that are taken."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -52,6 +53,18 @@ def test_port_is_free_as_soon_as_its_server_is_gone() -> None:
 
 
 def test_host_of_another_machine_is_refused() -> None:
-    """An address this machine does not have: the reason is told."""
-    with pytest.raises(StartError, match=r"cannot listen on 192\.0\.2\.1 port 8000 \(PORT\)"):
-        require_free("PORT", "192.0.2.1", 8000)
+    """An address this machine does not have, or a name that nobody has: the reason is told, and what HOST may be."""
+    for host in ("192.0.2.1", "nobody.invalid"):
+        with pytest.raises(StartError, match=rf"HOST={host} PORT=8000: .*\. HOST is an address of this machine"):
+            require_free("PORT", host, 8000)
+
+
+def test_port_that_only_root_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port is to be changed, not the host."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(StartError, match=r"PORT=80: Permission denied\. Ports below 1024 .* choose a higher one"):
+        require_free("PORT", "127.0.0.1", 80)

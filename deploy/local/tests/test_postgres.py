@@ -106,6 +106,19 @@ async def test_crash_of_the_machine_is_no_obstacle(folder: Path, account: Accoun
     stranger.wait()
 
 
+async def test_not_asked_before_it_is_ready(folder: Path) -> None:
+    """A recovery is not buried under a FATAL for each question: its own word for how it is comes from its file."""
+    postgres = some_postgres(folder, postgres_account(), durable=False)
+    async with running(postgres):
+        file = folder / "data/postmaster.pid"
+        ready = file.read_text()
+        file.write_text(ready.replace("ready   ", "starting"))
+        assert await postgres.probe() == "it is starting, or recovering from a crash"
+        file.write_text(ready)
+        assert await postgres.probe() is None
+    assert await postgres.probe() is not None
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a choice of accounts")
 async def test_data_follows_a_change_of_account(folder: Path) -> None:
     """Where user namespaces are switched off, or on again, the data made before is still used."""
@@ -156,9 +169,12 @@ async def test_lost_password_is_explained(folder: Path) -> None:
     async with running(some_postgres(folder, postgres_account(), durable=False)):
         pass
     (folder / "password").unlink()
-    with pytest.raises(StartError, match="password is not the one its data was made with"):
+    with pytest.raises(StartError, match="not the one its data was made with: restore it, or choose"):
         async with running(some_postgres(folder, postgres_account(), durable=False)):
             pass
+    (folder / "password").write_text("")
+    with pytest.raises(StartError, match=r"does not hold 64 hex digits\. Restore it, or choose another folder"):
+        _ = some_postgres(folder, postgres_account()).url
 
 
 async def test_data_of_another_major_version(folder: Path) -> None:

@@ -36,8 +36,15 @@ from shared.runtime.relay import Relay
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
-# Each average costs a tenth of a second on twenty thousand bars.
-SLOW = {"entry_long": "sma(close, 4998) > sma(close, 4999) and sma(close, 4999) > sma(close, 5000)"}
+
+
+def slow(averages: int) -> dict[str, str]:
+    """A strategy of which each average costs a twentieth of a second on twenty thousand bars."""
+    return {"entry_long": " and ".join(f"sma(close, {window}) > 0" for window in range(5000, 5000 - averages, -1))}
+
+
+# Long enough to be met in the middle by a test that the machine keeps waiting.
+HALF_A_SECOND, SECONDS = slow(10), slow(80)
 
 
 class Workers:
@@ -154,7 +161,7 @@ async def test_a_killed_workers_run_is_done_by_another_within_five_seconds(
     victim, heir = await workers.start(), await workers.start()
     # While the heir sleeps, the run is the victim's.
     heir.send_signal(signal.SIGSTOP)
-    run = await queued(backtests, ana, long_dataset, spec=SLOW)
+    run = await queued(backtests, ana, long_dataset, spec=HALF_A_SECOND)
     await reached(backtests, run, ana, "running", seconds=5)
     victim.send_signal(signal.SIGSTOP)
     assert (await read(backtests, run, ana)).status == "running"
@@ -179,7 +186,7 @@ async def test_a_worker_ends_with_its_parent_and_hands_its_run_back(
 ) -> None:
     """When the service is gone no worker stays behind, and the run it was at is free at once."""
     worker = await workers.start()
-    run = await queued(backtests, ana, long_dataset, spec=SLOW)
+    run = await queued(backtests, ana, long_dataset, spec=SECONDS)
     await reached(backtests, run, ana, "running", seconds=5)
     assert worker.stdin is not None
     worker.stdin.close()

@@ -66,15 +66,16 @@ async def _search_first_rows(connection: Connection, owner_id: str, asked: ListS
 async def _search_all_rows(connection: Connection, owner_id: str, asked: ListStrategies, part: str) -> Page:
     """Find what few names contain: all of them, by the index of name parts, and put them in order."""
     query = _query(owner_id, asked)
+    where = {column: query.argument(value) for column, value in _scope(owner_id, asked).items()}
     if _INDEXED.search(part):
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", part) + "%"
-        # The owner as an array: so the index of name parts has it, and no other index, of the owner's names alone.
-        condition = f"ARRAY[owner_id] @> ARRAY[{query.argument(owner_id)}::uuid]"
+        # Owner and status as an array: so the index of name parts has them, and no other index, of other things alone.
+        place = f"{where['owner_id']}::uuid::text" + (f" || {where['status']}::text" if "status" in where else "")
+        condition = f"ARRAY[owner_id::text, owner_id::text || status] @> ARRAY[{place}]"
         condition += f" AND lower(name) LIKE lower({query.argument(pattern)})"
     else:
-        condition = f"owner_id = {query.argument(owner_id)} AND {_contains(query.argument(part))}"
-    if asked.status is not None:
-        condition += f" AND status = {query.argument(asked.status)}"
+        condition = " AND ".join(f"{column} = {value}" for column, value in where.items())
+        condition += f" AND {_contains(query.argument(part))}"
     rows = f"SELECT {COLUMNS} FROM strategies WHERE {condition} AND {query.beyond()}"  # noqa: S608  # our own names and placeholders
     return await query.fetch(connection, rows)
 

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from shared.contracts.errors import ServiceError
+from shared.contracts.errors import ServiceError, Unavailable
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.writer import StreamWriter
@@ -38,7 +37,6 @@ class GroupConsumer:
     def __init__(
         self,
         broker: RedisBroker,
-        client: Redis,
         writer: StreamWriter,
         stream: str,
         group: str,
@@ -48,7 +46,6 @@ class GroupConsumer:
         delete: bool = False,
         max_records: int = 200,
     ) -> None:
-        self._client = client
         self._writer = writer
         self._stream = stream
         self._group = group
@@ -67,13 +64,16 @@ class GroupConsumer:
             await asyncio.sleep(LOOK_SECONDS)
             # A batch of our own that waits for its handler is not abandoned, however long it takes.
             if not self._turn.locked():
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(Unavailable):
                     await self._receive(await self._claim())
 
     async def _claim(self) -> list[Entry]:
-        _, claimed, *_ = await self._client.xautoclaim(
-            self._stream, self._group, self._consumer, min_idle_time=int(ABANDONED_SECONDS * 1000), count=100
+        # By way of the writer, behind what it has still to acknowledge: or a batch just done would look abandoned.
+        idle = int(ABANDONED_SECONDS * 1000)
+        answer = await self._writer.submit(
+            "XAUTOCLAIM", self._stream, self._group, self._consumer, idle, "0-0", "COUNT", 100
         )
+        _, claimed, *_ = cast("tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]", answer)
         return [Entry(entry_id, fields) for entry_id, fields in claimed if fields]
 
     async def _receive(self, entries: list[Entry]) -> None:

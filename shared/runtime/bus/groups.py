@@ -122,6 +122,8 @@ class SubscriberWatch:
     async def _restart(self, subscriber: StreamBatchSubscriber) -> None:
         try:
             await self.ensure_groups()
+            if not self._watching:  # the stop has begun, and what it took now nobody would do
+                return
             await subscriber.start()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("the reader of %s cannot start yet: %s", subscriber.stream_sub.name, error)

@@ -1,6 +1,7 @@
 """Request and reply, the answering side: batches in, a task each, replies and acknowledgements in one pipeline."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
 from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError, Unauthenticated
@@ -29,6 +32,9 @@ log = logging.getLogger(__name__)
 MAX_IN_FLIGHT = 256
 MAX_REPLY_BYTES = 256 * 1024
 REPLIES_KEPT = 10_000
+# Above any deadline: a request that a process has held for so long, and not answered, nobody waits for.
+LOST_SECONDS = 120.0
+LOOK_SECONDS = 30.0
 
 A = TypeVar("A")
 R = TypeVar("R", bound="Request[object]")
@@ -80,6 +86,7 @@ class RequestServer:
     def __init__(
         self,
         broker: RedisBroker,
+        client: Redis,
         writer: StreamWriter,
         service: str,
         instance: str,
@@ -87,10 +94,12 @@ class RequestServer:
         objects: "Objects | None" = None,
         observe: Observer | None = None,
     ) -> None:
+        self._client = client
         self._writer = writer
         self._objects = objects
         self._observe = observe
         self._group = service
+        self._consumer = instance
         self._stream = rpc_stream(service)
         self._handlers: dict[str, tuple[msgspec.json.Decoder[Request[object]], HandlerOf[Request[object]]]] = {}
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
@@ -117,6 +126,28 @@ class RequestServer:
             if left:
                 log.warning("%d requests were not answered before the stop", len(left))
 
+    async def put_lost_away(self) -> None:
+        """Until cancelled take off the bus what processes had been given when they died: too late to be answered."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(RedisError, OSError):
+                lost = await self._client.xautoclaim(
+                    self._stream,
+                    self._group,
+                    self._consumer,
+                    min_idle_time=int(LOST_SECONDS * 1000),
+                    count=100,
+                    justid=True,
+                )
+                if lost:
+                    log.warning("%d requests were lost with the process that had taken them", len(lost))
+                    self._put_away(*lost)
+
+    def _put_away(self, *ids: bytes) -> None:
+        # One group reads this stream, so that an acknowledged entry is of no more use to anyone.
+        self._writer.post("XACK", self._stream, self._group, *ids)
+        self._writer.post("XDEL", self._stream, *ids)
+
     async def _serve(self, entry: Entry) -> None:
         try:
             try:
@@ -126,9 +157,7 @@ class RequestServer:
             else:
                 if request.deadline > time.time() * 1000:
                     await self._answer(request)
-            # One group reads this stream, so that an acknowledged entry is of no more use to anyone.
-            self._writer.post("XACK", self._stream, self._group, entry.id)
-            self._writer.post("XDEL", self._stream, entry.id)
+            self._put_away(entry.id)
         finally:
             self._slots.release()
 

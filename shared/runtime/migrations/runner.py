@@ -1,10 +1,12 @@
 """Brings one service's schema, and the role the service logs in as, to what this release needs."""
 
 import importlib
+from pathlib import Path
 
 from shared.runtime.migrations.defaults import ensure_defaults
 from shared.runtime.migrations.history import History, history_of
 from shared.runtime.migrations.login import Login, log_in, read_login
+from shared.runtime.migrations.mistakes import mistake, place_of
 from shared.runtime.migrations.privileges import Grants
 from shared.runtime.migrations.role import ensure_role
 from shared.runtime.migrations.sentences import MigrationFailed
@@ -30,7 +32,7 @@ async def migrate_in(url: str, package: str, service_url: str = "") -> str | Non
     login = read_login(service_variable(package), service_url) if service_url else None
     async with session(OWNER_VARIABLE, await connect_owner(OWNER_VARIABLE, url)) as owner:
         if login and login.user != owner.user:
-            await _migrate_with_role(owner, history, login, _grants_of(package))
+            await _migrate_with_role(owner, history, login, _grants_of(package, history.folder))
             return login.user
         await in_turn(owner.connection, lambda: _bring_to_newest(owner, history))
         return None
@@ -63,14 +65,14 @@ async def _bring_to_newest(owner: Session, history: History) -> None:
         await upgrade(owner.connection, history)
 
 
-def _grants_of(package: str) -> Grants:
+def _grants_of(package: str, folder: Path) -> Grants:
     name = f"{package}.migrations.grants"
     try:
         grants: Grants = importlib.import_module(name).GRANTS
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise MigrationFailed(
-            f"{package.replace('.', '/')}/migrations/grants.py is missing: it says what a role of its own may do"
-        ) from None
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            raise MigrationFailed(
+                f"{package.replace('.', '/')}/migrations/grants.py is missing: it says what a role of its own may do"
+            ) from None
+        raise mistake(error, place_of(error, folder)) from error
     return grants

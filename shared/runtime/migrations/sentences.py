@@ -10,15 +10,22 @@ _EXTENSION = re.compile(r"\s*CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?([
 _PASSWORD = re.compile(r"PASSWORD '[^']*'")
 _NOT_ON_THE_SERVER = (asyncpg.UndefinedFileError, asyncpg.FeatureNotSupportedError)
 
+UNDONE = "The schema and its role are as they were: mend what is wrong there, or start the release before this one"
+
 
 class MigrationFailed(Exception):
     """The schema or its role is not as this release needs it; the text says why. What failed was rolled back."""
 
 
 def refusal(error: asyncpg.PostgresError, variable: str, user: str, database: str) -> str:
-    """Say what Postgres refused to `user`, who is in `variable`, in which statement; and what to do where known."""
+    """Say what Postgres refused to `user`, who is in `variable`, in which statement; and what to do where known.
+
+    A note of the error says where the statement is: in a revision.
+    """
     statement = one_line(_PASSWORD.sub("PASSWORD ...", str(getattr(error, "query", None) or "")))
     said = f"{one_line(error)}, in: {statement}" if statement else one_line(error)
+    place = "".join(getattr(error, "__notes__", ()))
+    said = f"{said}, at {place}" if place else said
     extension = _EXTENSION.match(statement)
     forbidden = isinstance(error, asyncpg.InsufficientPrivilegeError)
     if extension and forbidden:
@@ -36,7 +43,7 @@ def refusal(error: asyncpg.PostgresError, variable: str, user: str, database: st
             f'{said}. The user "{user}" of {variable} must own the schema and what is in it, and may make a schema '
             f'after: GRANT CREATE ON DATABASE "{database}" TO "{user}"'
         )
-    return said
+    return f"{said}. {UNDONE}" if place else said
 
 
 def require_url(variable: str, url: str) -> None:

@@ -1,5 +1,6 @@
 """One connection, known by the variable its URL is from; what goes wrong on it comes out as a sentence."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InternalClientError,  # of a connection that the server ended while nobody used it
+    asyncpg.InternalClientError,  # the server said goodbye to a connection that nobody used, and has not hung up yet
 )
 _CONNECT_SECONDS = 5
 _CLOSE_SECONDS = 2
@@ -56,7 +57,7 @@ async def connect(variable: str, url: str) -> Connection:
         return await asyncpg.connect(url, timeout=_CONNECT_SECONDS, statement_cache_size=0)
     except REFUSED:
         raise
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise MigrationFailed(no_connection(variable, error)) from None
 
 
@@ -80,7 +81,9 @@ async def session(variable: str, connection: Connection) -> AsyncIterator[Sessio
             raise
         raise MigrationFailed(lost(variable, error)) from error
     finally:
-        await connection.close(timeout=_CLOSE_SECONDS)
+        # What was done is committed or undone: how the connection ends changes neither. It is cut off if it has to be.
+        with contextlib.suppress(OSError, *_LOST, asyncpg.InterfaceError):
+            await connection.close(timeout=_CLOSE_SECONDS)
 
 
 async def _ask(connection: Connection, query: str, *arguments: object) -> object:

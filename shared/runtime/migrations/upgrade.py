@@ -1,5 +1,6 @@
 """Alembic, run on a connection and in a transaction of the caller's. Only a schema that lacks a revision imports it."""
 
+import asyncpg
 import sqlalchemy
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.runtime.migrations.history import History
+from shared.runtime.migrations.mistakes import mistake, place_of
 from shared.runtime.migrations.sentences import MigrationFailed, one_line
 from shared.runtime.migrations.session import Connection
 
@@ -29,8 +31,8 @@ FROM (
 async def upgrade(connection: Connection, history: History) -> None:
     """Bring the schema to its newest revision; it is made if there is none.
 
-    Raises asyncpg.PostgresError for a statement that Postgres refused, and MigrationFailed for revisions that alembic
-    cannot make sense of.
+    Raises asyncpg.PostgresError for a statement that Postgres refused, with the statement's place as a note; what the
+    connection says when it is lost; and MigrationFailed for revisions that are wrong themselves.
     """
     if await connection.fetchval("SELECT to_regnamespace(quote_ident($1))", history.schema) is None:
         await connection.execute(f'CREATE SCHEMA "{history.schema}"')
@@ -50,11 +52,18 @@ async def upgrade(connection: Connection, history: History) -> None:
     try:
         async with engine.connect() as session:
             await session.run_sync(_run, history)
-    except DBAPIError as error:
-        cause = error.orig and error.orig.__cause__
-        raise cause or error from None
+    except MigrationFailed:
+        raise
     except CommandError as error:
         raise MigrationFailed(one_line(error)) from error
+    except Exception as error:
+        cause = (error.orig and error.orig.__cause__ if isinstance(error, DBAPIError) else None) or error
+        place = place_of(error, history.folder)
+        if isinstance(cause, asyncpg.PostgresError):
+            cause.add_note(place)
+        elif not connection.is_closed():
+            raise mistake(cause, place) from error
+        raise cause from None
 
 
 def _run(connection: sqlalchemy.Connection, history: History) -> None:

@@ -247,6 +247,19 @@ async def test_a_reply_stream_outlives_its_owner_by_a_minute_at_most(bus_url: st
     assert not await redis.exists(caller.stream)
 
 
+async def test_a_stop_does_not_make_the_reply_stream_again(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who keeps it alive, here without a pause, has ended when it is removed."""
+    monkeypatch.setattr(caller_module, "TEND_SECONDS", 0.0)
+    service = Service("asker", Settings(bus_url=bus_url))
+    caller = service.caller()
+    service.requests()
+    async with service.running():
+        assert await redis.exists(caller.stream)
+    assert not await redis.exists(caller.stream)
+
+
 async def test_replies_that_were_read_do_not_stay_on_the_bus(
     bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
+import msgspec
 import pytest
 
 from shared.contracts.errors import Unavailable
@@ -201,7 +202,9 @@ async def test_a_session_is_set_up_whoever_logs_in(database_url: str) -> None:
     """A role that several services share has no defaults of its own; and a client that is gone is noticed."""
     async with pooled(database_url, 1) as database, database.reading() as connection:
         assert await connection.fetchval("SHOW search_path") == "strategy"
-        assert await connection.fetchval("SHOW transaction_timeout") == "5s"
+        version = await connection.fetchval("SELECT current_setting('server_version_num')::int")
+        for name in time_limits.time_limits(msgspec.convert(version, int) // 10_000):
+            assert await connection.fetchval(f"SHOW {name}") == "5s"
         assert await connection.fetchval("SHOW tcp_keepalives_idle") == "15"
 
 

@@ -82,7 +82,7 @@ async def test_a_caller_reads_on_after_its_reader_stopped(bus_url: str) -> None:
 class Stopped:
     """A subscriber that does not run, and counts how often it is started."""
 
-    stream_sub = StreamSub(RPC)
+    stream_sub = StreamSub(RPC, group="echo", consumer="stopped")
 
     def __init__(self) -> None:
         self.running = False
@@ -112,6 +112,31 @@ async def test_only_what_was_started_once_is_started_again(bus_url: str, monkeyp
         with pytest.raises(TimeoutError):
             await eventually(lambda: started(stopped, before), within=0.1)
     await client.aclose()
+
+
+async def test_a_stop_meets_a_reader_that_is_halfway_to_its_start(
+    bus_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not started: what it took then nobody would finish."""
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 0.01)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> None:
+        asked.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(groups, "ensure_group", slow)
+    async with make_client(bus_url) as client:
+        watch = SubscriberWatch(client, {})
+        stopped = Stopped()
+        watch.add(cast("StreamBatchSubscriber", stopped))
+        async with watching(watch):
+            watch.begin()
+            await asked.wait()
+            watch.stop()
+            go_on.set()
+            with pytest.raises(TimeoutError):
+                await eventually(lambda: started(stopped), within=0.1)
 
 
 async def started(stopped: Stopped, before: int = 0) -> bool:

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from shared.contracts.errors import Unavailable
 from shared.runtime import health
 from shared.runtime.health import Health, run_check
+from shared.runtime.tests.eventually import eventually
 
 
 async def passes() -> None:
@@ -28,6 +31,17 @@ async def fails_in_private() -> None:
 async def hangs() -> None:
     """Never say."""
     await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def watched(checked: Health) -> AsyncIterator[None]:
+    """Watch a process, as it is from the end of its start to the beginning of its stop; the first look is over."""
+    watching = asyncio.create_task(checked.watch())
+    await asyncio.sleep(0)
+    await checked.ready()
+    yield
+    watching.cancel()
+    await asyncio.wait({watching})
 
 
 async def test_all_well_is_ok() -> None:
@@ -56,7 +70,8 @@ async def test_what_a_library_says_is_for_the_log(caplog: pytest.LogCaptureFixtu
     """The routes of the gateway are open to everybody: an address, or worse, is not for them."""
     checked = Health()
     checked.add("bus", fails_in_private)
-    assert (await checked.ready()).checks["bus"].detail == "does not answer"
+    async with watched(checked):
+        assert (await checked.ready()).checks["bus"].detail == "does not answer"
     assert "not ready: bus: does not answer (ConnectionError: Error 111" in caplog.text
 
 
@@ -71,12 +86,39 @@ async def test_the_log_tells_what_changes(caplog: pytest.LogCaptureFixture) -> N
     checked = Health()
     checked.add("bus", check)
     with caplog.at_level(logging.WARNING):
-        for _ in range(5):
-            await checked.ready()
-        ill[0] = False
-        for _ in range(5):
-            assert (await checked.ready()).status == "ok"
+        async with watched(checked):
+            for _ in range(5):
+                await checked.ready()
+            ill[0] = False
+            for _ in range(5):
+                assert (await checked.ready()).status == "ok"
     assert [record.getMessage() for record in caplog.records] == ["not ready: bus: no", "ready again: bus"]
+
+
+async def test_the_log_tells_though_nobody_asks(caplog: pytest.LogCaptureFixture) -> None:
+    """A process without a supervisor that looks at it says by itself what it lacks."""
+    checked = Health()
+    checked.add("disk", fails)
+    watching = asyncio.create_task(checked.watch())
+
+    async def told() -> bool:
+        return "not ready: disk: the disk is on fire" in caplog.text
+
+    await eventually(told, within=5)
+    watching.cancel()
+
+
+async def test_a_start_and_a_stop_are_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """Much is not there then, as it must be: who asks is told, and the log is not. What the start left undone is."""
+    checked = Health()
+    checked.add("disk", fails)
+    assert (await checked.ready()).status == "down"
+    assert caplog.text == ""
+    async with watched(checked):
+        assert caplog.text.count("not ready: disk") == 1
+    checked.add("bus", fails)
+    assert (await checked.ready()).checks["bus"].status == "down"
+    assert "bus" not in caplog.text
 
 
 async def test_hanging_checks_end_together_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.runtime import addresses
 from shared.runtime.redaction import SHORTEST, Redactor
 
 UUID = "0192f3a4-7b1c-7def-8123-456789abcdef"
@@ -30,6 +31,8 @@ ARGON = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"
         (f'"refresh_token":"{UUID}.{"a" * 43}"', '"refresh_token":***'),
         (f"reuse of {UUID}.{'Z' * 43}", f"reuse of {UUID}.***"),
         (f"invalid input for query argument $3: '{ARGON}'", "invalid input for query argument $3: '***'"),
+        ("redis://user:password@cache:6379/0", "redis://***@cache:6379/0"),
+        ("redis://user:hunter2@host:port/database", "redis://***@host:port/database"),
         ("SECRET_KEY=abcdef PORT=80", "SECRET_KEY=*** PORT=80"),
         ("GET /x?access_token=abc&limit=5", "GET /x?access_token=***&limit=5"),
     ],
@@ -44,6 +47,9 @@ def test_what_looks_like_a_secret_is_masked(text: str, clean: str) -> None:
     [
         "the access token is not valid; log in again",
         "SECRET_KEY is not set; it must be at least 32 random bytes",
+        f"DATABASE_URL is not set; it {addresses.POSTGRES}",
+        f"BUS_URL {addresses.REDIS}",
+        "STRATEGY_BUS_URL must log in as strategy: redis://strategy:password@host:port/database",
         "Error 111 connecting to 127.0.0.1:6379. Connection refused.",
         f"strategy.read ok for {UUID}",
         "see https://example.com/@me and mail a@example.com",

@@ -176,32 +176,41 @@ async def test_a_foreign_entry_under_our_id_stops_publishing(
     assert "the outbox is published again" in caplog.text
 
 
+async def told(relay: Relay, sentence: str) -> bool:
+    """Say whether this is what the relay's check says; nothing when it passes."""
+    try:
+        await relay.check()
+    except Unavailable as error:
+        return error.detail == sentence
+    return sentence == ""
+
+
 async def test_what_keeps_the_outbox_is_told_by_the_check(
-    database: Database, own_bus: ValkeyServer, database_url: str
+    database: Database, own_bus: ValkeyServer, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither server is away, and still nothing goes out: a bus that is full, a schema that is not there."""
+    """Neither server is away, and still nothing goes out: a bus that is full, a schema that is not there. What the
+    server said stands behind it in the log, once.
+    """
     bus = make_client(own_bus.url)
     relay = Relay(database, bus, "one")
     await write(database)
     await bus.config_set("maxmemory", "1")
 
-    async def told(sentence: str) -> bool:
-        try:
-            await relay.check()
-        except Unavailable as error:
-            return error.detail == sentence
-        return sentence == ""
-
     async with relaying(relay):
-        await eventually(lambda: told("the bus refuses: OOM"))
+        await eventually(lambda: told(relay, "the bus refuses: OOM"))
         await bus.config_set("maxmemory", "0")
-        await eventually(lambda: told(""))
+        await eventually(lambda: told(relay, ""))
     empty = Database(DatabaseSettings(database_url=database_url), "nowhere")
     await empty.connect()
     relay = Relay(empty, bus, "one")
     async with relaying(relay):
-        await eventually(lambda: told("the database refuses: UndefinedTableError"))
+        await eventually(lambda: told(relay, "the database refuses: UndefinedTableError"))
     await empty.close()
+    unconnected = Relay(Database(DatabaseSettings(database_url=database_url), "nowhere"), bus, "one")
+    async with relaying(unconnected):
+        await eventually(lambda: told(unconnected, "The database is not connected yet"))
+    assert 'UndefinedTableError (relation "relay_lease" does not exist)' in caplog.text
+    assert caplog.text.count("The database is not connected yet") == 1
     await bus.aclose()
 
 

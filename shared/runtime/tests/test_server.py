@@ -96,6 +96,22 @@ async def test_a_request_past_its_deadline_is_never_executed(bus_url: str, redis
     assert hold.taken == ["in time"]
 
 
+async def test_requests_do_not_outlive_the_process_that_took_them_for_ever(
+    bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was killed leaves them pending; when nobody waits any more they go, and are never done a second time."""
+    monkeypatch.setattr(server_module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(server_module, "LOST_SECONDS", 0.1)
+    hold = Hold()
+    await redis.xgroup_create(RPC, "echo", id="0", mkstream=True)
+    for text in (b"one", b"two"):
+        await send(redis, "aurelius.replies.gone", body=b'{"text":"%s"}' % text)
+    await redis.xreadgroup("echo", "killed", {RPC: ">"})
+    async with answering(bus_url, hold):
+        await eventually(lambda: emptied(redis, RPC, "echo"))
+    assert hold.taken == []
+
+
 async def test_what_waited_for_a_slot_past_its_deadline_is_not_executed(
     bus_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,8 @@ import signal
 import socket
 import time
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +15,7 @@ from shared.runtime.tests.echo import RPC, Say, asking
 from shared.runtime.tests.echo_process import RELEASED, TAKEN
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.tests.processes import START, Program, program
+from tests.databases import database_of, execute, service_url
 from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
@@ -54,6 +57,51 @@ async def test_a_process_lives_before_it_is_ready() -> None:
         assert status == 503
         assert "this process is starting" in str(body)
         assert "127.0.0.1" not in str(body)
+
+
+async def test_a_start_is_told_in_a_line(own_bus: ValkeyServer) -> None:
+    """And what it waits for in another, whoever asks meanwhile if it is ready: what is not there yet is no news."""
+    await own_bus.kill()
+    async with process(own_bus.url) as echo:
+        await echo.said("waiting for the message bus")
+        assert await echo.says("/health/ready", 503)
+        await own_bus.restart()
+        await eventually(echo.is_ready, within=START)
+        waiting, started = echo.output.splitlines()
+        assert "waiting for the message bus" in waiting
+        assert started.endswith(": started")
+
+
+async def test_a_process_tells_by_itself_what_it_lacks(own_bus: ValkeyServer) -> None:
+    """Nobody asks, and the log says which right its user was not given; and that it is ready when it has it."""
+    async with process(own_bus.url) as echo, Redis.from_url(own_bus.url, protocol=2) as redis:
+        await echo.said("started")
+        said = await redis.acl_whoami()
+        user = said.decode() if isinstance(said, bytes) else said
+        await redis.acl_setuser(user, enabled=True, commands=["-xadd"])
+        await echo.said("not ready: bus: the bus, asked to take messages, refuses: NOPERM")
+        await redis.acl_setuser(user, enabled=True, commands=["+xadd"])
+        await echo.said("ready again: bus")
+
+
+async def test_a_lost_database_is_told_in_lines(bus_url: str, database_url: str, tmp_path: Path) -> None:
+    """Not in the tracebacks of its driver."""
+    name = urlsplit(database_url).path[1:]
+    environ = {
+        "BUS_URL": bus_url,
+        "DATABASE_URL": service_url(database_url, "strategy"),
+        "SECRET_KEY": "0123456789abcdef" * 4,
+        "DATA_DIR": str(tmp_path),
+    }
+    async with program("services.strategy", "STRATEGY_PORT", environ) as strategy:
+        await strategy.said("started")
+        server_url = database_of(database_url, "postgres")
+        await execute(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await execute(server_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        await strategy.said("not ready: database: The database does not answer")
+        await execute(server_url, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await strategy.said("ready again: database")
+        assert "Traceback" not in strategy.output
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -191,10 +239,11 @@ async def test_copies_share_a_port_and_end_with_their_parent(bus_url: str, redis
         assert (await redis.xinfo_groups(RPC))[0]["consumers"] == 0
 
 
-async def test_a_start_that_fails_exits_1(redis: Redis, bus_url: str) -> None:
+@pytest.mark.parametrize("copies", ["1", "2"])
+async def test_a_start_that_fails_exits_1(redis: Redis, bus_url: str, copies: str) -> None:
     """So that who supervises it knows that it was not told to stop. Here a string is in its stream's place."""
     await redis.set(RPC, "taken")
-    async with process(bus_url) as echo:
+    async with process(bus_url, ECHO_COPIES=copies) as echo:
         assert await echo.ended(START) == 1
         assert "WRONGTYPE" in echo.output
 

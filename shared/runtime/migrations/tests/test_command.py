@@ -61,8 +61,18 @@ async def test_it_stops_at_the_first_that_fails(owner_url: str, folder: Path) ->
     write_package(folder, ITEM, name="bills")
     done = await run("orders", "bills", DATABASE_URL=owner_url, PYTHONPATH=str(folder))
     assert done.status == 1
-    assert done.lines[-1].endswith("orders: division by zero, in: SELECT 1 / 0")
+    assert "orders: division by zero, in: SELECT 1 / 0, at " in done.lines[-1]
     assert await ask(owner_url, "SELECT to_regnamespace('bills')") is None
+
+
+@pytest.mark.integration
+async def test_a_mistake_in_a_revision_is_one_line(owner_url: str, folder: Path) -> None:
+    """Its file and its line are in it; a traceback through other people's libraries tells an operator nothing."""
+    write_package(folder, "1 / 0")
+    done = await run("orders", DATABASE_URL=owner_url, PYTHONPATH=str(folder))
+    assert done.status == 1
+    (line,) = done.lines
+    assert f"orders: ZeroDivisionError: division by zero, at {folder}/orders/migrations/versions/0001_" in line
 
 
 @pytest.mark.parametrize("environment", ["development", "production"])

@@ -124,6 +124,28 @@ async def test_a_package_that_declares_nothing(owner_url: str, folder: Path, rol
     assert await ask(owner_url, "SELECT to_regnamespace('orders')") is None
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("GRANTS = {'item': (SELECT,)}", r"^NameError: name 'SELECT' is not defined, at .*/grants.py, line 1\. "),
+        (
+            "import no_such_module",
+            r"^ModuleNotFoundError: No module named 'no_such_module', at .*/grants.py, line 1\. ",
+        ),
+        ("GRANTED = {}", r"^AttributeError: .* has no attribute 'GRANTS', at .*/orders/migrations\. "),
+    ],
+)
+async def test_a_mistake_in_what_is_declared(
+    owner_url: str, folder: Path, role_url: str, written: str, said: str
+) -> None:
+    """File and line are told before anything is made."""
+    name = write_package(folder, ITEM)
+    (folder / "orders/migrations/grants.py").write_text(f"{written}\n")
+    with pytest.raises(MigrationFailed, match=said):
+        await migrate_in(owner_url, name, role_url)
+    assert await ask(owner_url, "SELECT to_regnamespace('orders')") is None
+
+
 _HELD = """
 SELECT string_agg(held::text, ' ' ORDER BY held::text) FROM (
     SELECT a FROM pg_class, aclexplode(relacl) AS a

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.migrations.runner import migrate_in
-from shared.runtime.migrations.sentences import MigrationFailed
+from shared.runtime.migrations.sentences import UNDONE, MigrationFailed
 from shared.runtime.migrations.tests.packages import ITEM, write_package
 from tests.databases import ask, execute
 
@@ -44,7 +44,10 @@ async def test_a_failing_revision_undoes_the_whole_run(owner_url: str, folder: P
     name = write_package(folder, ITEM, 'op.execute("INSERT INTO nowhere VALUES (1)")')
     with pytest.raises(MigrationFailed) as raised:
         await migrate_in(owner_url, name)
-    assert str(raised.value) == 'relation "nowhere" does not exist, in: INSERT INTO nowhere VALUES (1)'
+    assert str(raised.value) == (
+        'relation "nowhere" does not exist, in: INSERT INTO nowhere VALUES (1), at '
+        f"{folder}/orders/migrations/versions/0002_words.py, line 4. {UNDONE}"
+    )
     assert await ask(owner_url, "SELECT to_regnamespace('orders')") is None
 
 
@@ -52,21 +55,39 @@ async def test_a_failing_new_revision_leaves_the_old_schema(owner_url: str, fold
     """With its rows and its revision, so that the release before goes on working."""
     await migrate_in(owner_url, write_package(folder, ITEM + f"; {SECOND}"))
     name = write_package(folder, ITEM, 'op.execute("DROP TABLE item"); op.execute("SELECT 1 / 0")')
-    with pytest.raises(MigrationFailed, match=r"^division by zero, in: SELECT 1 / 0$"):
+    with pytest.raises(MigrationFailed, match=r"^division by zero, in: SELECT 1 / 0, at .*/0002_words.py, line 4"):
         await migrate_in(owner_url, name)
     assert await ask(owner_url, "SELECT sum(n) FROM orders.item") == 2
     assert await ask(owner_url, "SELECT version_num FROM orders.alembic_version") == "0001"
 
 
 @pytest.mark.parametrize(
-    ("mistake", "exception"), [("1 / 0", ZeroDivisionError), ("open('/no/such/file')", FileNotFoundError)]
+    ("mistake", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero, at {file}, line 4"),
+        (
+            "open('/no/such/file')",
+            "FileNotFoundError: [Errno 2] No such file or directory: '/no/such/file', at {file}, ",
+        ),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module', at {file}, line 4"),
+        ("if", "SyntaxError: invalid syntax (0001_words.py, line 4), at {file}, line 4"),
+        ("op.execute('SELECT :name')", "StatementError: (sqlalchemy.exc.InvalidRequestError) A value is required for "),
+        ("pass\nupgrade = 1", "TypeError: 'int' object is not callable, at {folder}"),
+    ],
 )
 async def test_a_mistake_in_a_revision_undoes_the_whole_run(
-    owner_url: str, folder: Path, mistake: str, exception: type[Exception]
+    owner_url: str, folder: Path, mistake: str, said: str
 ) -> None:
-    """It is the programmer's, so that its own exception comes out."""
-    with pytest.raises(exception):
-        await migrate_in(owner_url, write_package(folder, f"{ITEM}; {mistake}"))
+    """Whoever started it is told what, in which line of which file, and what to do; the programmer has the cause."""
+    name = write_package(folder, f"{ITEM}; {mistake}" if mistake != "if" else mistake)
+    migrations = folder / "orders/migrations"
+    with pytest.raises(MigrationFailed) as raised:
+        await migrate_in(owner_url, name)
+    said = said.format(file=migrations / "versions/0001_words.py", folder=migrations)
+    assert str(raised.value).startswith(said)
+    assert str(raised.value).endswith(f". {UNDONE}")
+    assert "\n" not in str(raised.value)
+    assert raised.value.__cause__ is not None
     assert await ask(owner_url, "SELECT to_regnamespace('orders')") is None
 
 
