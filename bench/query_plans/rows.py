@@ -181,6 +181,42 @@ _VALIDATIONS = _Load(
     one_in=10,
 )
 
+_SWEEPS = _Load(
+    f"""
+    INSERT INTO backtest.sweeps (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, grid,
+                                 objective, status, combinations, error, best, result_digest, result_key, created_at)
+    SELECT {_ID.format(table="sweeps")}, md5('owner ' || owner)::uuid,
+           md5('strategy ' || owner || '.' || strategy)::uuid, 1, md5('dataset ' || owner || '.' || dataset)::uuid,
+           '{_SPEC}', '{_IDENTITY}', '{{"fast": [5, 10, 20]}}', 'sharpe', status, 3,
+           CASE status WHEN 'failed' THEN 'It ended in an error.' END,
+           CASE status WHEN 'succeeded' THEN '[]'::json END,
+           CASE status WHEN 'succeeded' THEN md5(n::text) || md5(n::text) END,
+           CASE status WHEN 'succeeded' THEN 'results/' || md5(n::text) END,
+           timestamptz '2025-01-01' + n / 20 * interval '1 minute'
+    FROM (
+        SELECT *, CASE WHEN d2 % 10 < 5 THEN 0 ELSE d2 / 10 % 5 END AS strategy,
+                  CASE WHEN d3 % 10 < 6 THEN 0 WHEN owner > 0 THEN d3 % 5 ELSE d3 / 10 % {DATASETS} END AS dataset,
+                  CASE WHEN n % 100 = 50 THEN 'queued' WHEN n % 1000 = 7 THEN 'running' WHEN d4 % 100 < 5 THEN 'failed'
+                       WHEN n <= 2000 AND d4 % 20 = 7 THEN 'cancelled' ELSE 'succeeded' END AS status
+        FROM (SELECT *, {_OWNER} AS owner
+              FROM (SELECT n, {_DICE} FROM generate_series($1::bigint, $2::bigint) AS n) AS dice) AS owned
+    ) AS placed
+    """,
+    one_in=2,
+)
+
+# Of a sweep in three slices, one of which has been done.
+_SLICES = _Load(
+    f"""
+    INSERT INTO backtest.jobs (subject, kind, part, owner_id, urgency, created_at, traceparent, lease, attempts, ended)
+    SELECT {_ID.format(table="sweeps")}, 'sweep_slice', part, md5('owner ' || n % 1000)::uuid, 1,
+           timestamptz '2025-01-01' + n / 20 * interval '1 minute', '', (part = 0)::integer, (part = 0)::integer,
+           part = 0
+    FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(0, 2) AS part WHERE n % 1000 = 7
+    """,
+    one_in=2,
+)
+
 _GATE_RESULTS = _Load(
     f"""
     INSERT INTO backtest.gate_results (id, owner_id, strategy_id, strategy_version, gate, policy_version, passed,
@@ -235,6 +271,8 @@ _LOADS = (
     _DATASETS,
     _BACKTESTS,
     _JOBS,
+    _SWEEPS,
+    _SLICES,
     _VALIDATIONS,
     _GATE_RESULTS,
     *_OBJECTS,

@@ -1,17 +1,17 @@
 """What the backtest service does besides listing: single runs and datasets, and the queue of the workers."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from bench.query_plans.population import BIGGEST, MAIN
 from bench.query_plans.query import VERSION, Query, Trial, Use
 from services.backtest.store.backtests import list_backtests, read_backtest
-from services.backtest.store.datasets import read_dataset
+from services.backtest.store.datasets import content_in_use, read_dataset
 from services.backtest.store.endings import lock_run
 from services.backtest.store.jobs import (
     Job,
     Kind,
-    drop_jobs,
     end_job,
     has_ended,
     release_job,
@@ -24,6 +24,7 @@ from shared.contracts.messages import ListBacktests
 from shared.runtime.database import Connection
 
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
+_SHA256 = 2 * hashlib.md5(b"7", usedforsecurity=False).hexdigest()  # as rows.py makes it
 _RUN, _DATASET, _JOB = "backtests_pkey", "datasets_pkey", "jobs_pkey"
 _RESULT = Result(
     metrics={"final_value": 1.0, "total_return": 0.0, "sharpe": None}, warnings=[], result_digest="", result_key=""
@@ -38,6 +39,9 @@ async def queries(connection: Connection) -> list[Query]:
     return [
         _query("a run", {_RUN, VERSION}, Trial(lambda c: read_backtest(c, run, BIGGEST), rows=2)),
         _query("a dataset", {_DATASET, VERSION}, Trial(lambda c: read_dataset(c, MAIN, BIGGEST), rows=2)),
+        _query(
+            "whether bars are a dataset's", {"datasets_by_sha256"}, Trial(lambda c: content_in_use(c, _SHA256), rows=4)
+        ),
         # It passes the jobs that workers have: as many as there are workers, and eight of the rows here.
         _query(
             "the job that is next, taken",
@@ -77,7 +81,6 @@ def _of_a_taken_job() -> list[Query]:
         "a job handed back": lambda c: release_job(c, taken["job"]),
         "a job ended": lambda c: end_job(c, taken["job"]),
         "whether a job has ended": lambda c: has_ended(c, taken["job"]),
-        "the jobs for one subject, dropped": lambda c: drop_jobs(c, taken["job"].subject),
     }
     of_the_run: dict[str, tuple[Use, set[str], Callable[[Connection], Awaitable[None]]]] = {
         "a run begun": (lambda c: mark_running(c, taken["job"].subject, _NOW), {_RUN}, take),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.backtest.core.run import warm_kernels
+from services.backtest.core.sweep.warm import warm_sweeps
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
 from services.backtest.progress import publisher
@@ -10,7 +11,11 @@ from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
 from services.backtest.work import Work
 from services.backtest.work.backtests import BacktestWork
+from services.backtest.work.ready_sweep import ReadySweeps
 from services.backtest.work.removals import RemovalWork
+from services.backtest.work.sweep_ends import SweepEndWork
+from services.backtest.work.sweep_slices import SweepSliceWork
+from services.backtest.work.sweep_starts import SweepStartWork
 from services.backtest.work.verifications import VerificationWork
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
@@ -29,10 +34,14 @@ def compose(settings: BacktestSettings) -> Service:
     service = Service("backtest", settings, objects=objects)
     database = service.database(settings, relay=False, pool_size=CONNECTIONS)
 
+    sweeps = ReadySweeps(objects)
     works: list[Work[Any, Any]] = [
         BacktestWork(objects, service.clock),
         VerificationWork(objects, service.clock),
         RemovalWork(objects),
+        SweepStartWork(objects, service.clock, sweeps),
+        SweepSliceWork(objects, service.clock, sweeps),
+        SweepEndWork(objects, service.clock, sweeps),
     ]
     loop = JobLoop(Jobs(database, service.clock, works), publisher(service))
 
@@ -46,6 +55,7 @@ def compose(settings: BacktestSettings) -> Service:
 
     service.watch(subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1))
     service.starting(lambda: in_thread(warm_kernels))
+    service.starting(lambda: in_thread(warm_sweeps))
     service.background(loop.poll)
     service.stopping(loop.stop)
     return service

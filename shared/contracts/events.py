@@ -69,6 +69,13 @@ class DatasetCreated(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class DatasetDeleted(Event, frozen=True, kw_only=True):
+    """A dataset was deleted; what was computed on it stays."""
+
+    TYPE = "aurelius.dataset.deleted.v1"
+    SOURCE = "backtest"
+
+
 class BacktestQueued(Event, frozen=True, kw_only=True):
     """A run was accepted."""
 
@@ -118,6 +125,48 @@ class BacktestDeleted(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class SweepQueued(Event, frozen=True, kw_only=True):
+    """A sweep was accepted."""
+
+    TYPE = "aurelius.sweep.queued.v1"
+    SOURCE = "backtest"
+
+
+class SweepStarted(Event, frozen=True, kw_only=True):
+    """A worker took the sweep."""
+
+    TYPE = "aurelius.sweep.started.v1"
+    SOURCE = "backtest"
+
+
+class SweepSucceeded(Event, frozen=True, kw_only=True):
+    """Every combination was computed and the results are stored."""
+
+    TYPE = "aurelius.sweep.succeeded.v1"
+    SOURCE = "backtest"
+
+
+class SweepFailed(Event, frozen=True, kw_only=True):
+    """The sweep ended without results; the resource says why."""
+
+    TYPE = "aurelius.sweep.failed.v1"
+    SOURCE = "backtest"
+
+
+class SweepCancelled(Event, frozen=True, kw_only=True):
+    """The sweep was ended before its end by who asked for it."""
+
+    TYPE = "aurelius.sweep.cancelled.v1"
+    SOURCE = "backtest"
+
+
+class SweepDeleted(Event, frozen=True, kw_only=True):
+    """The sweep was deleted with its results."""
+
+    TYPE = "aurelius.sweep.deleted.v1"
+    SOURCE = "backtest"
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
     SessionRevoked,
@@ -125,6 +174,7 @@ EVENTS: tuple[type[Event], ...] = (
     StrategyUpdated,
     StrategyDeleted,
     DatasetCreated,
+    DatasetDeleted,
     BacktestQueued,
     BacktestStarted,
     BacktestSucceeded,
@@ -132,6 +182,12 @@ EVENTS: tuple[type[Event], ...] = (
     BacktestCancelled,
     BacktestUpdated,
     BacktestDeleted,
+    SweepQueued,
+    SweepStarted,
+    SweepSucceeded,
+    SweepFailed,
+    SweepCancelled,
+    SweepDeleted,
 )
 BY_TYPE: dict[str, type[Event]] = {event.TYPE: event for event in EVENTS}
 

@@ -62,6 +62,6 @@ def read_curve(path: Path) -> Curve:
     return Curve(**read_columns(path))
 
 
-def read_trades(path: Path, start: int, stop: int) -> Trades:
-    """Return the trades from number `start`, counted from 0, up to but without `stop`."""
+def read_trades(path: Path, start: int = 0, stop: int | None = None) -> Trades:
+    """Return the trades, mapped into memory, from number `start`, counted from 0, up to but without `stop`."""
     return Trades(**{name: column[start:stop] for name, column in read_columns(path).items()})

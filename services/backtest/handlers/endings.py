@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.files.result_file import subject_of
+from services.backtest.spent_files import free_files
 from services.backtest.store.backtests import read_backtest
 from services.backtest.store.endings import Locked, delete_run, lock_run, mark_cancelled, set_verification
-from services.backtest.store.jobs import Kind, Urgency, drop_jobs, enqueue
+from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs, enqueue
 from services.backtest.store.repeated import is_shared
 from services.backtest.wake import wake_a_worker
 from shared.contracts.clock import Clock
@@ -40,7 +41,7 @@ class EndingHandlers:
             run = await self._locked(connection, message.id, owner)
             if run.status in UNFINISHED:
                 await mark_cancelled(connection, message.id, self._clock.now())
-                await drop_jobs(connection, message.id)
+                await drop_unlocked_jobs(connection, message.id)
                 kind, changed = BacktestCancelled, ["status", "finished_at"]
                 versions = await self._announce(connection, message.id, kind, call, changed)
             elif run.status != "cancelled":
@@ -86,21 +87,19 @@ class EndingHandlers:
             run = await self._locked(connection, message.id, owner)
             if message.if_revision is not None and run.revision not in message.if_revision:
                 raise PreconditionFailed(f"The backtest is at revision {run.revision}; read it again first")
-            await drop_jobs(connection, message.id)
+            await drop_unlocked_jobs(connection, message.id)
             await delete_run(connection, message.id)
-            key = run.result_key
-            if key is not None and not await is_shared(connection, owner, run.identity_digest, key):
-                await enqueue(
-                    connection,
-                    subject=subject_of(key),
-                    kind=Kind.REMOVAL,
-                    owner_id=owner,
-                    urgency=Urgency.CARE,
-                    now=self._clock.now(),
-                    traceparent=call.traceparent,
-                )
+            if (spent := await self._spent(connection, message.id, owner, run)) is not None:
+                await free_files(connection, spent, owner, self._clock.now(), call.traceparent)
             versions = await self._announce(connection, message.id, BacktestDeleted, call, [])
         return Answer(None, versions)
+
+    async def _spent(self, connection: Connection, run_id: str, owner: str, run: Locked) -> str | None:
+        """Return whose files nobody needs now: its own, or those of the run it was answered from; None for nobody's."""
+        if run.result_key is None:
+            return run_id  # of workers that were at it
+        shared = await is_shared(connection, owner, run.identity_digest, run.result_key)
+        return None if shared else subject_of(run.result_key)
 
     async def _locked(self, connection: Connection, run_id: str, owner: str) -> Locked:
         run = await lock_run(connection, run_id, owner) if is_id(run_id) else None

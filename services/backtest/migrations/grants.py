@@ -5,9 +5,10 @@ from shared.runtime.migrations.privileges import Grants
 
 GRANTS: Grants = {
     **shared_tables.GRANTS,
-    "datasets": ("SELECT", "INSERT"),
+    "datasets": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "backtests": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobs": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "sweeps": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "validations": ("SELECT", "INSERT", "UPDATE"),
     "gate_results": ("SELECT", "INSERT", "UPDATE"),
 }

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import asyncpg
 import msgspec
 
+from shared.contracts.errors import NotFound
 from shared.contracts.messages import ListBacktests
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, BacktestPage, JsonObject
@@ -44,22 +46,28 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, identity_digest: str) -> None:
-    """Store a queued run with the spec it runs, which outlives the strategy it came from."""
-    await connection.execute(
-        _INSERT,
-        backtest.id,
-        backtest.owner_id,
-        backtest.strategy_id,
-        backtest.strategy_version,
-        backtest.dataset_id,
-        spec,
-        backtest.run_identity,
-        backtest.warmup_bars,
-        backtest.warnings,
-        backtest.status,
-        backtest.created_at,
-        identity_digest,
-    )
+    """Store a queued run with the spec it runs, which outlives the strategy it came from.
+
+    Raises NotFound when its dataset has been deleted since it was read.
+    """
+    try:
+        await connection.execute(
+            _INSERT,
+            backtest.id,
+            backtest.owner_id,
+            backtest.strategy_id,
+            backtest.strategy_version,
+            backtest.dataset_id,
+            spec,
+            backtest.run_identity,
+            backtest.warmup_bars,
+            backtest.warnings,
+            backtest.status,
+            backtest.created_at,
+            identity_digest,
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise NotFound("There is no such dataset any more; upload it again") from error
 
 
 async def read_backtest(connection: Connection, backtest_id: str, owner_id: str) -> Stored | None:

@@ -22,6 +22,9 @@ class Kind(StrEnum):
     BACKTEST = "backtest"
     VERIFICATION = "verification"
     REMOVAL = "removal"
+    SWEEP_START = "sweep_start"
+    SWEEP_SLICE = "sweep_slice"
+    SWEEP_END = "sweep_end"
 
 
 class Urgency(IntEnum):
@@ -89,7 +92,14 @@ _HAS_ENDED = """
 SELECT EXISTS (SELECT FROM jobs WHERE subject = $1 AND kind = $2 AND part = $3 AND lease = $4 AND ended)
 """
 
-_DROP = "DELETE FROM jobs WHERE subject = $1"
+# Without a wait, so that it may be asked for with the subject locked: whoever has one of these jobs locked is about to
+# ask for the subject, and finds out there.
+_DROP_UNLOCKED = """
+DELETE FROM jobs WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM jobs WHERE subject = $1 AND (kind, part) IS DISTINCT FROM ($2::text, $3::integer)
+    FOR UPDATE SKIP LOCKED
+))
+"""
 
 
 async def enqueue(
@@ -133,9 +143,9 @@ async def has_ended(connection: Connection, job: Job) -> bool:
     return bool(await connection.fetchval(_HAS_ENDED, *_name(job)))
 
 
-async def drop_jobs(connection: Connection, subject: str) -> None:
-    """Delete all jobs for `subject`: whoever is at one finds out when it renews its lease."""
-    await connection.execute(_DROP, subject)
+async def drop_unlocked_jobs(connection: Connection, subject: str, but: Job | None = None) -> None:
+    """Delete the jobs for `subject` but one, and but those that another transaction takes or ends at this moment."""
+    await connection.execute(_DROP_UNLOCKED, subject, but and but.kind, but and but.part)
 
 
 def _name(job: Job) -> tuple[str, str, int, int]:

@@ -1,6 +1,7 @@
 """The table of backtests as workers see it: what is to be run, and how a run ended.
 
-A statement that ends a run stands in the transaction that ends its job, which is what keeps a late worker out.
+A statement that ends a run stands in the transaction that ends its job, which is what keeps a late worker out. It ends
+running ones alone: who cancels a run does not wait for a worker that is about to end its job.
 """
 
 from datetime import datetime
@@ -47,11 +48,12 @@ _SUCCEED = """
 UPDATE backtests
 SET status = 'succeeded', progress = 1, metrics = $2, final_value = $3, total_return = $4, sharpe = $5, warnings = $6,
     result_digest = $7, result_key = $8, finished_at = $9, revision = revision + 1
-WHERE id = $1
+WHERE id = $1 AND status = 'running' RETURNING id
 """
 
 _FAIL = """
-UPDATE backtests SET status = 'failed', error = $2, finished_at = $3, revision = revision + 1 WHERE id = $1
+UPDATE backtests SET status = 'failed', error = $2, finished_at = $3, revision = revision + 1
+WHERE id = $1 AND status = 'running' RETURNING id
 """
 
 
@@ -66,9 +68,9 @@ async def read_task(connection: Connection, run_id: str, status: BacktestStatus)
     return None if row is None else msgspec.convert(dict(row), Task)
 
 
-async def mark_succeeded(connection: Connection, run_id: str, result: Result, now: datetime) -> None:
-    """Store the result."""
-    await connection.execute(
+async def mark_succeeded(connection: Connection, run_id: str, result: Result, now: datetime) -> bool:
+    """Store the result; False when somebody has ended the run meanwhile."""
+    stored = await connection.fetchval(
         _SUCCEED,
         run_id,
         result.metrics,
@@ -80,8 +82,9 @@ async def mark_succeeded(connection: Connection, run_id: str, result: Result, no
         result.result_key,
         now,
     )
+    return stored is not None
 
 
-async def mark_failed(connection: Connection, run_id: str, error: str, now: datetime) -> None:
-    """Store why there is no result."""
-    await connection.execute(_FAIL, run_id, error, now)
+async def mark_failed(connection: Connection, run_id: str, error: str, now: datetime) -> bool:
+    """Store why there is no result; False when somebody has ended the run meanwhile."""
+    return await connection.fetchval(_FAIL, run_id, error, now) is not None

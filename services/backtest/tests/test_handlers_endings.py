@@ -1,5 +1,7 @@
 """What becomes of runs: cancelled, verified, deleted, and answered from a result that is there already."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +95,38 @@ async def test_a_running_run_is_cancelled_under_its_worker(
     assert (await read(backtests, run, ana)).status == "cancelled"
 
 
+async def test_a_run_ends_once_whoever_is_first(
+    jobs: Jobs,
+    backtests: BacktestHandlers,
+    endings: EndingHandlers,
+    dataset: Dataset,
+    objects: Objects,
+    database: Database,
+    ana: Call,
+) -> None:
+    """Cancelled by its owner and ended by its worker at one moment: one of the two, and neither waits for the other."""
+    for fast in range(2, 12):
+        run = await queued(backtests, ana, dataset, params={"fast": fast})
+        taken = await jobs.take()
+        assert taken is not None
+        result = await taken.work.compute(taken.job, taken.task, threading.Event())
+        ended, cancelled = await asyncio.gather(
+            jobs.succeed(taken, result), endings.cancel(CancelBacktest(id=run.id), ana), return_exceptions=True
+        )
+        status = (await read(backtests, run, ana)).status
+        if status == "succeeded":
+            assert isinstance(cancelled, Conflict)
+        else:
+            assert (status, isinstance(cancelled, Answer)) == ("cancelled", True)
+        assert not isinstance(ended, BaseException)
+        if ended is None:
+            await taken.work.discard(result)
+        assert await events_of(database, run) == ["queued", "started", status]
+        await endings.delete(DeleteBacktest(id=run.id), ana)
+    await work_off(jobs)
+    assert kept(objects) == []
+
+
 async def test_what_has_ended_is_not_cancelled(
     jobs: Jobs, backtests: BacktestHandlers, endings: EndingHandlers, dataset: Dataset, ana: Call
 ) -> None:
@@ -165,7 +199,7 @@ async def test_a_deleted_run_is_gone(
         await endings.delete(DeleteBacktest(id=run.id, if_revision=(7,)), ana)
     answer = await endings.delete(DeleteBacktest(id=run.id, if_revision=(1, 7)), ana)
     assert answer.versions == {backtest_object(run.id): 2, backtests_object(run.owner_id): 2}
-    assert await jobs.take() is None
+    assert await work_off(jobs) == []
     with pytest.raises(NotFound):
         await read(backtests, run, ana)
     assert await events_of(database, run) == ["queued", "deleted"]

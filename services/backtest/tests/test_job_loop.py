@@ -15,7 +15,7 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
 from services.backtest.jobs import Jobs, Taken
-from services.backtest.store.jobs import Job, drop_jobs
+from services.backtest.store.jobs import Job, drop_unlocked_jobs
 from services.backtest.store.runs import Result, Task
 from services.backtest.tests.steps import TRACEPARENT, lapse, queued, read
 from services.backtest.work.backtests import OTHER_ENGINE, BacktestWork
@@ -221,7 +221,7 @@ async def test_a_dropped_job_is_let_go_of(
             """Wait for the stop, and compute in vain."""
             stops.append(stop)
             async with database.transaction() as connection:
-                await drop_jobs(connection, job.subject)
+                await drop_unlocked_jobs(connection, job.subject)
             await asyncio.Event().wait()
             return await super().compute(job, task, stop)
 

@@ -7,7 +7,7 @@ import pytest
 
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.jobs import Jobs, Taken
-from services.backtest.store.jobs import Kind, Urgency, drop_jobs, end_job, enqueue
+from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs, end_job, enqueue
 from services.backtest.store.runs import Result, Task
 from services.backtest.tests.steps import lapse, queued
 from services.backtest.work import Told
@@ -159,7 +159,7 @@ async def test_parts_are_taken_in_order_after_what_is_more_urgent(
     """Somebody waits for a single run: it goes before the parts of something large that was asked for earlier."""
     large = await queued(backtests, ana, dataset)
     async with database.transaction() as connection:
-        await drop_jobs(connection, large.id)
+        await drop_unlocked_jobs(connection, large.id)
         await enqueue(
             connection,
             subject=large.id,

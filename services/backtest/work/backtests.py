@@ -16,6 +16,7 @@ from services.backtest.core.result import BacktestResult
 from services.backtest.core.run import run_backtest
 from services.backtest.files.dataset_file import dataset_key, read_bars
 from services.backtest.files.result_file import curve_key, result_key, trades_key, write_curve, write_trades
+from services.backtest.spent_files import free_files
 from services.backtest.store import runs
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Result, Task
@@ -87,14 +88,17 @@ class BacktestWork:
             raise
 
     async def succeed(self, connection: Connection, job: Job, _: Task, result: Result, now: datetime) -> Told:
-        """Store the result in the run's row."""
-        await runs.mark_succeeded(connection, job.subject, result, now)
+        """Store the result in the run's row; the files of one that somebody has ended meanwhile can go."""
+        if not await runs.mark_succeeded(connection, job.subject, result, now):
+            await free_files(connection, job.subject, job.owner_id, now, job.traceparent)
+            return []
         await self._announce(connection, job, BacktestSucceeded, _AT_SUCCESS)
         return _told(job, "succeeded", 1.0)
 
     async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
         """Store why the run has no result."""
-        await runs.mark_failed(connection, job.subject, error, now)
+        if not await runs.mark_failed(connection, job.subject, error, now):
+            return []
         await self._announce(connection, job, BacktestFailed, ["status", "error", "finished_at"])
         return _told(job, "failed", 0.0)
 

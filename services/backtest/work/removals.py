@@ -1,17 +1,21 @@
-"""Deletes the files of a result that nobody has any more, those of workers that came late included."""
+"""Deletes files that nobody has any more: those of a deleted run, the parts of a sweep, what workers left too late."""
 
 import threading
 from datetime import datetime
 
 from services.backtest.files.result_file import results_of
 from services.backtest.store.jobs import Job, Kind
+from services.backtest.store.sweep_runs import result_key_of
 from services.backtest.work.work import Told
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects
 
 
 class RemovalWork:
-    """Removes all files under a deleted run's name; what is gone already is no fault, so that it may be tried again."""
+    """Removes all files under a run's or a sweep's name but those of the results that a sweep has.
+
+    What is gone already is no fault, so that it may be tried again.
+    """
 
     KIND = Kind.REMOVAL
     METHOD = "result.remove"
@@ -19,15 +23,15 @@ class RemovalWork:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[None, Told]:
-        """There is no row to look at."""
-        return None, []
+    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[str, Told]:
+        """Return the key that is to stay, empty for none."""
+        return await result_key_of(connection, job.subject) or "", []
 
-    async def compute(self, job: Job, task: None, stop: threading.Event) -> None:
+    async def compute(self, job: Job, task: str, stop: threading.Event) -> None:
         """Delete the files. Raises Unavailable."""
-        await self._objects.delete_all(results_of(job.subject))
+        await self._objects.delete_all(results_of(job.subject), but=task)
 
-    async def succeed(self, connection: Connection, job: Job, task: None, result: None, now: datetime) -> Told:
+    async def succeed(self, connection: Connection, job: Job, task: str, result: None, now: datetime) -> Told:
         """There is nothing to store."""
         return []
 

@@ -1,4 +1,4 @@
-"""Backtests: start, wait for, read and list runs, their equity curves and trades."""
+"""Backtests: start, wait for, read and list runs."""
 
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway
-from services.gateway.routes.paging import page, with_next_link
+from services.gateway.routes.paging import page
 from services.gateway.routes.waiting import answer_when_done, has_ended
 from shared.contracts import messages, values
+from shared.contracts.metrics import METRICS
 from shared.contracts.objects import backtest_object, backtests_object
 
 
@@ -43,31 +44,16 @@ def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         )
         return await page(gateway, request, message, backtests_object(notes_of(request).caller.user_id))
 
-    @get("/{backtest_id:str}", responses=PROBLEMS, summary="Read a backtest with its metrics")
+    @get("/{backtest_id:str}", responses=PROBLEMS, summary="Read a backtest with its metrics", description=_METRICS)
     async def read(request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> Response[values.Backtest]:
         return await gateway.read_entity(
             request, messages.ReadBacktest(id=backtest_id), backtest_id, backtest_object, "doc"
         )
 
-    @get("/{backtest_id:str}/equity", responses=PROBLEMS, summary="Read the equity curve")
-    async def equity(
-        request: Request[Any, Any, Any],
-        backtest_id: FromPath[str],
-        points: Annotated[int | None, QueryParameter(ge=2, le=1_000_000, description="At most this many")] = None,
-    ) -> Response[values.EquityCurve]:
-        message = messages.ReadEquity(id=backtest_id, points=points)
-        return await gateway.read_entity(request, message, backtest_id, backtest_object, f"equity.{points}")
+    return Router("/backtests", route_handlers=[create, list_all, read], tags=["Backtests"])
 
-    @get("/{backtest_id:str}/trades", responses=PROBLEMS, summary="List the trades in order of entry")
-    async def trades(
-        request: Request[Any, Any, Any],
-        backtest_id: FromPath[str],
-        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
-    ) -> Response[values.TradePage]:
-        message = messages.ListTrades(id=backtest_id, limit=limit, cursor=cursor)
-        variant = f"trades.{limit}.{cursor}"
-        response = await gateway.read_entity(request, message, backtest_id, backtest_object, variant)
-        return with_next_link(request, response)
 
-    return Router("/backtests", route_handlers=[create, list_all, read, equity, trades], tags=["Backtests"])
+_METRICS = "`metrics` holds, once the run has succeeded:\n" + "".join(
+    f"\n- `{metric.name}` ({metric.unit}): {metric.formula}." + (f" Null when {metric.null}." if metric.null else "")
+    for metric in METRICS
+)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response
@@ -19,8 +19,19 @@ from shared.runtime.bus.caller import Reply
 LOOK_SECONDS = 1.0
 
 
+class Waited(NamedTuple):
+    """What is waited for: where it is, and how it is read by its id."""
+
+    path: str
+    read: Callable[[str], messages.Request[Any]]
+
+
+BACKTESTS = Waited("/api/v1/backtests", lambda run_id: messages.ReadBacktest(id=run_id))
+SWEEPS = Waited("/api/v1/sweeps", lambda sweep_id: messages.ReadSweep(id=sweep_id))
+
+
 class RunState(msgspec.Struct, frozen=True):
-    """What the gateway looks at in a run that it passes on."""
+    """What the gateway looks at in a run or a sweep that it passes on."""
 
     id: str
     status: values.BacktestStatus
@@ -41,14 +52,15 @@ async def answer_when_done(
     request: Request[Any, Any, Any],
     reply: Reply,
     is_done: Callable[[RunState], bool],
+    waited: Waited = BACKTESTS,
 ) -> Response[Any]:
     """Return 200 with the run that `reply` holds once it is done, when the client would wait, else 202 with `reply`."""
     run = _RUN.decode(reply.body)
-    location = f"/api/v1/backtests/{run.id}"
+    location = f"{waited.path}/{run.id}"
     seconds = wait_seconds(request.headers.get("prefer", ""))
     if not seconds:
         return written(request, reply, 202, location=location)
-    finished = reply if is_done(run) else await _finished(gateway, feed, request, run.id, seconds, is_done)
+    finished = reply if is_done(run) else await _finished(gateway, feed, request, run.id, seconds, is_done, waited)
     if finished is not None:
         # Its token must still name the list that the request changed.
         finished = msgspec.structs.replace(finished, versions=merge(reply.versions, finished.versions))
@@ -64,6 +76,7 @@ async def _finished(
     run_id: str,
     seconds: int,
     is_done: Callable[[RunState], bool],
+    waited: Waited,
 ) -> Reply | None:
     """Return the run when it is done, or None after `seconds`."""
     loop = asyncio.get_running_loop()
@@ -71,7 +84,7 @@ async def _finished(
     with feed.ended(run_id) as ended:
         while True:
             ended.clear()
-            reply = await gateway.ask(request, messages.ReadBacktest(id=run_id), notes_of(request).caller)
+            reply = await gateway.ask(request, waited.read(run_id), notes_of(request).caller)
             if is_done(_RUN.decode(reply.body)):
                 return reply
             left = give_up - loop.time()

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 STATEMENTS = (
     # `subject` is the id of what the job is for, `part` numbers the jobs of one kind for it. `lease` counts the workers
