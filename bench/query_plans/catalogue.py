@@ -3,11 +3,13 @@
 from bench.query_plans import (
     lists_of_backtests,
     lists_of_strategies,
+    lists_of_sweeps,
     other_lists,
     relaying,
     searches,
     statements_of_backtest,
     statements_of_strategy,
+    statements_of_sweeps,
 )
 from bench.query_plans.query import Query, Service
 from shared.runtime.database import Connection
@@ -24,4 +26,6 @@ async def queries(service: Service, connection: Connection) -> list[Query]:
         found = await lists_of_backtests.queries(connection)
         found += await other_lists.queries_of_backtest(connection)
         found += await statements_of_backtest.queries(connection)
+        found += await lists_of_sweeps.queries(connection)
+        found += await statements_of_sweeps.queries(connection)
     return [*found, relaying.query(service)]

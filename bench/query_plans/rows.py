@@ -124,7 +124,7 @@ _BACKTESTS = _Load(
     f"""
     INSERT INTO backtest.backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, status,
                                     error, metrics, final_value, total_return, sharpe, result_digest, result_key,
-                                    created_at, lease_until)
+                                    created_at, identity_digest)
     SELECT {_ID.format(table="backtests")}, md5('owner ' || owner)::uuid,
            CASE WHEN strategy >= 0 THEN md5('strategy ' || owner || '.' || strategy)::uuid END, 1,
            md5('dataset ' || owner || '.' || dataset)::uuid, '{_SPEC}', '{_IDENTITY}', status,
@@ -133,8 +133,7 @@ _BACKTESTS = _Load(
            CASE WHEN done THEN CASE WHEN idle THEN 0 ELSE d5 % 3000 / 1000.0 END END,
            CASE WHEN done AND NOT idle THEN d5 % 5000 / 1000.0 - 1 END,
            CASE WHEN done THEN md5(n::text) || md5(n::text) END, CASE WHEN done THEN 'results/' || md5(n::text) END,
-           timestamptz '2025-01-01' + n / 20 * interval '10 s',
-           CASE status WHEN 'running' THEN now() + interval '1 day' END
+           timestamptz '2025-01-01' + n / 20 * interval '10 s', md5('run ' || n / 3) || md5(n / 3 || ' run')
     FROM (
         SELECT *, status = 'succeeded' AS done, strategy = 3 OR d5 % 10 = 0 AS idle
         FROM (
@@ -156,6 +155,18 @@ _BACKTESTS = _Load(
     """
 )
 
+# One for each run, in the state that goes with the run's.
+_JOBS = _Load(
+    f"""
+    INSERT INTO backtest.jobs (subject, kind, owner_id, urgency, created_at, traceparent, lease, lease_until, attempts,
+                               ended)
+    SELECT {_ID.format(table="backtests")}, 'backtest', md5('owner ' || n % 1000)::uuid, 0,
+           timestamptz '2025-01-01' + n / 20 * interval '10 s', '', (n % 1000 <> 500)::integer,
+           CASE WHEN n % 125000 = 7 THEN now() + interval '1 day' END, 1, n % 1000 <> 500 AND n % 125000 <> 7
+    FROM generate_series($1::bigint, $2::bigint) AS n
+    """
+)
+
 _VALIDATIONS = _Load(
     f"""
     INSERT INTO backtest.validations (id, owner_id, strategy_id, strategy_version, dataset_id, method, spec, request,
@@ -168,6 +179,42 @@ _VALIDATIONS = _Load(
           FROM (SELECT n, {_DICE} FROM generate_series($1::bigint, $2::bigint) AS n) AS dice) AS owned
     """,
     one_in=10,
+)
+
+_SWEEPS = _Load(
+    f"""
+    INSERT INTO backtest.sweeps (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, grid,
+                                 objective, status, combinations, error, best, result_digest, result_key, created_at)
+    SELECT {_ID.format(table="sweeps")}, md5('owner ' || owner)::uuid,
+           md5('strategy ' || owner || '.' || strategy)::uuid, 1, md5('dataset ' || owner || '.' || dataset)::uuid,
+           '{_SPEC}', '{_IDENTITY}', '{{"fast": [5, 10, 20]}}', 'sharpe', status, 3,
+           CASE status WHEN 'failed' THEN 'It ended in an error.' END,
+           CASE status WHEN 'succeeded' THEN '[]'::json END,
+           CASE status WHEN 'succeeded' THEN md5(n::text) || md5(n::text) END,
+           CASE status WHEN 'succeeded' THEN 'results/' || md5(n::text) END,
+           timestamptz '2025-01-01' + n / 20 * interval '1 minute'
+    FROM (
+        SELECT *, CASE WHEN d2 % 10 < 5 THEN 0 ELSE d2 / 10 % 5 END AS strategy,
+                  CASE WHEN d3 % 10 < 6 THEN 0 WHEN owner > 0 THEN d3 % 5 ELSE d3 / 10 % {DATASETS} END AS dataset,
+                  CASE WHEN n % 100 = 50 THEN 'queued' WHEN n % 1000 = 7 THEN 'running' WHEN d4 % 100 < 5 THEN 'failed'
+                       WHEN n <= 2000 AND d4 % 20 = 7 THEN 'cancelled' ELSE 'succeeded' END AS status
+        FROM (SELECT *, {_OWNER} AS owner
+              FROM (SELECT n, {_DICE} FROM generate_series($1::bigint, $2::bigint) AS n) AS dice) AS owned
+    ) AS placed
+    """,
+    one_in=2,
+)
+
+# Of a sweep in three slices, one of which has been done.
+_SLICES = _Load(
+    f"""
+    INSERT INTO backtest.jobs (subject, kind, part, owner_id, urgency, created_at, traceparent, lease, attempts, ended)
+    SELECT {_ID.format(table="sweeps")}, 'sweep_slice', part, md5('owner ' || n % 1000)::uuid, 1,
+           timestamptz '2025-01-01' + n / 20 * interval '1 minute', '', (part = 0)::integer, (part = 0)::integer,
+           part = 0
+    FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(0, 2) AS part WHERE n % 1000 = 7
+    """,
+    one_in=2,
 )
 
 _GATE_RESULTS = _Load(
@@ -223,6 +270,9 @@ _LOADS = (
     _VERSIONS,
     _DATASETS,
     _BACKTESTS,
+    _JOBS,
+    _SWEEPS,
+    _SLICES,
     _VALIDATIONS,
     _GATE_RESULTS,
     *_OBJECTS,

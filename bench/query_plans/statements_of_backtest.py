@@ -1,26 +1,31 @@
-"""What the backtest service does besides listing: single runs and datasets, and the queue of runs."""
+"""What the backtest service does besides listing: single runs and datasets, and the queue of the workers."""
 
+import hashlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from bench.query_plans.population import BIGGEST, MAIN
 from bench.query_plans.query import VERSION, Query, Trial, Use
 from services.backtest.store.backtests import list_backtests, read_backtest
-from services.backtest.store.datasets import read_dataset
+from services.backtest.store.datasets import content_in_use, read_dataset
+from services.backtest.store.endings import lock_run
 from services.backtest.store.jobs import (
     Job,
-    Result,
+    Kind,
+    end_job,
     has_ended,
-    mark_failed,
-    mark_succeeded,
-    release_run,
+    release_job,
     renew_lease,
-    take_free_run,
+    take_free_job,
 )
+from services.backtest.store.repeated import is_shared, reuse_result
+from services.backtest.store.runs import Result, mark_failed, mark_running, mark_succeeded, read_task
 from shared.contracts.messages import ListBacktests
 from shared.runtime.database import Connection
 
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
-_RUN, _DATASET = "backtests_pkey", "datasets_pkey"
+_SHA256 = 2 * hashlib.md5(b"7", usedforsecurity=False).hexdigest()  # as rows.py makes it
+_RUN, _DATASET, _JOB = "backtests_pkey", "datasets_pkey", "jobs_pkey"
 _RESULT = Result(
     metrics={"final_value": 1.0, "total_return": 0.0, "sharpe": None}, warnings=[], result_digest="", result_key=""
 )
@@ -28,38 +33,68 @@ _RESULT = Result(
 
 async def queries(connection: Connection) -> list[Query]:
     """Return one query for each of them."""
-    page, _ = await list_backtests(connection, BIGGEST, ListBacktests(limit=1))
+    page, _ = await list_backtests(connection, BIGGEST, ListBacktests(limit=1, sort="-final_value"))
     run = page.items[0].id
+    identity = str(await connection.fetchval("SELECT identity_digest FROM backtests WHERE id = $1", run))
     return [
         _query("a run", {_RUN, VERSION}, Trial(lambda c: read_backtest(c, run, BIGGEST), rows=2)),
         _query("a dataset", {_DATASET, VERSION}, Trial(lambda c: read_dataset(c, MAIN, BIGGEST), rows=2)),
-        # It passes the runs that workers have: as many as there are workers, and eight of the rows here.
         _query(
-            "the run that has been free longest, taken",
-            {"backtests_unfinished", _RUN, _DATASET},
-            Trial(lambda c: take_free_run(c, _NOW), rows=11, writes=1),
+            "whether bars are a dataset's", {"datasets_by_sha256"}, Trial(lambda c: content_in_use(c, _SHA256), rows=4)
         ),
-        *_of_a_taken_run(),
+        # It passes the jobs that workers have: as many as there are workers, and eight of the rows here.
+        _query(
+            "the job that is next, taken",
+            {"jobs_free", _JOB},
+            Trial(lambda c: take_free_job(c, list(Kind)), rows=11, writes=1),
+        ),
+        _query("a run, locked", {_RUN}, Trial(lambda c: lock_run(c, run, BIGGEST), rows=1)),
+        _query(
+            "a run of an identity that has a result",
+            {"backtests_by_identity", _RUN},
+            Trial(lambda c: reuse_result(c, run, identity, _NOW), rows=12, writes=1),
+        ),
+        _query(
+            "whether a result is another run's too",
+            {"backtests_by_identity"},
+            Trial(lambda c: is_shared(c, BIGGEST, identity, ""), rows=10),
+        ),
+        *_of_a_taken_job(),
     ]
 
 
-def _of_a_taken_run() -> list[Query]:
+def _of_a_taken_job() -> list[Query]:
     taken: dict[str, Job] = {}
 
     async def take(connection: Connection) -> None:
-        job = await take_free_run(connection, _NOW)
+        job = await take_free_job(connection, list(Kind))
         if job is None:
-            raise LookupError("no run is queued")
+            raise LookupError("no job waits")
         taken["job"] = job
 
-    uses: dict[str, Use] = {
+    async def run(connection: Connection) -> None:
+        await take(connection)
+        await mark_running(connection, taken["job"].subject, _NOW)
+
+    of_the_job: dict[str, Use] = {
         "a lease renewed": lambda c: renew_lease(c, taken["job"]),
-        "a run handed back": lambda c: release_run(c, taken["job"]),
-        "a run succeeded": lambda c: mark_succeeded(c, taken["job"], _RESULT, _NOW),
-        "a run failed": lambda c: mark_failed(c, taken["job"], "", _NOW),
-        "whether a run has ended": lambda c: has_ended(c, taken["job"]),
+        "a job handed back": lambda c: release_job(c, taken["job"]),
+        "a job ended": lambda c: end_job(c, taken["job"]),
+        "whether a job has ended": lambda c: has_ended(c, taken["job"]),
     }
-    return [_query(name, {_RUN}, Trial(use, rows=1, writes=1, before=take)) for name, use in uses.items()]
+    of_the_run: dict[str, tuple[Use, set[str], Callable[[Connection], Awaitable[None]]]] = {
+        "a run begun": (lambda c: mark_running(c, taken["job"].subject, _NOW), {_RUN}, take),
+        "what a run needs": (lambda c: read_task(c, taken["job"].subject, "running"), {_RUN, _DATASET}, run),
+        "a run succeeded": (lambda c: mark_succeeded(c, taken["job"].subject, _RESULT, _NOW), {_RUN}, run),
+        "a run failed": (lambda c: mark_failed(c, taken["job"].subject, "", _NOW), {_RUN}, run),
+    }
+    return [
+        *(_query(name, {_JOB}, Trial(use, rows=1, writes=1, before=take)) for name, use in of_the_job.items()),
+        *(
+            _query(name, indexes, Trial(use, rows=len(indexes), writes=1, before=before))
+            for name, (use, indexes, before) in of_the_run.items()
+        ),
+    ]
 
 
 def _query(name: str, indexes: set[str], trial: Trial) -> Query:

@@ -1,10 +1,21 @@
 """The composition root: what the service is made of, and what it answers."""
 
+from services.backtest.exports import Exports
+from services.backtest.finished_runs import FinishedRuns
 from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.bars import BarHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.endings import EndingHandlers
+from services.backtest.handlers.indicators import list_indicators
+from services.backtest.handlers.reports import ReportHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.handlers.specs import validate_spec
+from services.backtest.handlers.sweep_endings import SweepEndingHandlers
+from services.backtest.handlers.sweep_results import SweepResultHandlers
+from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.ingest_pool import IngestPool
 from services.backtest.kernel_cache import kernel_cache
+from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.strategies import BusStrategies
 from shared.contracts import messages
@@ -20,24 +31,52 @@ def compose(settings: BacktestSettings) -> Service:
     objects = Objects(settings.objects_url())
     service = Service("backtest", settings, objects=objects)
     database = service.database(settings, relay=True)
-    datasets = DatasetHandlers(database, service.clock, objects)
-    backtests = BacktestHandlers(database, service.clock, BusStrategies(service.caller()))
-    results = ResultHandlers(database, objects)
+    readers = IngestPool()
+    exports = Exports(objects)
+    strategies, publish = BusStrategies(service.caller()), publisher(service)
+    datasets = DatasetHandlers(database, service.clock, objects, readers)
+    bars = BarHandlers(database, objects, exports)
+    backtests = BacktestHandlers(database, service.clock, strategies)
+    endings = EndingHandlers(database, service.clock, publish)
+    runs = FinishedRuns(database, objects)
+    results = ResultHandlers(runs, exports)
+    reports = ReportHandlers(runs, database, objects)
+    sweeps = SweepHandlers(database, service.clock, strategies)
+    sweep_endings = SweepEndingHandlers(database, service.clock, publish)
+    sweep_results = SweepResultHandlers(database, objects, exports)
 
     requests = service.requests()
     requests.handle(messages.ValidateSpec, validate_spec)
+    requests.handle(messages.ListIndicators, list_indicators)
     requests.handle(messages.IngestDataset, datasets.ingest)
     requests.handle(messages.ReadDataset, datasets.read)
     requests.handle(messages.ListDatasets, datasets.list_all)
+    requests.handle(messages.DeleteDataset, datasets.delete)
+    requests.handle(messages.ListBars, bars.list_bars)
+    requests.handle(messages.ExportBars, bars.export)
     requests.handle(messages.CreateBacktest, backtests.create)
     requests.handle(messages.ReadBacktest, backtests.read)
     requests.handle(messages.ListBacktests, backtests.list_all)
+    requests.handle(messages.CancelBacktest, endings.cancel)
+    requests.handle(messages.VerifyBacktest, endings.verify)
+    requests.handle(messages.DeleteBacktest, endings.delete)
     requests.handle(messages.ReadEquity, results.read_equity)
     requests.handle(messages.ListTrades, results.list_trades)
+    requests.handle(messages.CreateSweep, sweeps.create)
+    requests.handle(messages.ReadSweep, sweeps.read)
+    requests.handle(messages.ListSweeps, sweeps.list_all)
+    requests.handle(messages.ListSweepResults, sweep_results.list_results)
+    requests.handle(messages.ExportSweepResults, sweep_results.export)
+    requests.handle(messages.CancelSweep, sweep_endings.cancel)
+    requests.handle(messages.DeleteSweep, sweep_endings.delete)
+    requests.handle(messages.ExportEquity, results.export_equity)
+    requests.handle(messages.ExportTrades, results.export_trades)
+    requests.handle(messages.RenderReport, reports.render)
 
     workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir), stop_seconds=settings.drain_seconds)
     service.background(workers.run)
     # First, so that the runs they hand back are free while this process finishes its requests.
     service.stopping(workers.stop)
+    service.closing(readers.close)
     service.health.add("workers", workers.check)
     return service

@@ -1,4 +1,4 @@
-"""What a worker does: takes one run after another, holds it by a lease while it computes, stores what came out.
+"""What a worker does: takes one job after another, holds it by a lease while it computes, stores what came out.
 
 The row in the database says what there is to do. An entry of the stream only wakes a worker up, so that one too many
 costs a look, and one too few is made good by the poll.
@@ -7,22 +7,24 @@ costs a look, and one too few is made good by the poll.
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
+from typing import Any
 
-from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
-from services.backtest.store.jobs import Job, Result
+import msgspec
+
+from services.backtest.jobs import Jobs, Taken
+from services.backtest.work import Told
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.jobs import Progress
-from shared.contracts.values import BacktestStatus
 from shared.runtime import context
 from shared.runtime.context import Handling
 
 log = logging.getLogger(__name__)
 
-RENEW_SECONDS = 0.75
+# A job that is cancelled is let go of within this: its lease can not be renewed.
+RENEW_SECONDS = 0.5
 POLL_SECONDS = 0.5
-METHOD = "backtest.run"
 RETRY_SECONDS = 0.5
 MAX_ATTEMPTS = 3
 
@@ -32,43 +34,55 @@ NO_BARS = "The bars of the dataset are not in the object store any more; upload 
 BROKEN = "This run ended in an error on our side; the log of the backtest service tells which"
 
 
-class JobLoop:
-    """Does one run at a time. `publish` is told of the start and the end of each, after they were committed."""
+class _Failure(msgspec.Struct, frozen=True):
+    """Why a job has no result."""
 
-    def __init__(self, jobs: Jobs, runner: Runner, publish: Callable[[Progress], None]) -> None:
+    error: str
+
+
+class JobLoop:
+    """Does one job at a time. `publish` is told how far its subject is, after that was committed."""
+
+    def __init__(self, jobs: Jobs, publish: Callable[[Progress], None]) -> None:
         self._jobs = jobs
-        self._runner = runner
         self._publish = publish
         self._turn = asyncio.Lock()
         self._current: asyncio.Task[None] | None = None
         self._stopping = False
+        self._away = False
 
     async def poll(self) -> None:
-        """Look for free runs until cancelled: those of workers that died, and those nobody was woken for."""
+        """Look for free jobs until cancelled: those of workers that died, and those nobody was woken for."""
         while True:
             while await self.work():
                 pass
             await asyncio.sleep(POLL_SECONDS)
 
     async def work(self) -> bool:
-        """Do the run that has been free longest; False when there is none, or none that can be done now."""
+        """Do the job that is next; False when there is none, or none that can be done now."""
         async with self._turn:
             try:
-                return await self._take_and_do()
+                worked = await self._take_and_do()
             except Unavailable as error:
-                log.warning("no run can be done at the moment: %s", error)
+                if not self._away:
+                    log.warning("no job can be done at the moment: %s", error)
+                self._away = True
             except Exception:
-                log.exception("a run could not be taken or stored; it is tried again when its lease has lapsed")
+                log.exception("a job could not be taken or stored; it is tried again when its lease has lapsed")
+            else:
+                self._away = False
+                return worked
             return False
 
     async def _take_and_do(self) -> bool:
-        job = None if self._stopping else await self._jobs.take()
-        if job is None:
+        taken = None if self._stopping else await self._jobs.take()
+        if taken is None:
             return False
         if self._stopping:
-            await self._jobs.release(job)
+            await self._jobs.release(taken)
             return False
-        self._current = asyncio.create_task(self._do(job))
+        self._tell(taken.told)
+        self._current = asyncio.create_task(self._do(taken))
         await asyncio.wait({self._current})
         if self._current.cancelled():
             return False
@@ -76,74 +90,86 @@ class JobLoop:
         return True
 
     async def stop(self) -> None:
-        """Take nothing more, and hand back the run that is being done."""
+        """Take nothing more, and hand back the job that is being done."""
         self._stopping = True
         if self._current is not None:
             self._current.cancel()
         async with self._turn:
             pass
 
-    async def _do(self, job: Job) -> None:
-        # In a task of its own, so that it ends with the run.
-        context.begin(Handling(traceparent=job.traceparent, method=METHOD, job=job.id))
-        if job.attempts > MAX_ATTEMPTS:
-            await self._end(job, GIVEN_UP)
+    async def _do(self, taken: Taken[Any, Any]) -> None:
+        # In a task of its own, so that it ends with the job.
+        context.begin(
+            Handling(traceparent=taken.job.traceparent, method=taken.work.METHOD, job=taken.job.subject),
+        )
+        if taken.job.attempts > MAX_ATTEMPTS:
+            await self._end(taken, _Failure(GIVEN_UP))
             return
-        log.info("the run begins")
-        self._tell(job, "running", 0.0)
-        renewal = asyncio.create_task(self._renew(job))
+        log.info("the job begins")
+        stop = threading.Event()
+        computing = asyncio.create_task(self._outcome(taken, stop))
+        renewal = asyncio.create_task(self._renew(taken, stop))
         try:
-            await self._end(job, await self._outcome(job))
+            await asyncio.wait({computing, renewal}, return_when=asyncio.FIRST_COMPLETED)
+            if not computing.done():
+                log.warning("the job was cancelled, or is another worker's now; it is left")
+                return
+            await self._end(taken, computing.result())
         except (Unavailable, asyncio.CancelledError):
             with contextlib.suppress(Unavailable):
-                await self._jobs.release(job)
+                await self._jobs.release(taken)
             raise
         finally:
+            stop.set()
             renewal.cancel()
+            computing.cancel()
 
-    async def _renew(self, job: Job) -> None:
+    async def _renew(self, taken: Taken[Any, Any], stop: threading.Event) -> None:
+        """Hold the job until it is lost, which ends what is computed for it."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             with contextlib.suppress(Unavailable):
-                if not await self._jobs.renew(job):
+                if not await self._jobs.renew(taken):
+                    stop.set()
                     return
 
-    async def _outcome(self, job: Job) -> Result | str:
-        """The result, or why there is none. Raises Unavailable when another try may fare better."""
+    async def _outcome(self, taken: Taken[Any, Any], stop: threading.Event) -> object:
+        """Return the result, or why there is none. Raises Unavailable when another try may fare better."""
         try:
-            return await self._runner.run(job)
+            return await taken.work.compute(taken.job, taken.task, stop)
         except Unavailable:
             raise
         except Invalid as error:
-            return error.detail
+            return _Failure(error.detail)
         except NotFound:
-            return NO_BARS
+            return _Failure(NO_BARS)
         except MemoryError:
-            return NO_MEMORY
+            return _Failure(NO_MEMORY)
         except Exception:
-            log.exception("the run failed")
-            return BROKEN
+            log.exception("the job failed")
+            return _Failure(BROKEN)
 
-    async def _end(self, job: Job, outcome: Result | str) -> None:
-        """Store how the run ended, for as long as that takes, unless another worker has it now."""
+    async def _end(self, taken: Taken[Any, Any], outcome: object) -> None:
+        """Store how the job ended, for as long as that takes, unless another worker has it now."""
         while True:
             try:
-                if isinstance(outcome, Result):
-                    stored = await self._jobs.succeed(job, outcome)
+                if isinstance(outcome, _Failure):
+                    told = await self._jobs.fail(taken, outcome.error)
                 else:
-                    stored = await self._jobs.fail(job, outcome)
+                    told = await self._jobs.succeed(taken, outcome)
                 break
             except Unavailable as error:
-                log.warning("the run has ended but cannot be stored yet: %s", error)
+                log.warning("the job has ended but cannot be stored yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
-        if stored:
-            log.info("the run %s", "succeeded" if isinstance(outcome, Result) else "failed")
-            self._tell(job, *(("succeeded", 1.0) if isinstance(outcome, Result) else ("failed", 0.0)))
+        if told is not None:
+            log.info("the job %s", "failed" if isinstance(outcome, _Failure) else "succeeded")
+            self._tell(told)
             return
-        log.warning("the run is another worker's now; what this one made of it is dropped")
-        if isinstance(outcome, Result):
+        log.warning("the job was cancelled, or is another worker's now; what this one made of it is dropped")
+        if not isinstance(outcome, _Failure):
             with contextlib.suppress(Unavailable):
-                await self._runner.discard(outcome)
+                await taken.work.discard(outcome)
 
-    def _tell(self, job: Job, status: BacktestStatus, progress: float) -> None:
-        self._publish(Progress(id=job.id, owner=job.owner_id, status=status, progress=progress))
+    def _tell(self, told: Told) -> None:
+        for progress in told:
+            self._publish(progress)

@@ -1,60 +1,81 @@
-"""Taking runs and ending them: each step is one transaction with its event."""
+"""Taking jobs and ending them: each step is one transaction, with what the kind of job writes and its event."""
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from services.backtest.store import jobs as store
-from services.backtest.store.jobs import Job, Result
+from services.backtest.store.jobs import Job
+from services.backtest.work import Told, Work
 from shared.contracts.clock import Clock
-from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
-from shared.contracts.objects import backtest_object, backtests_object
+from shared.contracts.errors import NotFound
 from shared.runtime.database import Connection, Database
-from shared.runtime.outbox import announce
 
-_AT_SUCCESS = ["status", "progress", "metrics", "warnings", "result_digest", "finished_at"]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Taken(msgspec.Struct, Generic[T, R], frozen=True):
+    """A job that this worker holds: its row, what is to be done, and the kind of work that knows how.
+
+    `told` is what is to be published of its beginning.
+    """
+
+    job: Job
+    task: T
+    work: Work[T, R]
+    told: Told
 
 
 class Jobs:
-    """The runs that wait, as a worker sees them. Every method raises Unavailable when the database is away."""
+    """The jobs that wait, as a worker sees them. Every method raises Unavailable when the database is away."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, works: Iterable[Work[Any, Any]]) -> None:
         self._database = database
         self._clock = clock
+        self._works: dict[str, Work[Any, Any]] = {work.KIND: work for work in works}
 
-    async def take(self) -> Job | None:
-        """Take the run that has been free longest, for LEASE_SECONDS; None when there is none."""
-        async with self._database.transaction() as connection:
-            job = await store.take_free_run(connection, self._clock.now())
-            # One that another worker had before is running already for all that its owner can see.
-            if job is not None and job.first:
-                await self._announce(connection, job, BacktestStarted, ["status", "started_at"])
-        return job
+    async def take(self) -> Taken[Any, Any] | None:
+        """Take the job that is next, for LEASE_SECONDS; None when none is free."""
+        while True:
+            async with self._database.transaction() as connection:
+                job = await store.take_free_job(connection, list(self._works))
+                if job is None:
+                    return None
+                work = self._works[job.kind]
+                try:
+                    task, told = await work.begin(connection, job, self._clock.now())
+                except NotFound:
+                    # Its subject is gone, or somebody has ended it: so is the job.
+                    await store.end_job(connection, job)
+                    continue
+            return Taken(job, task, work, told)
 
-    async def renew(self, job: Job) -> bool:
-        """Hold a run for LEASE_SECONDS more; False when another worker has it now."""
+    async def renew(self, taken: Taken[T, R]) -> bool:
+        """Hold a job for LEASE_SECONDS more; False when it is not this worker's any more."""
         async with self._database.reading() as connection:
-            return await store.renew_lease(connection, job)
+            return await store.renew_lease(connection, taken.job)
 
-    async def release(self, job: Job) -> None:
-        """Hand a run back unfinished, for any worker to take at once."""
+    async def release(self, taken: Taken[T, R]) -> None:
+        """Hand a job back unfinished, for any worker to take at once."""
         async with self._database.reading() as connection:
-            await store.release_run(connection, job)
+            await store.release_job(connection, taken.job)
 
-    async def succeed(self, job: Job, result: Result) -> bool:
-        """Store a result; False when another worker has the run now, and nothing was stored."""
+    async def succeed(self, taken: Taken[T, R], result: R) -> Told | None:
+        """Store a result; None when the job is not this worker's any more, and nothing was stored."""
         async with self._database.transaction() as connection:
-            if await store.mark_succeeded(connection, job, result, self._clock.now()):
-                await self._announce(connection, job, BacktestSucceeded, _AT_SUCCESS)
-                return True
-            # The answer to an earlier COMMIT may have been lost.
-            return await store.has_ended(connection, job)
+            if await store.end_job(connection, taken.job):
+                return await taken.work.succeed(connection, taken.job, taken.task, result, self._clock.now())
+            return await self._ended(connection, taken)
 
-    async def fail(self, job: Job, error: str) -> bool:
-        """Store why a run has no result; False when another worker has the run now, and nothing was stored."""
+    async def fail(self, taken: Taken[T, R], error: str) -> Told | None:
+        """Store why a job has no result; None when it is not this worker's any more, and nothing was stored."""
         async with self._database.transaction() as connection:
-            if await store.mark_failed(connection, job, error, self._clock.now()):
-                await self._announce(connection, job, BacktestFailed, ["status", "error", "finished_at"])
-                return True
-            return await store.has_ended(connection, job)
+            if await store.end_job(connection, taken.job):
+                return await taken.work.fail(connection, taken.job, error, self._clock.now())
+            return await self._ended(connection, taken)
 
-    async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
-        event = kind(id=job.id, owner=job.owner_id, version=0, changed=changed)
-        objects = [backtest_object(job.id), backtests_object(job.owner_id)]
-        await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)
+    async def _ended(self, connection: Connection, taken: Taken[T, R]) -> Told | None:
+        # The answer to an earlier COMMIT may have been lost.
+        return [] if await store.has_ended(connection, taken.job) else None

@@ -1,11 +1,9 @@
 """Results as the JSON that clients read, made a piece at a time: a thread that encodes all at once stops all others."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
 import msgspec
 
 from services.backtest.core.engine.dtypes import Ints
+from services.backtest.core.moments import moments
 from services.backtest.core.result import Trades
 from services.backtest.files.result_file import Curve
 from shared.contracts.values import EquityPoint, Trade
@@ -24,7 +22,7 @@ def curve_json(curve: Curve, indices: Ints) -> bytes:
 
 def trades_of(trades: Trades) -> list[Trade]:
     """Return trades as values. An open one has the last bar's time and close for its exit."""
-    entries, exits = _moments(trades.entry_time), _moments(trades.exit_time)
+    entries, exits = moments(trades.entry_time), moments(trades.exit_time)
     return [
         Trade(
             side="long" if trade.side == "long" else "short",
@@ -45,15 +43,9 @@ def trades_of(trades: Trades) -> list[Trade]:
 
 
 def _points(curve: Curve, indices: Ints) -> list[EquityPoint]:
-    times = _moments(curve.time[indices])
+    times = moments(curve.time[indices])
     values = (column[indices].tolist() for column in (curve.equity, curve.drawdown, curve.position))
     return [
         EquityPoint(time=time, equity=equity, drawdown=drawdown, position=position)
         for time, equity, drawdown, position in zip(times, *values, strict=True)
     ]
-
-
-def _moments(nanoseconds: Ints) -> Iterator[datetime]:
-    """Aware datetimes, to the microsecond, which is as far as they go."""
-    naive = (nanoseconds // 1000).astype("datetime64[us]").tolist()
-    return (moment.replace(tzinfo=UTC) for moment in naive)

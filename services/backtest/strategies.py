@@ -36,5 +36,5 @@ class BusStrategies:
             )
         except DeadlineExceeded as error:
             # Nothing has been written: unlike a time-out, this may safely be tried again.
-            raise Unavailable("The strategy cannot be read at the moment; no backtest was started") from error
+            raise Unavailable("The strategy cannot be read at the moment; nothing was started") from error
         return strategy

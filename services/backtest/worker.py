@@ -1,22 +1,29 @@
 """`python -m services.backtest.worker`: one worker process, which ends when its parent does."""
 
-import msgspec
+from typing import Any
 
 from services.backtest.core.run import warm_kernels
+from services.backtest.core.sweep.warm import warm_sweeps
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
+from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
-from shared.contracts.jobs import Progress
-from shared.contracts.streams import JOBS_BACKTEST, PROGRESS
+from services.backtest.work import Work
+from services.backtest.work.backtests import BacktestWork
+from services.backtest.work.ready_sweep import ReadySweeps
+from services.backtest.work.removals import RemovalWork
+from services.backtest.work.sweep_ends import SweepEndWork
+from services.backtest.work.sweep_slices import SweepSliceWork
+from services.backtest.work.sweep_starts import SweepStartWork
+from services.backtest.work.verifications import VerificationWork
+from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 from shared.runtime.serving import run
 
 GROUP = "workers"
-PROGRESS_KEPT = 1000
 # One takes and ends runs in turns, one renews the lease meanwhile.
 CONNECTIONS = 2
 
@@ -27,21 +34,28 @@ def compose(settings: BacktestSettings) -> Service:
     service = Service("backtest", settings, objects=objects)
     database = service.database(settings, relay=False, pool_size=CONNECTIONS)
 
-    def publish(progress: Progress) -> None:
-        entry = msgspec.json.encode(progress)
-        service.writer.post("XADD", PROGRESS, "MAXLEN", "~", PROGRESS_KEPT, "*", "progress", entry)
-
-    loop = JobLoop(Jobs(database, service.clock), Runner(objects), publish)
+    sweeps = ReadySweeps(objects)
+    works: list[Work[Any, Any]] = [
+        BacktestWork(objects, service.clock),
+        VerificationWork(objects, service.clock),
+        RemovalWork(objects),
+        SweepStartWork(objects, service.clock, sweeps),
+        SweepSliceWork(objects, service.clock, sweeps),
+        SweepEndWork(objects, service.clock, sweeps),
+    ]
+    loop = JobLoop(Jobs(database, service.clock, works), publisher(service))
 
     async def wake(entries: list[Entry]) -> None:
         # Before the work: the row remembers what there is to do, and while one works its siblings are woken.
         ids = [entry.id for entry in entries]
         service.writer.post("XACK", JOBS_BACKTEST, GROUP, *ids)
         service.writer.post("XDEL", JOBS_BACKTEST, *ids)
-        await loop.work()
+        while await loop.work():
+            pass
 
     service.watch(subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1))
     service.starting(lambda: in_thread(warm_kernels))
+    service.starting(lambda: in_thread(warm_sweeps))
     service.background(loop.poll)
     service.stopping(loop.stop)
     return service

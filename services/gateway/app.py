@@ -20,7 +20,12 @@ from services.gateway.read_path import TOKEN, Gateway, readable_token
 from services.gateway.routes.accounts import account_routes
 from services.gateway.routes.backtests import backtest_routes
 from services.gateway.routes.datasets import dataset_routes
+from services.gateway.routes.endings import ending_routes
+from services.gateway.routes.indicators import indicator_routes
+from services.gateway.routes.results import result_routes
 from services.gateway.routes.strategies import strategy_routes
+from services.gateway.routes.sweep_results import sweep_result_routes
+from services.gateway.routes.sweeps import sweep_routes
 from services.gateway.routes.system import system_routes
 from services.gateway.settings import GatewaySettings
 from services.gateway.system_health import SystemHealth
@@ -58,8 +63,13 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
         "/",
         route_handlers=[
             strategy_routes(gateway),
+            indicator_routes(gateway),
             dataset_routes(gateway, objects, settings.max_upload_bytes),
             backtest_routes(gateway, feed),
+            ending_routes(gateway, feed),
+            sweep_routes(gateway, feed),
+            sweep_result_routes(gateway, objects),
+            result_routes(gateway, objects),
         ],
         guards=[guard(Authenticator(settings).check, readable_token, known_query)],
         security=[{"bearer": []}],
@@ -91,7 +101,7 @@ Errors are `application/problem+json` (RFC 9457). Log in and send `Authorization
 A write answers a `Consistency-Token`; a read that sends it never sees older data. `Cache-Control: no-cache` on a read
 goes past the cache; `Cache-Status` (RFC 9211) says where an answer came from. Single resources and pages carry a strong
 `ETag`: `If-None-Match` gives 304, `If-Match` on a change gives 412 when stale. Lists are paged by `cursor`.
-`Prefer: wait=N` (N <= 30) on a backtest answers with the finished run when it finishes in time.
+`Prefer: wait=N` (N <= 30) on a backtest or a sweep answers with the finished one when it finishes in time.
 """
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
@@ -23,6 +23,8 @@ from shared.runtime.bus.caller import DEFAULT_DEADLINE, Reply
 A = TypeVar("A")
 
 TOKEN = "Consistency-Token"  # noqa: S105  # a header's name
+JSON = "application/json"
+HTML = "text/html"
 _L2 = "aurelius-l2"
 
 
@@ -38,6 +40,14 @@ class Asking(Protocol):
     ) -> Reply:
         """Ask a service and return its answer's bytes. Raises ServiceError."""
         ...
+
+
+class Found(NamedTuple):
+    """What a read found: its bytes, their tag, and the `Cache-Status` that says where they came from."""
+
+    body: bytes
+    etag: str
+    status: str
 
 
 class Gateway:
@@ -64,8 +74,30 @@ class Gateway:
         notes.spent("service", reply.service_seconds)
         return reply
 
-    async def read(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Response[Any]:
+    async def read(
+        self,
+        request: Request[Any, Any, Any],
+        message: Message[A],
+        obj: str,
+        variant: str,
+        *,
+        media_type: str = JSON,
+        seconds: float = DEFAULT_DEADLINE,
+    ) -> Response[Any]:
         """Answer a read of `obj`, never older than the request's Consistency-Token names. Raises ServiceError."""
+        found = await self.look_up(request, message, obj, variant, seconds=seconds)
+        return answer(request, found.body, etag=found.etag, status=found.status, media_type=media_type)
+
+    async def look_up(
+        self,
+        request: Request[Any, Any, Any],
+        message: Message[A],
+        obj: str,
+        variant: str,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+    ) -> Found:
+        """Return what `read` answers with. Raises ServiceError."""
         notes = notes_of(request)
         principal = notes.caller
         least = notes.wanted.get(obj, 0)
@@ -80,14 +112,14 @@ class Gateway:
         if isinstance(found, Hit):
             if found.entry.owner != principal.user_id:
                 raise NotFound("There is no such resource")
-            return answer(request, found.entry.body, etag=found.entry.etag, status=f"{_L2}; hit")
-        reply = await self.ask(request, message, principal)
+            return Found(found.entry.body, found.entry.etag, f"{_L2}; hit")
+        reply = await self.ask(request, message, principal, seconds=seconds)
         etag = etag_of(reply.body)
         if isinstance(found, Miss) and obj in reply.versions:
             entry = Entry(version=reply.versions[obj], etag=etag, owner=principal.user_id, body=reply.body)
             self._fill(obj, variant, found.lease, entry)
         reason = "bypass" if isinstance(found, Bypass) else "uri-miss"
-        return answer(request, reply.body, etag=etag, status=f"{_L2}; fwd={reason}")
+        return Found(reply.body, etag, f"{_L2}; fwd={reason}")
 
     async def read_entity(
         self,
@@ -96,11 +128,13 @@ class Gateway:
         entity_id: str,
         name_object: Callable[[str], str],
         variant: str,
+        *,
+        media_type: str = JSON,
+        seconds: float = DEFAULT_DEADLINE,
     ) -> Response[Any]:
         """`read` for one entity by its id. Raises NotFound for an id that is none."""
-        if not is_id(entity_id):
-            raise NotFound("There is no such resource")
-        return await self.read(request, message, name_object(entity_id), variant)
+        obj = name_object(known_id(entity_id))
+        return await self.read(request, message, obj, variant, media_type=media_type, seconds=seconds)
 
     def _fill(self, obj: str, variant: str, lease: str, entry: Entry) -> None:
         task: asyncio.Task[object] = asyncio.create_task(self._cache.fill(obj, variant, lease, entry))
@@ -123,14 +157,23 @@ def readable_token(connection: Connection, _: BaseRouteHandler) -> None:
             raise Malformed(str(error)) from error
 
 
-def answer(request: Request[Any, Any, Any], body: bytes, *, etag: str = "", status: str = "") -> Response[Any]:
+def known_id(entity_id: str) -> str:
+    """Return an id. Raises NotFound for a text that is none."""
+    if not is_id(entity_id):
+        raise NotFound("There is no such resource")
+    return entity_id
+
+
+def answer(
+    request: Request[Any, Any, Any], body: bytes, *, etag: str = "", status: str = "", media_type: str = JSON
+) -> Response[Any]:
     """Return a read's answer: the body, or 304 when the client has it already."""
     headers = {"ETag": etag or etag_of(body), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
     if status:
         headers["Cache-Status"] = status
     if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers, media_type="application/json")
-    return Response(body, status_code=200, headers=headers, media_type="application/json")
+        return Response(b"", status_code=304, headers=headers, media_type=media_type)
+    return Response(body, status_code=200, headers=headers, media_type=media_type)
 
 
 def written(request: Request[Any, Any, Any], reply: Reply, status: int, *, location: str = "") -> Response[Any]:

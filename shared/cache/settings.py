@@ -25,7 +25,7 @@ class FromEnvironment(Protocol):
 
     @property
     def cache_ttl_backtest(self) -> float:
-        """Seconds for backtests and lists of them."""
+        """Seconds for backtests, sweeps and lists of them."""
 
     def cache_url(self) -> str:
         """Where it is."""
@@ -56,11 +56,12 @@ class CacheSettings:
     @classmethod
     def of(cls, environment: FromEnvironment) -> "CacheSettings":
         """Return the settings that every process which uses the cache has in common."""
-        strategy, backtest = environment.cache_ttl_strategy, environment.cache_ttl_backtest
+        strategies = dict.fromkeys(("strategy", "strategies"), environment.cache_ttl_strategy)
+        runs = dict.fromkeys(("backtest", "backtests", "sweep", "sweeps"), environment.cache_ttl_backtest)
         return cls(
             url=environment.cache_url(),
             enabled=environment.redis_enabled,
-            ttl={"strategy": strategy, "strategies": strategy, "backtest": backtest, "backtests": backtest},
+            ttl=strategies | runs,
         )
 
     def entry_ttl_ms(self, obj: str, status: int, random: Callable[[], float]) -> int:

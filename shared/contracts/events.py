@@ -69,6 +69,13 @@ class DatasetCreated(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class DatasetDeleted(Event, frozen=True, kw_only=True):
+    """A dataset was deleted; what was computed on it stays."""
+
+    TYPE = "aurelius.dataset.deleted.v1"
+    SOURCE = "backtest"
+
+
 class BacktestQueued(Event, frozen=True, kw_only=True):
     """A run was accepted."""
 
@@ -97,6 +104,69 @@ class BacktestFailed(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class BacktestCancelled(Event, frozen=True, kw_only=True):
+    """The run was ended before its end by who asked for it."""
+
+    TYPE = "aurelius.backtest.cancelled.v1"
+    SOURCE = "backtest"
+
+
+class BacktestUpdated(Event, frozen=True, kw_only=True):
+    """A finished run was verified, or is to be; `changed` says what of the resource differs."""
+
+    TYPE = "aurelius.backtest.updated.v1"
+    SOURCE = "backtest"
+
+
+class BacktestDeleted(Event, frozen=True, kw_only=True):
+    """The run was deleted with its result."""
+
+    TYPE = "aurelius.backtest.deleted.v1"
+    SOURCE = "backtest"
+
+
+class SweepQueued(Event, frozen=True, kw_only=True):
+    """A sweep was accepted."""
+
+    TYPE = "aurelius.sweep.queued.v1"
+    SOURCE = "backtest"
+
+
+class SweepStarted(Event, frozen=True, kw_only=True):
+    """A worker took the sweep."""
+
+    TYPE = "aurelius.sweep.started.v1"
+    SOURCE = "backtest"
+
+
+class SweepSucceeded(Event, frozen=True, kw_only=True):
+    """Every combination was computed and the results are stored."""
+
+    TYPE = "aurelius.sweep.succeeded.v1"
+    SOURCE = "backtest"
+
+
+class SweepFailed(Event, frozen=True, kw_only=True):
+    """The sweep ended without results; the resource says why."""
+
+    TYPE = "aurelius.sweep.failed.v1"
+    SOURCE = "backtest"
+
+
+class SweepCancelled(Event, frozen=True, kw_only=True):
+    """The sweep was ended before its end by who asked for it."""
+
+    TYPE = "aurelius.sweep.cancelled.v1"
+    SOURCE = "backtest"
+
+
+class SweepDeleted(Event, frozen=True, kw_only=True):
+    """The sweep was deleted with its results."""
+
+    TYPE = "aurelius.sweep.deleted.v1"
+    SOURCE = "backtest"
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
     SessionRevoked,
@@ -104,10 +174,20 @@ EVENTS: tuple[type[Event], ...] = (
     StrategyUpdated,
     StrategyDeleted,
     DatasetCreated,
+    DatasetDeleted,
     BacktestQueued,
     BacktestStarted,
     BacktestSucceeded,
     BacktestFailed,
+    BacktestCancelled,
+    BacktestUpdated,
+    BacktestDeleted,
+    SweepQueued,
+    SweepStarted,
+    SweepSucceeded,
+    SweepFailed,
+    SweepCancelled,
+    SweepDeleted,
 )
 BY_TYPE: dict[str, type[Event]] = {event.TYPE: event for event in EVENTS}
 

@@ -1,31 +1,27 @@
 """Requests the services answer. Each names its service and method, and its answer's type by its type argument."""
 
 from datetime import date
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar, get_args
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.contracts import values
+from shared.contracts.request import Cursor as Cursor
+from shared.contracts.request import Limit as Limit
+from shared.contracts.request import Request as Request
+from shared.contracts.request import TableForm as TableForm
+from shared.contracts.request import answer_type as answer_type
+from shared.contracts.sweep_messages import SWEEP_REQUESTS
+from shared.contracts.sweep_messages import CancelSweep as CancelSweep
+from shared.contracts.sweep_messages import CreateSweep as CreateSweep
+from shared.contracts.sweep_messages import DeleteSweep as DeleteSweep
+from shared.contracts.sweep_messages import ExportSweepResults as ExportSweepResults
+from shared.contracts.sweep_messages import ListSweepResults as ListSweepResults
+from shared.contracts.sweep_messages import ListSweeps as ListSweeps
+from shared.contracts.sweep_messages import ReadSweep as ReadSweep
 from shared.contracts.values import Description, JsonObject, Name
 
-A_co = TypeVar("A_co", covariant=True)
-
 SERVICES = ("strategy", "backtest", "invalidator", "metrics")
-
-
-class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True):
-    """A question to one service, answered by a value of type `A`."""
-
-    SERVICE: ClassVar[str]
-    METHOD: ClassVar[str]
-
-
-def answer_type(request: type[Request[A_co]]) -> type[A_co]:
-    """Return the type a request is answered with."""
-    (base,) = request.__orig_bases__  # type: ignore[attr-defined]  # set by typing for every subclass of Request[X]
-    (answer,) = get_args(base)
-    return answer  # type: ignore[no-any-return]  # get_args is untyped by nature
 
 
 class CheckHealth(Request[None], frozen=True, kw_only=True):
@@ -88,8 +84,6 @@ class ReadStrategy(Request[values.Strategy], frozen=True, kw_only=True):
 
 
 StrategySort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
-Limit = Annotated[int, Meta(ge=1, le=200)]
-Cursor = Annotated[str, Meta(max_length=2048)]
 
 
 class ListStrategies(Request[values.StrategyPage], frozen=True, kw_only=True):
@@ -136,6 +130,13 @@ class ValidateSpec(Request[values.SpecReport], frozen=True, kw_only=True):
     spec: object
 
 
+class ListIndicators(Request[values.IndicatorPage], frozen=True, kw_only=True):
+    """Describe every function that a spec may call."""
+
+    SERVICE = "backtest"
+    METHOD = "indicator.list"
+
+
 class IngestDataset(Request[values.Dataset], frozen=True, kw_only=True):
     """Validate and store the bars that were uploaded to the object store under `upload_key`."""
 
@@ -164,6 +165,38 @@ class ListDatasets(Request[values.DatasetPage], frozen=True, kw_only=True):
     METHOD = "dataset.list"
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class DeleteDataset(Request[None], frozen=True, kw_only=True):
+    """Delete a dataset. What still refers to it is in the way, unless `force`."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.delete"
+    id: str
+    force: bool = False
+
+
+class ListBars(Request[values.BarPage], frozen=True, kw_only=True):
+    """Page through a dataset's bars, from the day `start` to the day `end` in its time zone, both inclusive."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.bars"
+    id: str
+    start: date | None = None
+    end: date | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ExportBars(Request[values.Export], frozen=True, kw_only=True):
+    """Make a file of a dataset's bars, all or from `start` to `end`; who asked fetches and deletes it."""
+
+    SERVICE = "backtest"
+    METHOD = "dataset.export"
+    id: str
+    form: TableForm
+    start: date | None = None
+    end: date | None = None
 
 
 class CreateBacktest(Request[values.Backtest], frozen=True, kw_only=True):
@@ -214,6 +247,31 @@ class ListBacktests(Request[values.BacktestPage], frozen=True, kw_only=True):
     dataset_id: str | None = None
 
 
+class CancelBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """End a run that waits or goes on; one that is cancelled already stays so."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.cancel"
+    id: str
+
+
+class VerifyBacktest(Request[values.Backtest], frozen=True, kw_only=True):
+    """Compute a succeeded run once more, to compare the results; the resource says what came of it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.verify"
+    id: str
+
+
+class DeleteBacktest(Request[None], frozen=True, kw_only=True):
+    """Delete a run with its result; one that is not done is cancelled with it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.delete"
+    id: str
+    if_revision: tuple[int, ...] | None = None
+
+
 class ReadEquity(Request[values.EquityCurve], frozen=True, kw_only=True):
     """Read a succeeded run's equity curve; `points` asks for at most that many, first and last kept."""
 
@@ -231,6 +289,33 @@ class ListTrades(Request[values.TradePage], frozen=True, kw_only=True):
     id: str
     limit: Limit = 50
     cursor: Cursor | None = None
+
+
+class ExportEquity(Request[values.Export], frozen=True, kw_only=True):
+    """Make a file of a succeeded run's equity curve, whole or of `points`; who asked fetches and deletes it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.equity.export"
+    id: str
+    form: TableForm
+    points: Annotated[int, Meta(ge=2, le=1_000_000)] | None = None
+
+
+class ExportTrades(Request[values.Export], frozen=True, kw_only=True):
+    """Make a file of all of a succeeded run's trades; who asked fetches and deletes it."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.trades.export"
+    id: str
+    form: TableForm
+
+
+class RenderReport(Request[bytes], frozen=True, kw_only=True):
+    """Make the report of a succeeded run. The answer is the HTML page itself."""
+
+    SERVICE = "backtest"
+    METHOD = "backtest.report"
+    id: str
 
 
 # --- metrics ----------------------------------------
@@ -254,13 +339,24 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     PatchStrategy,
     DeleteStrategy,
     ValidateSpec,
+    ListIndicators,
     IngestDataset,
     ReadDataset,
     ListDatasets,
+    DeleteDataset,
+    ListBars,
+    ExportBars,
     CreateBacktest,
     ReadBacktest,
     ListBacktests,
+    CancelBacktest,
+    VerifyBacktest,
+    DeleteBacktest,
     ReadEquity,
     ListTrades,
+    *SWEEP_REQUESTS,
+    ExportEquity,
+    ExportTrades,
+    RenderReport,
     RenderMetrics,
 )

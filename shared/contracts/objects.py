@@ -21,6 +21,16 @@ def backtests_object(owner_id: str) -> str:
     return f"backtests:{owner_id}"
 
 
+def sweep_object(sweep_id: str) -> str:
+    """One sweep with its results."""
+    return f"sweep:{sweep_id}"
+
+
+def sweeps_object(owner_id: str) -> str:
+    """All sweeps of one owner."""
+    return f"sweeps:{owner_id}"
+
+
 def dataset_object(dataset_id: str) -> str:
     """One dataset."""
     return f"dataset:{dataset_id}"

@@ -75,16 +75,55 @@ class SpecReport(Value, frozen=True, kw_only=True):
     spec_hash: str | None = None
 
 
+class IndicatorArgument(Value, frozen=True, kw_only=True):
+    """One place in a function's call form; `minimum` and `maximum` bound the single values it takes, both included."""
+
+    name: str
+    kind: Literal["series", "series or number", "condition", "whole number", "number"]
+    meaning: str
+    minimum: float | None = None
+    maximum: float | None = None
+    optional: bool = False
+
+
+class Indicator(Value, frozen=True, kw_only=True):
+    """A function of the strategy language.
+
+    `warmup` is an expression over the arguments: the bars that pass before the first value.
+    """
+
+    name: str
+    signature: str
+    arguments: list[IndicatorArgument]
+    description: str
+    formula: str
+    unit: str
+    warmup: str
+    source: str
+
+
+class IndicatorPage(Value, frozen=True, kw_only=True):
+    """All functions there are, family by family; there is no second page."""
+
+    items: list[Indicator]
+    next_cursor: str | None = None
+
+
 class Quality(Value, frozen=True, kw_only=True):
-    """What is unusual in a dataset without being wrong."""
+    """What is unusual in a dataset without being wrong.
+
+    A place where bars are missing counts once: as a weekend, as one between sessions, or as a gap, as a holiday is.
+    """
 
     gaps: int
+    weekends: int = 0
+    session_gaps: int = 0
     split_like_jumps: int
     zero_volume_bars: int
 
 
 class Dataset(Value, frozen=True, kw_only=True):
-    """An immutable table of bars. `sha256` names its canonical columns."""
+    """An immutable table of bars. `sha256` names its canonical columns; `notes` say how the upload was understood."""
 
     id: str
     name: str
@@ -96,7 +135,25 @@ class Dataset(Value, frozen=True, kw_only=True):
     end: datetime
     sha256: str
     quality: Quality
+    notes: list[str] = []
     created_at: datetime
+
+
+class Bar(Value, frozen=True, kw_only=True):
+    """One bar; `time` is when it begins or ends, as its source has it, to the microsecond."""
+
+    time: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Export(Value, frozen=True, kw_only=True):
+    """Where a table waits as a file for whoever asked for it."""
+
+    object_key: str
 
 
 class Execution(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,8 +189,25 @@ class RunIdentity(Value, frozen=True, kw_only=True):
     seed: int = 0
 
 
+class Verification(Value, frozen=True, kw_only=True):
+    """A run computed once more and compared: `matched` when every number of the result is the same, to the bit.
+
+    `result_digest` is that of the repetition, `engine_version` the engine's that made it.
+    """
+
+    status: Literal["queued", "matched", "differs", "failed"]
+    requested_at: datetime
+    finished_at: datetime | None = None
+    result_digest: str | None = None
+    engine_version: int
+    error: str | None = None
+
+
 class Backtest(Value, frozen=True, kw_only=True):
-    """A run: queued, then running, then one of three ends. `progress` is a fraction."""
+    """A run: queued, then running, then one of three ends. `progress` is a fraction.
+
+    `reused` when its result is that of an earlier run of the same identity; `verification` is the newest one asked for.
+    """
 
     id: str
     status: BacktestStatus
@@ -152,6 +226,7 @@ class Backtest(Value, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    verification: Verification | None = None
     revision: int
 
 
@@ -192,6 +267,13 @@ class DatasetPage(Value, frozen=True, kw_only=True):
     """A page of datasets."""
 
     items: list[Dataset]
+    next_cursor: str | None
+
+
+class BarPage(Value, frozen=True, kw_only=True):
+    """A page of bars in order of time."""
+
+    items: list[Bar]
     next_cursor: str | None
 
 

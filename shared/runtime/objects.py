@@ -62,6 +62,16 @@ class Objects:
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
 
+    async def exists(self, key: str) -> bool:
+        """Say whether there is such an object. Raises Unavailable."""
+        try:
+            await obstore.head_async(self._store, key)
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error
+        return True
+
     @asynccontextmanager
     async def as_file(self, key: str) -> AsyncIterator[Path]:
         """Lend an object as a file to read: in a folder the object itself, else a copy that goes away afterwards.
@@ -92,6 +102,15 @@ class Objects:
             await obstore.delete_async(self._store, key)
         except FileNotFoundError:
             return
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error
+
+    async def delete_all(self, prefix: str, *, but: str = "") -> None:
+        """Delete every object under `prefix`, which ends with `/`, but the one of the key `but`. Raises Unavailable."""
+        try:
+            async for found in obstore.list(self._store, prefix):
+                if paths := [entry["path"] for entry in found if entry["path"] != but]:
+                    await obstore.delete_async(self._store, paths)
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
 

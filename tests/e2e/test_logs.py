@@ -102,7 +102,7 @@ def test_a_run_is_found_by_the_trace_of_its_request(told: tuple[str, set[str], d
     """In the worker's lines too, which come of no request any more."""
     log, _, run = told
     lines = [line for line in lines_of(log) if line.get("job") == run["id"]]
-    assert [line["message"] for line in lines] == ["the run begins", "the run succeeded"]
+    assert [line["message"] for line in lines] == ["the job begins", "the job succeeded"]
     assert {(line["trace_id"], line["method"]) for line in lines} == {(TRACE, "backtest.run")}
 
 

@@ -1,20 +1,13 @@
-"""Whether the execution a request asks for is one that this engine carries out, and one the strategy can follow."""
+"""Whether the execution a request asks for is within reason, and one the strategy can follow."""
 
-from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language.checked import CheckedSpec
 from services.backtest.core.language.document import ENTRIES
 from services.backtest.core.language.errors import SpecError, summary
 from shared.contracts.errors import Invalid
 from shared.contracts.values import Execution
 
-# What the engine does not carry out yet: the one value each of these may have.
-_ONLY: dict[str, object] = {
-    "fill": "next_open",
-    "slippage_bps": 0.0,
-    "borrow_bps_per_year": 0.0,
-    "stop_rule": "stop_first",
-    "close_at_end": False,
-}
+MOST = {"fee_fixed": 1e15, "borrow_bps_per_year": 1e6}
+"""Beyond these a cost is a slip of the pen, and sums of it may not be numbers any more."""
 
 
 class InvalidExecution(Invalid):
@@ -27,18 +20,14 @@ def sides_of(execution: Execution) -> tuple[str, ...]:
 
 
 def check_execution(execution: Execution, spec: CheckedSpec) -> None:
-    """Raise InvalidExecution, with pointers under `/execution`, for what is not supported or can never trade."""
+    """Raise InvalidExecution, with pointers under `/execution`, for costs beyond reason and for what never trades."""
     errors = [
-        SpecError(f"/execution/{name}", f"not supported by engine version {ENGINE_VERSION} yet; write {_shown(only)}")
-        for name, only in _ONLY.items()
-        if getattr(execution, name) != only
+        SpecError(f"/execution/{name}", f"is {getattr(execution, name):g}; it must be at most {most:g}")
+        for name, most in MOST.items()
+        if getattr(execution, name) > most
     ]
     if not any(entry.endswith(sides_of(execution)) and entry in spec.rules for entry in ENTRIES):
         side = execution.side
         errors.append(SpecError("/execution/side", f"the strategy has no `entry_{side}`; write one, or another side"))
     if errors:
         raise InvalidExecution(summary(errors), errors=tuple(errors))
-
-
-def _shown(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()

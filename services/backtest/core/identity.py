@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from services.backtest.core.engine.dtypes import Floats, Ints
     from services.backtest.core.result import Trades
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised only when the numbers of a run may change."""
 
 
@@ -60,7 +60,8 @@ def result_digest(time: "Ints", equity: "Floats", drawdown: "Floats", position: 
        `exit_price`, `pnl`, `return`, `fees`, `bars`, `exit_reason`, `status`.
 
     A number is a little-endian float64. Times are nanoseconds since 1970 UTC in little-endian int64, as are `bars` and
-    the codes: `side` 1 long, -1 short; `exit_reason` 0 open, 1 signal, 2 reverse, 3 ruin; `status` 0 open, 1 closed.
+    the codes: `side` 1 long, -1 short; `exit_reason` 0 open, 1 signal, 2 reverse, 3 ruin, 4 stop_loss, 5 take_profit,
+    6 trailing_stop, 7 end; `status` 0 open, 1 closed.
     An open trade has the last bar's time and close for its exit.
     """
     digest = hashlib.sha256()

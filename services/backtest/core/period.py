@@ -6,6 +6,7 @@ from datetime import time as clock_time
 import numpy as np
 
 from services.backtest.core.bars import Bars
+from services.backtest.core.engine.dtypes import Ints
 from shared.contracts.errors import InputError, Invalid
 
 MIN_BARS = 2
@@ -26,20 +27,25 @@ def check_period(start: date | None, end: date | None, first: date, last: date) 
 
 def cut(bars: Bars, start: date | None, end: date | None, zone: tzinfo) -> Bars:
     """Return the bars from the day `start` to the day `end`, as views. Raises Invalid when they are under MIN_BARS."""
-    begin = 0 if start is None else int(np.searchsorted(bars.time, _midnight(max(start, _FIRST), zone)))
-    stop = len(bars)
-    if end is not None and end <= _LAST:
-        stop = int(np.searchsorted(bars.time, _midnight(end + timedelta(days=1), zone)))
-    if stop - begin < MIN_BARS:
-        held = "1 bar lies" if stop - begin == 1 else f"{max(0, stop - begin)} bars lie"
+    part = span(bars.time, start, end, zone)
+    if (count := part.stop - part.start) < MIN_BARS:
+        held = "1 bar lies" if count == 1 else f"{count} bars lie"
         raise _invalid("/start", f"{held} between the start and the end; a backtest needs at least {MIN_BARS}")
-    part = slice(begin, stop)
     return Bars(bars.time[part], bars.open[part], bars.high[part], bars.low[part], bars.close[part], bars.volume[part])
+
+
+def span(time: Ints, start: date | None, end: date | None, zone: tzinfo) -> slice:
+    """Return which of the rising moments `time` lie from the day `start` to the day `end`; there may be none."""
+    begin = 0 if start is None else int(np.searchsorted(time, _midnight(start, zone)))
+    stop = len(time)
+    if end is not None and end <= _LAST:
+        stop = int(np.searchsorted(time, _midnight(end + timedelta(days=1), zone)))
+    return slice(begin, max(begin, stop))
 
 
 def _midnight(day: date, zone: tzinfo) -> int:
     """The first moment of a day in nanoseconds since 1970 UTC, exact: a float of seconds would round."""
-    moment = datetime.combine(day, clock_time(), zone)
+    moment = datetime.combine(min(max(day, _FIRST), _LAST + timedelta(days=1)), clock_time(), zone)
     return round(moment.timestamp()) * 1_000_000_000
 
 

@@ -1,23 +1,39 @@
 """One backtest from end to end: bind, evaluate, execute, measure, name."""
 
+import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from services.backtest.core.bars import Bars
-from services.backtest.core.engine.dtypes import Ints, Records, Rules
-from services.backtest.core.engine.evaluate import signals
-from services.backtest.core.engine.execute import Run, execute
+from services.backtest.core.engine.dtypes import (
+    TRADE,
+    Book,
+    Floats,
+    Ints,
+    Market,
+    Orders,
+    Records,
+    Rules,
+    Signal,
+    SizeMethod,
+)
+from services.backtest.core.engine.ordering import orders_of
+from services.backtest.core.engine.simulate import simulate
+from services.backtest.core.engine.ten import ten
 from services.backtest.core.engine.warm import warm_kernels
 from services.backtest.core.execution import check_execution, sides_of
 from services.backtest.core.identity import result_digest
 from services.backtest.core.language import CheckedSpec
 from services.backtest.core.metrics import measure
+from services.backtest.core.metrics.annualisation import bars_per_year, days_between
 from services.backtest.core.metrics.drawdown import drawdown
 from services.backtest.core.result import BacktestResult, Trades
+from services.backtest.core.setting import market_of, rules_of
+from services.backtest.core.warnings import warnings_of
 from shared.contracts.values import Execution
 
 __all__ = ["run_backtest", "warm_kernels"]
-
-BASIS_POINT = 1e4
 
 
 def run_backtest(
@@ -28,30 +44,50 @@ def run_backtest(
     Raises InvalidParams or InvalidExecution when it cannot be run as asked.
     """
     check_execution(execution, spec)
-    strategy = spec.bind(params)
-    rules = Rules(
-        initial_cash=float(execution.initial_cash),
-        fraction=strategy.fraction,
-        fee_rate=execution.fee_bps / BASIS_POINT,
-        fee_fixed=float(execution.fee_fixed),
-        lot_size=float(execution.lot_size or 0.0),
-    )
-    fired = signals(strategy, bars, sides_of(execution))
-    run = execute(bars.open, bars.close, fired, strategy.warmup_bars, rules)
-    trades = _trades(run.trades, bars.time)
-    drawdowns = drawdown(run.equity, rules.initial_cash)
+    strategy, sides, year = spec.bind(params), sides_of(execution), bars_per_year(bars.time)
+    market, rules, first = market_of(bars), rules_of(execution, strategy.sizing, year), strategy.warmup_bars
+    orders, book = orders_of(strategy, bars, sides), _book(len(bars), len(bars))
+    outcome = simulate(market, orders, first, rules, book)
+    trades, drawdowns = _trades(book.trades[: outcome.trades], bars.time), drawdown(book.equity, rules.initial_cash)
     return BacktestResult(
         time=bars.time,
-        equity=run.equity,
+        equity=book.equity,
         drawdown=drawdowns,
-        position=run.position,
+        position=book.position,
         trades=trades,
-        metrics=measure(bars.time, run.equity, drawdowns, run.position, trades, rules.initial_cash),
-        warmup_bars=strategy.warmup_bars,
-        warnings=_warnings(run, len(bars), strategy.warmup_bars),
-        ruined=run.ruin_bar >= 0,
-        result_digest=result_digest(bars.time, run.equity, drawdowns, run.position, trades),
+        metrics=measure(
+            time=bars.time,
+            equity=book.equity,
+            drawdowns=drawdowns,
+            position=book.position,
+            trades=trades,
+            ten=ten(book, outcome, rules.initial_cash, year or math.nan, days_between(bars.time)),
+            benchmark=_bought_and_held(market, first, rules),
+            traded=outcome.traded,
+            fees_paid=float(trades.fees.sum()),
+            slippage_paid=outcome.slippage,
+        ),
+        warmup_bars=first,
+        warnings=warnings_of(strategy, sides, orders, outcome, len(bars)),
+        ruined=outcome.ruin_bar >= 0,
+        result_digest=result_digest(bars.time, book.equity, drawdowns, book.position, trades),
     )
+
+
+def _book(bars: int, positions: int) -> Book:
+    return Book(np.empty(bars), np.empty(positions), np.empty(bars + 1, TRADE))
+
+
+def _bought_and_held(market: Market, first_decision: int, rules: Rules) -> Floats:
+    """The equity of buying with all there is on the first decision, by the same rules, and never selling."""
+    signals, none = np.zeros(len(market.close), np.uint8), np.empty(0)
+    signals[first_decision : first_decision + 1] = Signal.ENTRY_LONG
+    for array in (signals, none):
+        array.flags.writeable = False
+    book = _book(len(signals), 0)
+    everything = rules._replace(size_method=SizeMethod.PERCENT_EQUITY.value, size=1.0)
+    simulate(market, Orders(signals, none, none, none, none), first_decision, everything, book)
+    return book.equity
 
 
 def _trades(records: Records, time: Ints) -> Trades:
@@ -69,14 +105,3 @@ def _trades(records: Records, time: Ints) -> Trades:
         exit_reason=records["exit_reason"].copy(),
         status=records["status"].copy(),
     )
-
-
-def _warnings(run: Run, bars: int, warmup_bars: int) -> tuple[str, ...]:
-    warnings: list[str] = []
-    if bars <= warmup_bars:
-        warnings.append(f"There are {bars} bars and the warm-up takes {warmup_bars}: no decision was taken.")
-    if run.unfilled:
-        warnings.append(f"{run.unfilled} entries were not filled: the equity did not pay for a single lot.")
-    if run.ruin_bar >= 0:
-        warnings.append(f"The equity fell to 0 on bar {run.ruin_bar + 1}: everything was liquidated there.")
-    return tuple(warnings)

@@ -1,97 +1,167 @@
 """Reads an uploaded CSV file as bars: streamed in blocks, so that memory holds the numbers and never all the text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import BinaryIO, Literal, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyarrow import csv
 
-from services.backtest.core.bars import Bars
-from services.backtest.core.engine.dtypes import Flags, Floats, Ints
+from services.backtest.core.engine.dtypes import Flags, Ints
+from services.backtest.core.ingest.collector import Collector, too_many_rows
+from services.backtest.core.ingest.columns import NUMBERS
 from services.backtest.core.ingest.faults import Faults
-from services.backtest.core.ingest.header import FIELDS, Header, read_header
-from services.backtest.core.ingest.rules import find_faults
-from services.backtest.core.ingest.table import MAX_ROWS, MIN_ROWS, Table
-from services.backtest.files.csv_cells import TIME_HELP, TimeReader, read_numbers
-from shared.contracts.errors import InputError, Invalid, TooLarge
+from services.backtest.core.ingest.refusals import refused
+from services.backtest.core.ingest.table import MAX_ROWS, Table
+from services.backtest.core.ingest.upload import Upload
+from services.backtest.files.csv_dialect import START_BYTES, Dialect, read_dialect
+from services.backtest.files.csv_numbers import NUMBER_HELP, DecimalMark, decimal_mark, read_numbers
+from services.backtest.files.csv_source import NO_TEXT, TextSource, open_text, read_start
+from services.backtest.files.csv_times import TIME_HELP, ClockJoiner, TimeReader
+from services.backtest.files.symbols import Symbols
+from shared.contracts.errors import Invalid
 
 BLOCK_BYTES = 4 * 1024 * 1024
-MAX_HEADER_BYTES = 64 * 1024
+MAX_MISSHAPEN = 10_000
+SHORTEST_ROW = len("1,1,1,1,1\n")
 
-_NO_TEXT = "is not UTF-8 text; save it as CSV in UTF-8"
+OnMisshapen = Callable[[csv.InvalidRow], Literal["skip", "error"]]
 
 
-def read_csv(path: Path, zone: ZoneInfo) -> Bars:
+def read_csv(path: Path, zone: ZoneInfo, *, max_rows: int = MAX_ROWS, block_bytes: int = BLOCK_BYTES) -> Upload:
     """Read and validate a file; its times are those of `zone` where they say nothing else.
 
     Raises Invalid naming what is wrong with the file, or with each row (pointers such as /file/row/17/high), and
-    TooLarge for more than MAX_ROWS rows.
+    TooLarge for more than `max_rows` rows.
     """
-    faults = Faults()
-    table = _Reader(path, zone, faults).read()
-    find_faults(table, faults)
-    faults.raise_if_any()
-    if len(table) < MIN_ROWS:
-        raise _refused(f"holds fewer than {MIN_ROWS} bars")
-    return table.bars()
+    dialect = read_dialect(read_start(path, START_BYTES))
+    return _Reader(path, dialect, zone, max_rows, block_bytes).read()
 
 
 class _Reader:
     """One reading of one file. A row with too few or too many columns is noted and left out, but counts as a row."""
 
-    def __init__(self, path: Path, zone: ZoneInfo, faults: Faults) -> None:
+    def __init__(self, path: Path, dialect: Dialect, zone: ZoneInfo, max_rows: int, block_bytes: int) -> None:
         self._path = path
+        self._dialect = dialect
         self._zone = zone
-        self._faults = faults
+        self._max_rows = max_rows
+        self._block_bytes = block_bytes
+        self._faults = Faults()
+        self._clock = ClockJoiner()
         self._times: TimeReader | None = None
+        self._mark = DecimalMark.POINT
         self._misshapen: list[tuple[int, int]] = []
 
-    def read(self) -> Table:
-        header, lines = _find_header(self._path)
-        parts: dict[str, list[NDArray[Any]]] = {field: [] for field in FIELDS}
+    def read(self) -> Upload:
+        columns = self._dialect.columns
+        collector, symbols = Collector(self._faults, self._most_rows(), self._max_rows), Symbols()
+        wanted = [*self._time_columns, *columns.numbers.values()]
+        wanted += [] if columns.symbol is None else [columns.symbol]
         kept = 0
-        for batch in self._batches(header, lines):
-            rows = self._row_numbers(kept, batch.num_rows)
-            for field, column in zip(FIELDS, batch.columns, strict=True):
-                cells = cast("pa.StringArray", pc.ascii_trim_whitespace(column))
-                parts[field].append(self._column(field, cells, rows))
-            kept += batch.num_rows
-            if kept + len(self._misshapen) > MAX_ROWS:
-                raise TooLarge(f"The file has more than {MAX_ROWS:,} rows of bars; split it")
-        self._note_misshapen(header.width)
-        # One column after another, so that no more than one is there twice.
-        columns: dict[str, NDArray[Any]] = {}
-        for field in FIELDS:
-            arrays = parts.pop(field)
-            columns[field] = np.concatenate(arrays) if arrays else np.empty(0)
-        return Table(rows=self._row_numbers(0, kept), **columns)
+        with self._batches(wanted, self._leave_out) as batches:
+            for batch in batches:
+                if columns.symbol is not None:
+                    symbols.see(batch.column(str(columns.symbol)))
+                rows = self._row_numbers(kept, batch.num_rows)
+                collector.add(self._table(batch, rows))
+                kept += batch.num_rows
+                if kept + len(self._misshapen) > self._max_rows:
+                    raise too_many_rows(self._max_rows)
+        self._note_misshapen()
+        bars = collector.bars()
+        notes = [*columns.notes, *(self._times.notes if self._times else []), *collector.notes]
+        return Upload(bars, tuple(notes), symbols.only)
 
-    def _batches(self, header: Header, lines: int) -> Iterator[pa.RecordBatch]:
-        names = [str(index) for index in range(header.width)]
-        wanted = [names[header.columns[field]] for field in FIELDS]
+    def _most_rows(self) -> int:
+        with open_text(self._path) as source:
+            return self._max_rows if source.compressed else self._path.stat().st_size // SHORTEST_ROW + 1
+
+    @property
+    def _time_columns(self) -> list[int]:
+        time = self._dialect.time
+        return [time.time] if time.clock is None else [time.time, time.clock]
+
+    @contextmanager
+    def _batches(self, wanted: Sequence[int], on_misshapen: OnMisshapen) -> Iterator[Iterator[pa.RecordBatch]]:
+        """Lend the `wanted` columns, named by their numbers, a block at a time."""
+        with open_text(self._path) as source:
+            yield self._read_batches(source, list(dict.fromkeys(str(index) for index in wanted)), on_misshapen)
+
+    def _read_batches(
+        self, source: TextSource, wanted: list[str], on_misshapen: OnMisshapen
+    ) -> Iterator[pa.RecordBatch]:
+        dialect = self._dialect
         try:
             yield from csv.open_csv(
-                self._path,
-                csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=lines),
-                csv.ParseOptions(delimiter=header.delimiter, invalid_row_handler=self._leave_out),
+                cast("BinaryIO", source),
+                csv.ReadOptions(
+                    use_threads=False,
+                    block_size=self._block_bytes,
+                    column_names=[str(index) for index in range(dialect.width)],
+                    skip_rows=dialect.skipped,
+                ),
+                csv.ParseOptions(delimiter=dialect.delimiter, invalid_row_handler=on_misshapen),
                 csv.ConvertOptions(
                     include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
                 ),
             )
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return
-            why = _NO_TEXT if "UTF8" in str(error) else "cannot be read as CSV; write one bar a line"
-            raise _refused(why) from error
+            if "Empty CSV" not in str(error):
+                raise self._why_not(str(error)) from error
+
+    def _why_not(self, said: str) -> Invalid:
+        if len(self._misshapen) > MAX_MISSHAPEN:
+            row, width = self._misshapen[0]
+            return refused(
+                f"has more than {MAX_MISSHAPEN:,} rows with another number of columns than the "
+                f"{self._dialect.width} of its first line, such as row {row} with {width}; write one bar a line"
+            )
+        if "UTF8" in said:
+            return refused(NO_TEXT)
+        if "straddling" in said:
+            return refused(f"has a line of more than {self._block_bytes // 1024**2} MiB; write one bar a line")
+        return refused("cannot be read as CSV; write one bar a line, its cells separated by commas")
+
+    def _table(self, batch: pa.RecordBatch, rows: Ints) -> Table:
+        columns = self._dialect.columns
+        cells = {field: _cells(batch, index) for field, index in columns.numbers.items()}
+        time_cells = self._time_cells(batch)
+        if self._times is None and len(rows):
+            self._times = TimeReader(time_cells[0].as_py(), self._zone, self._whole_time_column)
+            self._mark = decimal_mark(list(cells.values()))
+        numbers = {name: np.zeros(len(rows)) for name in NUMBERS if name not in cells}
+        for field, texts in cells.items():
+            numbers[field], bad = read_numbers(texts, self._mark)
+            self._note(rows, field, bad, texts, f"is not a number; {NUMBER_HELP}")
+        return Table(rows=rows, time=self._read_times(time_cells, rows), **numbers)
+
+    def _read_times(self, cells: pa.StringArray, rows: Ints) -> Ints:
+        if self._times is None:
+            return np.empty(0, np.int64)
+        times = self._times.read(cells)
+        self._note(rows, "time", times.bad, cells, f"is no time, or not of the form of the first row's; {TIME_HELP}")
+        change = f"is skipped or repeated where the clocks of {self._zone.key} change; add an offset such as +01:00"
+        self._note(rows, "time", times.unclear, cells, change)
+        return times.values
+
+    def _time_cells(self, batch: pa.RecordBatch) -> pa.StringArray:
+        time = self._dialect.time
+        cells = _cells(batch, time.time)
+        return cells if time.clock is None else self._clock.join(cells, _cells(batch, time.clock))
+
+    def _whole_time_column(self) -> Iterator[pa.StringArray]:
+        with self._batches(self._time_columns, lambda _: "skip") as batches:
+            for batch in batches:
+                yield self._time_cells(batch)
 
     def _leave_out(self, row: csv.InvalidRow) -> Literal["skip", "error"]:
-        self._misshapen.append((cast("int", row.number) - 1, row.actual_columns))
-        return "skip"
+        self._misshapen.append((cast("int", row.number) - self._dialect.skipped, row.actual_columns))
+        return "skip" if len(self._misshapen) <= MAX_MISSHAPEN else "error"
 
     def _row_numbers(self, kept: int, count: int) -> Ints:
         """The numbers of `count` rows of which `kept` came before, counting those left out so far."""
@@ -100,49 +170,20 @@ class _Reader:
         before = np.searchsorted(left_out - 1 - np.arange(len(left_out)), places, side="right")
         return places + before + 1
 
-    def _column(self, field: str, cells: pa.StringArray, rows: Ints) -> Floats | Ints:
-        if field == "time":
-            return self._time_column(cells, rows)
-        values, bad = read_numbers(cells)
-        self._note(rows, field, bad, cells, "is not a number; write it like 1234.5")
-        return values
-
-    def _time_column(self, cells: pa.StringArray, rows: Ints) -> Ints:
-        if self._times is None:
-            self._times = TimeReader(cells[0].as_py(), self._zone)
-        times = self._times.read(cells)
-        self._note(rows, "time", times.bad, cells, f"is no time, or not of the form of the first row's; {TIME_HELP}")
-        change = f"is skipped or repeated where the clocks of {self._zone.key} change; add an offset such as +01:00"
-        self._note(rows, "time", times.unclear, cells, change)
-        return times.values
-
     def _note(self, rows: Ints, field: str, bad: Flags, cells: pa.StringArray, why: str) -> None:
         where = np.flatnonzero(bad)
 
         def message(index: int) -> str:
             text = cells[int(where[index])].as_py()
-            return f"{text[:40]!r} {why}" if text else "is empty"
+            return f"{text[:40]!r} {why}" if text.strip() else "is empty"
 
         self._faults.add(rows[where], field, message)
 
-    def _note_misshapen(self, width: int) -> None:
+    def _note_misshapen(self) -> None:
         rows = np.array([row for row, _ in self._misshapen], np.int64)
+        width = self._dialect.width
         self._faults.add(rows, "", lambda index: f"has {self._misshapen[index][1]} columns; the first line has {width}")
 
 
-def _find_header(path: Path) -> tuple[Header, int]:
-    """Return the header, the first line that is not blank, and the number of lines up to it. Raises Invalid."""
-    with path.open("rb") as file:
-        start = file.read(MAX_HEADER_BYTES)
-    try:
-        lines = start.decode("utf-8-sig", "strict" if len(start) < MAX_HEADER_BYTES else "ignore").splitlines()
-    except UnicodeDecodeError as error:
-        raise _refused(_NO_TEXT) from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            return read_header(line), number
-    raise _refused("is empty")
-
-
-def _refused(why: str) -> Invalid:
-    return Invalid(f"The file {why}", errors=(InputError("/file", why),))
+def _cells(batch: pa.RecordBatch, index: int) -> pa.StringArray:
+    return cast("pa.StringArray", pc.utf8_trim_whitespace(batch.column(str(index))))

@@ -1,6 +1,9 @@
 """A dataset's bars as a file, named by their content."""
 
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from services.backtest.core.bars import Bars
 from services.backtest.files.arrow import read_columns, write_columns
@@ -21,3 +24,8 @@ def write_bars(path: Path, bars: Bars) -> None:
 def read_bars(path: Path) -> Bars:
     """Return the bars of a file, mapped into memory."""
     return Bars(**read_columns(path))
+
+
+def map_bars(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the columns of a file, mapped into memory and not looked at: what is not used is not even read."""
+    return read_columns(path)

@@ -24,7 +24,17 @@ _TRADES = tuple(column.name for column in fields(Trades))
 
 def result_key(backtest_id: str, lease: int) -> str:
     """Return where the files of a run are kept that the holder of this lease made, apart from those of any other."""
-    return f"results/{backtest_id}/{lease}"
+    return f"{results_of(backtest_id)}{lease}"
+
+
+def results_of(backtest_id: str) -> str:
+    """Return what the keys of all files begin with that were ever made for a run."""
+    return f"results/{backtest_id}/"
+
+
+def subject_of(key: str) -> str:
+    """Return the id of the run that a result was made for; a later one may have taken it over."""
+    return key.split("/")[1]
 
 
 def curve_key(key: str) -> str:
@@ -52,6 +62,6 @@ def read_curve(path: Path) -> Curve:
     return Curve(**read_columns(path))
 
 
-def read_trades(path: Path, start: int, stop: int) -> Trades:
-    """Return the trades from number `start`, counted from 0, up to but without `stop`."""
+def read_trades(path: Path, start: int = 0, stop: int | None = None) -> Trades:
+    """Return the trades, mapped into memory, from number `start`, counted from 0, up to but without `stop`."""
     return Trades(**{name: column[start:stop] for name, column in read_columns(path).items()})

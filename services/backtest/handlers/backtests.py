@@ -1,32 +1,28 @@
 """Backtests: queueing a run, reading and listing runs. What is another owner's is not found."""
 
 import asyncio
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
-
-import msgspec
+from datetime import datetime
 
 from services.backtest.core.execution import check_execution
-from services.backtest.core.identity import run_identity
+from services.backtest.core.identity import identity_digest, run_identity
 from services.backtest.core.language import BoundStrategy, check_spec
 from services.backtest.core.period import check_period
+from services.backtest.handlers.sources import Sources, days_of
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
-from services.backtest.store.datasets import read_dataset
+from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.store.repeated import reuse_result
 from services.backtest.strategies import Strategies
+from services.backtest.wake import wake_a_worker
 from shared.contracts.clock import Clock
-from shared.contracts.errors import InputError, Invalid, Malformed, NotFound
-from shared.contracts.events import BacktestQueued, rfc3339
+from shared.contracts.errors import InputError, Malformed, NotFound
+from shared.contracts.events import BacktestQueued, BacktestSucceeded, Event
 from shared.contracts.ids import is_id, new_id
-from shared.contracts.jobs import BacktestJob
 from shared.contracts.messages import CreateBacktest, ListBacktests, ReadBacktest
 from shared.contracts.objects import backtest_object, backtests_object
-from shared.contracts.streams import JOBS_BACKTEST
 from shared.contracts.values import Backtest, Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
-from shared.runtime.outbox import announce, record
-
-JOB_TYPE = "aurelius.job.backtest"
+from shared.runtime.outbox import announce
 
 
 class BacktestHandlers:
@@ -35,61 +31,52 @@ class BacktestHandlers:
     def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
         self._database = database
         self._clock = clock
-        self._strategies = strategies
+        self._sources = Sources(database, strategies)
 
     async def create(self, message: CreateBacktest, call: Call) -> Answer:
-        """Queue a run. Raises Invalid with pointers into the request, NotFound for its strategy or its dataset."""
+        """Queue a run, or answer one whose result is there already.
+
+        Raises Invalid with pointers into the request, NotFound for its strategy or its dataset.
+        """
         owner = call.user.user_id
-        dataset = await self._dataset(message.dataset_id, owner)
-        check_period(message.start, message.end, *_days(dataset))
-        spec, strategy_version = await self._spec(message, call)
+        dataset = await self._sources.dataset(message.dataset_id, owner)
+        check_period(message.start, message.end, *days_of(dataset))
+        spec, strategy_version = await self._sources.spec(message, call)
         strategy = await asyncio.to_thread(_checked, spec, message)
         run = _queued(message, strategy, dataset, strategy_version, owner, self._clock.now())
+        identity = identity_digest(run.run_identity)
         async with self._database.transaction() as connection:
-            await insert_backtest(connection, run, spec, call.traceparent)
-            await self._wake_a_worker(connection, run, call)
+            await insert_backtest(connection, run, spec, identity)
+            event: Event = BacktestQueued(id=run.id, owner=owner, version=0)
+            if await reuse_result(connection, run.id, identity, run.created_at):
+                event = BacktestSucceeded(id=run.id, owner=owner, version=0)
+                run = await self._stored(connection, run)
+            else:
+                await self._queue(connection, run, call)
             versions = await announce(
                 connection,
-                BacktestQueued(id=run.id, owner=owner, version=0),
+                event,
                 [backtest_object(run.id), backtests_object(owner)],
                 clock=self._clock,
                 traceparent=call.traceparent,
             )
         return Answer(run, versions)
 
-    async def _dataset(self, dataset_id: str, owner: str) -> Dataset:
-        found = None
-        if is_id(dataset_id):
-            async with self._database.reading() as connection:
-                found = await read_dataset(connection, dataset_id, owner)
-        if found is None:
-            raise NotFound("There is no such dataset; upload it first")
-        return found[0]
+    async def _stored(self, connection: Connection, run: Backtest) -> Backtest:
+        stored = await read_backtest(connection, run.id, run.owner_id)
+        return run if stored is None else stored.backtest
 
-    async def _spec(self, message: CreateBacktest, call: Call) -> tuple[JsonObject, int | None]:
-        """Return the spec to run and the version of the strategy it is, if it is one's."""
-        if message.spec is not None:
-            if message.strategy_id is not None:
-                raise _invalid("/spec", "give either a strategy_id or a spec, not both")
-            if message.strategy_version is not None:
-                raise _invalid("/strategy_version", "only a stored strategy has versions; take it out")
-            return message.spec, None
-        if message.strategy_id is None:
-            raise _invalid("/strategy_id", "give the id of a stored strategy, or a spec in its place")
-        strategy = await self._strategies.read(message.strategy_id, message.strategy_version, call)
-        return strategy.spec, strategy.version
-
-    async def _wake_a_worker(self, connection: Connection, run: Backtest, call: Call) -> None:
-        await record(
+    async def _queue(self, connection: Connection, run: Backtest, call: Call) -> None:
+        await enqueue(
             connection,
-            stream=JOBS_BACKTEST,
-            event_type=JOB_TYPE,
-            subject=backtest_object(run.id),
-            owner=run.owner_id,
-            time=rfc3339(self._clock.now()),
-            data=msgspec.json.encode(BacktestJob(id=run.id)),
+            subject=run.id,
+            kind=Kind.BACKTEST,
+            owner_id=run.owner_id,
+            urgency=Urgency.SINGLE,
+            now=run.created_at,
             traceparent=call.traceparent,
         )
+        await wake_a_worker(connection, run.id, run.owner_id, self._clock, call.traceparent)
 
     async def read(self, message: ReadBacktest, call: Call) -> Answer:
         """Answer one run. Raises NotFound."""
@@ -156,13 +143,3 @@ def _queued(
         finished_at=None,
         revision=1,
     )
-
-
-def _days(dataset: Dataset) -> tuple[date, date]:
-    """The first and the last day of a dataset on the clocks of its zone."""
-    zone = ZoneInfo(dataset.timezone)
-    return dataset.start.astimezone(zone).date(), dataset.end.astimezone(zone).date()
-
-
-def _invalid(pointer: str, message: str) -> Invalid:
-    return Invalid(f"{pointer}: {message}", errors=(InputError(pointer, message),))

@@ -1,51 +1,55 @@
-"""Datasets: ingesting an upload, reading, listing. What is another owner's is not found."""
+"""Datasets: ingesting an upload, reading, listing, deleting. What is another owner's is not found."""
 
 import asyncio
 import contextlib
+import logging
 import re
 import tempfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from services.backtest.core.bars import Bars
-from services.backtest.core.ingest.digest import sha256_of
-from services.backtest.core.ingest.interval import interval_of
+from services.backtest.core.ingest.description import Description
 from services.backtest.core.ingest.names import names_of
-from services.backtest.core.ingest.quality import quality_of
-from services.backtest.files.csv_bars import read_csv
-from services.backtest.files.csv_cells import known_zone
-from services.backtest.files.dataset_file import dataset_key, write_bars
-from services.backtest.store.datasets import insert_dataset, list_datasets, read_dataset
+from services.backtest.core.moments import moments
+from services.backtest.files.csv_times import known_zone
+from services.backtest.files.dataset_file import dataset_key
+from services.backtest.ingest_messages import IngestJob
+from services.backtest.ingest_pool import IngestPool
+from services.backtest.store import datasets as store
 from shared.contracts.clock import Clock
-from shared.contracts.errors import DeadlineExceeded, Malformed, NotFound, Unavailable
-from shared.contracts.events import DatasetCreated
+from shared.contracts.errors import Conflict, Malformed, NotFound, Unavailable
+from shared.contracts.events import DatasetCreated, DatasetDeleted, Event
 from shared.contracts.ids import is_id, new_id
-from shared.contracts.messages import IngestDataset, ListDatasets, ReadDataset
+from shared.contracts.messages import DeleteDataset, IngestDataset, ListDatasets, ReadDataset
 from shared.contracts.objects import dataset_object, datasets_object
 from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Database
+from shared.runtime.database import Connection, Database
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
 
-# Each ingestion keeps a core busy, and of the largest file there may be needs most of a gigabyte.
-AT_ONCE = 2
+log = logging.getLogger(__name__)
+
+# What is left of a caller's time when the bars have been read: to store them and to answer.
+STORING_SECONDS = 2.0
+CPU_SECONDS = 5.0
+CPU_SECONDS_PER_MIB = 1.0
+# How often the file may be deleted, with the last other dataset of its content, between its storing and the row's.
+TRIES = 5
 
 _UPLOAD_KEY = re.compile(r"uploads/[0-9a-f-]{36}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DatasetHandlers:
     """Datasets. They are immutable; the bars of equal ones are stored once."""
 
-    def __init__(self, database: Database, clock: Clock, objects: Objects) -> None:
+    def __init__(self, database: Database, clock: Clock, objects: Objects, readers: IngestPool) -> None:
         self._database = database
         self._clock = clock
         self._objects = objects
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._readers = readers
 
     async def ingest(self, message: IngestDataset, call: Call) -> Answer:
         """Validate and store the uploaded bars; the upload is deleted either way. Raises Invalid, TooLarge."""
@@ -53,64 +57,72 @@ class DatasetHandlers:
         if not _UPLOAD_KEY.fullmatch(message.upload_key):
             raise Malformed("This is not the key of an upload")
         try:
-            dataset = await self._store_bars(message, call)
+            names_of(message.filename, message.name, message.symbol)
+            zone = known_zone(message.timezone)
+            with tempfile.TemporaryDirectory() as folder:
+                bars = Path(folder, "bars.arrow")
+                dataset = self._dataset(await self._read(message, bars, call), message, zone)
+                versions = await self._store(dataset, bars, owner, call)
         finally:
             with contextlib.suppress(Unavailable):
                 await self._objects.delete(message.upload_key)
-        async with self._database.transaction() as connection:
-            await insert_dataset(connection, dataset, owner)
-            versions = await announce(
-                connection,
-                DatasetCreated(id=dataset.id, owner=owner, version=0),
-                [dataset_object(dataset.id), datasets_object(owner)],
-                clock=self._clock,
-                traceparent=call.traceparent,
-            )
         return Answer(dataset, versions)
 
-    async def _store_bars(self, message: IngestDataset, call: Call) -> Dataset:
-        names = names_of(message.filename, message.name, message.symbol)
-        zone = known_zone(message.timezone)
-        async with self._slots:
-            if call.seconds_left <= 0:
-                raise DeadlineExceeded("There was no time left to read the upload")
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder, "bars.arrow")
-                try:
-                    async with self._objects.as_file(message.upload_key) as upload:
-                        bars = await asyncio.to_thread(read_csv, upload, zone)
-                except NotFound as error:
-                    raise Unavailable("The upload is gone; send it again") from error
-                dataset = await asyncio.to_thread(self._describe, bars, names, message.interval, zone)
-                await asyncio.to_thread(write_bars, file, bars)
-                await self._objects.put(dataset_key(dataset.sha256), file)
-        return dataset
+    async def _read(self, message: IngestDataset, bars: Path, call: Call) -> Description:
+        try:
+            async with self._objects.as_file(message.upload_key) as upload:
+                job = IngestJob(
+                    upload=str(upload.resolve()),
+                    bars=str(bars),
+                    timezone=message.timezone,
+                    interval=message.interval,
+                    cpu_seconds=CPU_SECONDS + CPU_SECONDS_PER_MIB * upload.stat().st_size / 1024**2,
+                )
+                deadline = asyncio.get_running_loop().time() + call.seconds_left - STORING_SECONDS
+                return await self._readers.read(job, deadline)
+        except NotFound as error:
+            raise Unavailable("The upload is gone; send it again") from error
 
-    def _describe(self, bars: Bars, names: tuple[str, str], interval: str | None, zone: ZoneInfo) -> Dataset:
-        interval = interval_of(bars.time, interval)
-        name, symbol = names
+    def _dataset(self, read: Description, message: IngestDataset, zone: ZoneInfo) -> Dataset:
+        name, symbol = names_of(message.filename, message.name, message.symbol, read.symbol)
+        start, end = moments(np.array([read.first, read.last]))
         return Dataset(
             id=new_id(),
             name=name,
             symbol=symbol,
-            interval=interval,
+            interval=read.interval,
             timezone=zone.key,
-            rows=len(bars),
-            start=_moment(bars.time[0]),
-            end=_moment(bars.time[-1]),
-            sha256=sha256_of(bars),
-            quality=quality_of(bars, interval, zone),
+            rows=read.rows,
+            start=start,
+            end=end,
+            sha256=read.sha256,
+            quality=read.quality,
+            notes=read.notes,
             created_at=self._clock.now(),
         )
+
+    async def _store(self, dataset: Dataset, bars: Path, owner: str, call: Call) -> dict[str, int]:
+        """Store the bars unless they are there, and the row as long as they are."""
+        key = dataset_key(dataset.sha256)
+        for _ in range(TRIES):
+            if not await self._objects.exists(key):
+                await self._objects.put(key, bars)
+            async with self._database.transaction() as connection:
+                await store.lock_content(connection, dataset.sha256)
+                if await self._objects.exists(key):
+                    await store.insert_dataset(connection, dataset, owner)
+                    event = DatasetCreated(id=dataset.id, owner=owner, version=0)
+                    return await self._announce(connection, event, call)
+        raise Unavailable("The bars were deleted as often as they were stored; send the upload again")
 
     async def read(self, message: ReadDataset, call: Call) -> Answer:
         """Answer one dataset's description. Raises NotFound."""
         found = None
         if is_id(message.id):
             async with self._database.reading() as connection:
-                found = await read_dataset(connection, message.id, call.user.user_id)
+                found = await store.read_dataset(connection, message.id, call.user.user_id)
         if found is None:
-            raise NotFound("There is no such dataset")
+            raise NotFound(NO_DATASET)
         dataset, version = found
         return Answer(dataset, {dataset_object(dataset.id): version})
 
@@ -118,9 +130,66 @@ class DatasetHandlers:
         """Answer a page of the caller's datasets. Raises Malformed for a cursor of something else."""
         owner = call.user.user_id
         async with self._database.reading() as connection:
-            page, version = await list_datasets(connection, owner, message)
+            page, version = await store.list_datasets(connection, owner, message)
         return Answer(page, {datasets_object(owner): version})
 
+    async def delete(self, message: DeleteDataset, call: Call) -> Answer:
+        """Delete a dataset, and the bars when they are no other one's. Raises NotFound, and Conflict without `force`.
 
-def _moment(nanoseconds: np.int64) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(nanoseconds) // 1000)
+        What refers to it stays, and keeps naming its content.
+        """
+        owner = call.user.user_id
+        async with self._database.transaction() as connection:
+            sha256 = await store.lock_dataset(connection, message.id, owner) if is_id(message.id) else None
+            if sha256 is None:
+                raise NotFound(NO_DATASET)
+            references = await store.count_references(connection, message.id)
+            if not references.any:
+                await store.delete_dataset(connection, message.id)
+            elif message.force:
+                await store.disown_dataset(connection, message.id)
+            else:
+                raise Conflict(_in_the_way(references))
+            event = DatasetDeleted(id=message.id, owner=owner, version=0)
+            versions = await self._announce(connection, event, call)
+        try:
+            await self._delete_bars(sha256)
+        except Unavailable as error:
+            log.warning("the bars %s of no dataset stay in the object store: %s", sha256, error)
+        return Answer(None, versions)
+
+    async def _delete_bars(self, sha256: str) -> None:
+        """Delete the bars of a content when there is no dataset of it. Raises Unavailable.
+
+        An upload of the same bars either has its row by then, or finds the file gone and stores it again.
+        """
+        async with self._database.transaction() as connection:
+            await store.lock_content(connection, sha256)
+            if not await store.content_in_use(connection, sha256):
+                await self._objects.delete(dataset_key(sha256))
+
+    async def _announce(self, connection: Connection, event: Event, call: Call) -> dict[str, int]:
+        objects = [dataset_object(event.id), datasets_object(event.owner)]
+        return await announce(connection, event, objects, clock=self._clock, traceparent=call.traceparent)
+
+
+NO_DATASET = "There is no such dataset"
+
+
+def _in_the_way(references: store.References) -> str:
+    counted = (
+        (references.backtests, "backtest"),
+        (references.sweeps, "sweep"),
+        (references.validations, "validation"),
+    )
+    named = [f"{_counted(count)} {name}{'' if count == 1 else 's'}" for count, name in counted if count]
+    one = sum(count for count, _ in counted) == 1
+    return (
+        f"{' and '.join(named)} {'refers' if one else 'refer'} to this dataset. With ?force=true it is deleted all the "
+        "same: finished results stay readable and keep its sha256 in their run identity; what has not begun fails, and "
+        "nothing can be run or verified on these bars again until they are uploaded anew"
+    )
+
+
+def _counted(count: int) -> str:
+    return f"More than {store.MOST_COUNTED:,}" if count > store.MOST_COUNTED else str(count)

@@ -5,8 +5,10 @@ from shared.runtime.migrations.privileges import Grants
 
 GRANTS: Grants = {
     **shared_tables.GRANTS,
-    "datasets": ("SELECT", "INSERT"),
-    "backtests": ("SELECT", "INSERT", "UPDATE"),
+    "datasets": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "backtests": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "jobs": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "sweeps": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "validations": ("SELECT", "INSERT", "UPDATE"),
     "gate_results": ("SELECT", "INSERT", "UPDATE"),
 }

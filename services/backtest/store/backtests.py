@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import asyncpg
 import msgspec
 
+from shared.contracts.errors import NotFound
 from shared.contracts.messages import ListBacktests
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, BacktestPage, JsonObject
@@ -12,7 +14,7 @@ from shared.runtime.keyset import Keyset, SortKey
 from shared.runtime.page_query import PageQuery
 
 _COLUMNS = """id, status, progress, owner_id, strategy_id, strategy_version, dataset_id, run_identity, result_digest,
-       false AS reused, metrics, warmup_bars, warnings, error, created_at, started_at, finished_at, revision,
+       reused, metrics, warmup_bars, warnings, error, created_at, started_at, finished_at, verification, revision,
        final_value, sharpe, total_return"""
 
 _SORT_KEYS = {
@@ -24,7 +26,7 @@ _SORT_KEYS = {
 
 _INSERT = """
 INSERT INTO backtests (id, owner_id, strategy_id, strategy_version, dataset_id, spec, run_identity, warmup_bars,
-                       warnings, status, created_at, traceparent)
+                       warnings, status, created_at, identity_digest)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 
@@ -43,23 +45,29 @@ class Stored(msgspec.Struct, frozen=True):
     result_key: str
 
 
-async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, traceparent: str) -> None:
-    """Store a queued run with the spec it runs, which outlives the strategy it came from, and its request's trace."""
-    await connection.execute(
-        _INSERT,
-        backtest.id,
-        backtest.owner_id,
-        backtest.strategy_id,
-        backtest.strategy_version,
-        backtest.dataset_id,
-        spec,
-        backtest.run_identity,
-        backtest.warmup_bars,
-        backtest.warnings,
-        backtest.status,
-        backtest.created_at,
-        traceparent,
-    )
+async def insert_backtest(connection: Connection, backtest: Backtest, spec: JsonObject, identity_digest: str) -> None:
+    """Store a queued run with the spec it runs, which outlives the strategy it came from.
+
+    Raises NotFound when its dataset has been deleted since it was read.
+    """
+    try:
+        await connection.execute(
+            _INSERT,
+            backtest.id,
+            backtest.owner_id,
+            backtest.strategy_id,
+            backtest.strategy_version,
+            backtest.dataset_id,
+            spec,
+            backtest.run_identity,
+            backtest.warmup_bars,
+            backtest.warnings,
+            backtest.status,
+            backtest.created_at,
+            identity_digest,
+        )
+    except asyncpg.ForeignKeyViolationError as error:
+        raise NotFound("There is no such dataset any more; upload it again") from error
 
 
 async def read_backtest(connection: Connection, backtest_id: str, owner_id: str) -> Stored | None:

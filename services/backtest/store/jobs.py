@@ -1,133 +1,152 @@
-"""The leases of the workers on the table of backtests.
+"""The queue of the workers: a row for each job, held by a lease.
 
-Times of leases are the database's own, so that the workers' clocks need not agree. A worker that took a run is known by
-the run's lease number: a statement about a run names it, and does nothing when another worker has taken the run since.
+Times of leases are the database's own, so that the workers' clocks need not agree. A worker that took a job is known by
+the job's lease number: a statement about a job names it, and does nothing when another worker has taken the job since.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from enum import IntEnum, StrEnum
 
 import msgspec
 
-from shared.contracts.values import Metrics
 from shared.runtime.database import Connection
 
-# A run whose worker is gone is another's within this and one poll of the workers.
+# A job whose worker is gone is another's within this and one poll of the workers.
 LEASE_SECONDS = 2.5
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as the worker that took it knows it; its JSON is as stored, so that one nobody can read stops no other.
+class Kind(StrEnum):
+    """What workers do; each in a module of `services.backtest.work`."""
 
-    `first` when it waited, and no worker before had started it. `traceparent` is that of the request that asked for it.
+    BACKTEST = "backtest"
+    VERIFICATION = "verification"
+    REMOVAL = "removal"
+    SWEEP_START = "sweep_start"
+    SWEEP_SLICE = "sweep_slice"
+    SWEEP_END = "sweep_end"
+
+
+class Urgency(IntEnum):
+    """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping."""
+
+    SINGLE = 0
+    BULK = 1
+    CARE = 2
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work as the worker that took it knows it: part `part` of what `kind` does for `subject`.
+
+    `traceparent` is that of the request that asked for it.
     """
 
-    id: str
+    subject: str
+    kind: str
+    part: int
     owner_id: str
     lease: int
     attempts: int
-    first: bool
-    spec: object
-    run_identity: object
-    timezone: str
     traceparent: str
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run that succeeded leaves in its row; `result_key` says where its curve and its trades are kept."""
-
-    metrics: Metrics
-    warnings: list[str]
-    result_digest: str
-    result_key: str
-
-
-# A run is free when it waits, and when the worker that took it has let its lease lapse: that one is dead or cut off.
-_TAKE = """
-WITH free AS (
-    SELECT id, status FROM backtests
-    WHERE status IN ('queued', 'running') AND (status = 'queued' OR lease_until < clock_timestamp())
-    ORDER BY created_at, id LIMIT 1
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE backtests AS b
-SET status = 'running', lease = b.lease + 1, attempts = b.attempts + 1,
-    lease_until = clock_timestamp() + make_interval(secs => $1),
-    started_at = coalesce(b.started_at, $2),
-    revision = b.revision + CASE free.status WHEN 'queued' THEN 1 ELSE 0 END
-FROM free, datasets AS d
-WHERE b.id = free.id AND d.id = b.dataset_id
-RETURNING b.id, b.owner_id, b.lease, b.attempts, free.status = 'queued' AS first, b.spec, b.run_identity,
-          b.traceparent, d.timezone
+_ENQUEUE = """
+INSERT INTO jobs (subject, kind, part, owner_id, urgency, created_at, traceparent)
+SELECT $1, $2, part, $4, $5, $6, $7 FROM generate_series(0, $3::integer - 1) AS part
+ON CONFLICT (subject, kind, part) DO UPDATE
+SET created_at = excluded.created_at, traceparent = excluded.traceparent, attempts = 0, ended = false,
+    lease_until = NULL
+WHERE jobs.ended
 """
 
-_HELD = "WHERE id = $1 AND lease = $2 AND status = 'running'"
+# A job is free when it waits, and when the worker that took it has let its lease lapse: that one is dead or cut off.
+_TAKE = """
+WITH free AS (
+    SELECT subject, kind, part FROM jobs
+    WHERE NOT ended AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND kind = ANY ($2)
+    ORDER BY urgency, created_at, subject, part LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs AS j
+SET lease = j.lease + 1, attempts = j.attempts + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
+FROM free
+WHERE (j.subject, j.kind, j.part) = (free.subject, free.kind, free.part)
+RETURNING j.subject, j.kind, j.part, j.owner_id, j.lease, j.attempts, j.traceparent
+"""
+
+_HELD = "WHERE subject = $1 AND kind = $2 AND part = $3 AND lease = $4 AND NOT ended"
 
 _RENEW = f"""
-UPDATE backtests SET lease_until = clock_timestamp() + make_interval(secs => $3) {_HELD} RETURNING lease
+UPDATE jobs SET lease_until = clock_timestamp() + make_interval(secs => $5) {_HELD} RETURNING lease
 """  # noqa: S608  # our own condition
 
 _RELEASE = f"""
-UPDATE backtests SET lease_until = clock_timestamp(), attempts = attempts - 1 {_HELD}
+UPDATE jobs SET lease_until = NULL, attempts = attempts - 1 {_HELD}
 """  # noqa: S608  # our own condition
 
-_SUCCEED = f"""
-UPDATE backtests
-SET status = 'succeeded', progress = 1, metrics = $3, final_value = $4, total_return = $5, sharpe = $6, warnings = $7,
-    result_digest = $8, result_key = $9, finished_at = $10, lease_until = NULL, revision = revision + 1
-{_HELD} RETURNING lease
+_END = f"""
+UPDATE jobs SET ended = true, lease_until = NULL {_HELD} RETURNING lease
 """  # noqa: S608  # our own condition
-
-_FAIL = f"""
-UPDATE backtests
-SET status = 'failed', error = $3, finished_at = $4, lease_until = NULL, revision = revision + 1
-{_HELD} RETURNING lease
-"""  # noqa: S608  # our own condition
-
 
 _HAS_ENDED = """
-SELECT EXISTS (SELECT FROM backtests WHERE id = $1 AND lease = $2 AND status IN ('succeeded', 'failed'))
+SELECT EXISTS (SELECT FROM jobs WHERE subject = $1 AND kind = $2 AND part = $3 AND lease = $4 AND ended)
+"""
+
+# Without a wait, so that it may be asked for with the subject locked: whoever has one of these jobs locked is about to
+# ask for the subject, and finds out there.
+_DROP_UNLOCKED = """
+DELETE FROM jobs WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM jobs WHERE subject = $1 AND (kind, part) IS DISTINCT FROM ($2::text, $3::integer)
+    FOR UPDATE SKIP LOCKED
+))
 """
 
 
-async def take_free_run(connection: Connection, now: datetime) -> Job | None:
-    """Lock and take the run that has been free longest; None when none is."""
-    row = await connection.fetchrow(_TAKE, LEASE_SECONDS, now)
+async def enqueue(
+    connection: Connection,
+    *,
+    subject: str,
+    kind: Kind,
+    owner_id: str,
+    urgency: Urgency,
+    now: datetime,
+    traceparent: str,
+    parts: int = 1,
+) -> None:
+    """Make the jobs 0 to `parts` - 1 wait. One that has ended waits again; one that waits or is done goes on."""
+    await connection.execute(_ENQUEUE, subject, kind, parts, owner_id, urgency, now, traceparent)
+
+
+async def take_free_job(connection: Connection, kinds: Sequence[str]) -> Job | None:
+    """Lock and take the most urgent job that has been free longest, of these kinds; None when none is."""
+    row = await connection.fetchrow(_TAKE, LEASE_SECONDS, kinds)
     return None if row is None else msgspec.convert(dict(row), Job)
 
 
 async def renew_lease(connection: Connection, job: Job) -> bool:
-    """Hold the run for LEASE_SECONDS more; False when it is another's now."""
-    return await connection.fetchval(_RENEW, job.id, job.lease, LEASE_SECONDS) is not None
+    """Hold the job for LEASE_SECONDS more; False when it is another's now, or was dropped."""
+    return await connection.fetchval(_RENEW, *_name(job), LEASE_SECONDS) is not None
 
 
-async def release_run(connection: Connection, job: Job) -> None:
-    """Let another worker take the run at once, and do not count this one's attempt."""
-    await connection.execute(_RELEASE, job.id, job.lease)
+async def release_job(connection: Connection, job: Job) -> None:
+    """Let another worker take the job at once, and do not count this one's attempt."""
+    await connection.execute(_RELEASE, *_name(job))
 
 
-async def mark_succeeded(connection: Connection, job: Job, result: Result, now: datetime) -> bool:
-    """Store the result; False, and nothing stored, when the run is another's now."""
-    lease = await connection.fetchval(
-        _SUCCEED,
-        job.id,
-        job.lease,
-        result.metrics,
-        result.metrics["final_value"],
-        result.metrics["total_return"],
-        result.metrics["sharpe"],
-        result.warnings,
-        result.result_digest,
-        result.result_key,
-        now,
-    )
-    return lease is not None
-
-
-async def mark_failed(connection: Connection, job: Job, error: str, now: datetime) -> bool:
-    """Store why the run has no result; False, and nothing stored, when the run is another's now."""
-    return await connection.fetchval(_FAIL, job.id, job.lease, error, now) is not None
+async def end_job(connection: Connection, job: Job) -> bool:
+    """Say that the job is done; False, and nothing said, when it is another's now, or was dropped."""
+    return await connection.fetchval(_END, *_name(job)) is not None
 
 
 async def has_ended(connection: Connection, job: Job) -> bool:
-    """Say whether the run has ended under this very lease."""
-    return bool(await connection.fetchval(_HAS_ENDED, job.id, job.lease))
+    """Say whether the job has ended under this very lease."""
+    return bool(await connection.fetchval(_HAS_ENDED, *_name(job)))
+
+
+async def drop_unlocked_jobs(connection: Connection, subject: str, but: Job | None = None) -> None:
+    """Delete the jobs for `subject` but one, and but those that another transaction takes or ends at this moment."""
+    await connection.execute(_DROP_UNLOCKED, subject, but and but.kind, but and but.part)
+
+
+def _name(job: Job) -> tuple[str, str, int, int]:
+    return job.subject, job.kind, job.part, job.lease

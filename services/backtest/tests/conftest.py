@@ -1,20 +1,45 @@
 """The service's handlers on a real database and a folder of objects, with collaborators of the tests' own."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
 
+from services.backtest.core.bars import Bars
+from services.backtest.core.sweep import run as sweep_run
+from services.backtest.exports import Exports
+from services.backtest.finished_runs import FinishedRuns
 from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.handlers.bars import BarHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.endings import EndingHandlers
+from services.backtest.handlers.reports import ReportHandlers
 from services.backtest.handlers.results import ResultHandlers
+from services.backtest.handlers.sweep_endings import SweepEndingHandlers
+from services.backtest.handlers.sweep_results import SweepResultHandlers
+from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.ingest_pool import IngestPool
 from services.backtest.jobs import Jobs
-from services.backtest.runner import Runner
 from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
+from services.backtest.tests.workers import Workers
+from services.backtest.work.backtests import BacktestWork
+from services.backtest.work.ready_sweep import ReadySweeps
+from services.backtest.work.removals import RemovalWork
+from services.backtest.work.sweep_ends import SweepEndWork
+from services.backtest.work.sweep_slices import SweepSliceWork
+from services.backtest.work.sweep_starts import SweepStartWork
+from services.backtest.work.verifications import VerificationWork
 from shared.contracts.ids import new_id
+from shared.contracts.jobs import Progress
 from shared.contracts.values import Dataset, Principal
+from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.server import Call
+from shared.runtime.children import CHILD
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from tests.clock import FakeClock
@@ -52,10 +77,24 @@ def strategies() -> FakeStrategies:
     return FakeStrategies()
 
 
+@pytest_asyncio.fixture(scope="session")
+async def readers() -> AsyncIterator[IngestPool]:
+    """The processes that read uploads, kept from test to test as they are from upload to upload."""
+    pool = IngestPool()
+    yield pool
+    await pool.close()
+
+
 @pytest.fixture
-def datasets(database: Database, clock: FakeClock, objects: Objects) -> DatasetHandlers:
+def datasets(database: Database, clock: FakeClock, objects: Objects, readers: IngestPool) -> DatasetHandlers:
     """The handlers of datasets."""
-    return DatasetHandlers(database, clock, objects)
+    return DatasetHandlers(database, clock, objects, readers)
+
+
+@pytest.fixture
+def bars(database: Database, objects: Objects) -> BarHandlers:
+    """The handlers of a dataset's bars."""
+    return BarHandlers(database, objects, Exports(objects))
 
 
 @pytest.fixture
@@ -65,21 +104,65 @@ def backtests(database: Database, clock: FakeClock, strategies: FakeStrategies) 
 
 
 @pytest.fixture
-def results(database: Database, objects: Objects) -> ResultHandlers:
+def published() -> list[Progress]:
+    """What the handlers have told those who wait for a run."""
+    return []
+
+
+@pytest.fixture
+def endings(database: Database, clock: FakeClock, published: list[Progress]) -> EndingHandlers:
+    """The handlers that cancel, verify and delete runs."""
+    return EndingHandlers(database, clock, published.append)
+
+
+@pytest.fixture
+def runs(database: Database, objects: Objects) -> FinishedRuns:
+    """The runs that succeeded."""
+    return FinishedRuns(database, objects)
+
+
+@pytest.fixture
+def results(runs: FinishedRuns, objects: Objects) -> ResultHandlers:
     """The handlers of results."""
-    return ResultHandlers(database, objects)
+    return ResultHandlers(runs, Exports(objects))
 
 
 @pytest.fixture
-def jobs(database: Database, clock: FakeClock) -> Jobs:
-    """The runs that wait."""
-    return Jobs(database, clock)
+def reports(runs: FinishedRuns, database: Database, objects: Objects) -> ReportHandlers:
+    """The handlers of reports."""
+    return ReportHandlers(runs, database, objects)
 
 
 @pytest.fixture
-def runner(objects: Objects) -> Runner:
-    """What computes a run."""
-    return Runner(objects)
+def sweeps(database: Database, clock: FakeClock, strategies: FakeStrategies) -> SweepHandlers:
+    """The handlers of sweeps."""
+    return SweepHandlers(database, clock, strategies)
+
+
+@pytest.fixture
+def sweep_endings(database: Database, clock: FakeClock, published: list[Progress]) -> SweepEndingHandlers:
+    """The handlers that cancel and delete sweeps."""
+    return SweepEndingHandlers(database, clock, published.append)
+
+
+@pytest.fixture
+def sweep_results(database: Database, objects: Objects) -> SweepResultHandlers:
+    """The handlers of what sweeps leave."""
+    return SweepResultHandlers(database, objects, Exports(objects))
+
+
+@pytest.fixture
+def work(objects: Objects, clock: FakeClock) -> BacktestWork:
+    """What does single runs."""
+    return BacktestWork(objects, clock)
+
+
+@pytest.fixture
+def jobs(database: Database, clock: FakeClock, work: BacktestWork, objects: Objects) -> Jobs:
+    """The jobs that wait, as a worker sees them."""
+    sweeps = ReadySweeps(objects)
+    of_sweeps = [each(objects, clock, sweeps) for each in (SweepStartWork, SweepSliceWork, SweepEndWork)]
+    return Jobs(database, clock, [work, VerificationWork(objects, clock), RemovalWork(objects), *of_sweeps])
 
 
 @pytest.fixture
@@ -98,3 +181,43 @@ def ben() -> Call:
 async def dataset(datasets: DatasetHandlers, objects: Objects, ana: Call) -> Dataset:
     """Ana's daily bars of AAPL."""
     return await ingested(datasets, objects, ana, csv_of(apple()))
+
+
+@pytest.fixture
+async def bus(bus_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty bus."""
+    async with make_client(bus_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def workers(database_url: str, bus_url: str, bus: Redis, tmp_path: Path) -> AsyncIterator[Workers]:
+    """No workers yet; those that are started are ended with the test."""
+    environ = {
+        **os.environ,
+        CHILD: "1",
+        "DATABASE_URL": database_url,
+        "BUS_URL": bus_url,
+        "DATA_DIR": str(tmp_path),
+        "OBJECT_STORE_URL": (tmp_path / "objects").as_uri(),
+    }
+    made = Workers(environ, bus)
+    yield made
+    for process in made.running:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+async def long_dataset(datasets: DatasetHandlers, objects: Objects, ana: Call) -> Dataset:
+    """Twenty thousand bars a minute apart."""
+    close = 100.0 + np.cumsum(np.random.default_rng(0).normal(0.0, 0.01, 20_000))
+    time_ = np.arange(len(close), dtype=np.int64) * 60_000_000_000
+    return await ingested(datasets, objects, ana, csv_of(Bars(time_, close, close, close, close, np.ones(len(close)))))
+
+
+@pytest.fixture
+def sliced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of five numbers: the 18 combinations of the grid are four of them."""
+    monkeypatch.setattr(sweep_run.Sweep.slices, "__defaults__", (5 * 3270,))

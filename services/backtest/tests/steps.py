@@ -46,10 +46,10 @@ async def queued(backtests: BacktestHandlers, call: Call, dataset: Dataset, **fi
     return answer.value
 
 
-async def lapse(database: Database, backtest_id: str) -> None:
-    """Let the lease on a run be over, as if its worker had died some time ago."""
+async def lapse(database: Database, subject: str) -> None:
+    """Let the lease on a job be over, as if its worker had died some time ago."""
     async with database.reading() as connection:
-        await connection.execute("UPDATE backtests SET lease_until = now() - interval '1 s' WHERE id = $1", backtest_id)
+        await connection.execute("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE subject = $1", subject)
 
 
 async def read(backtests: BacktestHandlers, run: Backtest, call: Call) -> Backtest:

@@ -83,5 +83,5 @@ async def _journey(caller: Caller, objects: Objects) -> None:
     with pytest.raises(NotFound):
         await caller.call(messages.ReadBacktest(id=run.id), Principal(user_id=new_id()))
     # Nobody answers for the strategy service here, and the caller still hears in time that nothing was started.
-    with pytest.raises(Unavailable, match="no backtest was started"):
+    with pytest.raises(Unavailable, match="nothing was started"):
         await caller.call(messages.CreateBacktest(dataset_id=dataset.id, strategy_id=new_id()), ana, seconds=1)

@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.backtest.handlers.backtests import JOB_TYPE, BacktestHandlers
+from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.jobs import Jobs
-from services.backtest.store.jobs import Result
+from services.backtest.store.runs import Result
 from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested, queued
+from services.backtest.wake import JOB_TYPE
 from shared.contracts.errors import Invalid, InvalidSpec, Malformed, NotFound, ServiceError, Unauthenticated
 from shared.contracts.events import BacktestQueued
 from shared.contracts.ids import new_id
@@ -74,9 +75,9 @@ async def test_a_stored_strategy_is_read_in_the_callers_name_and_copied(
     assert strategies.asked == [ana, ana]
     assert [(run.strategy_id, run.strategy_version) for run in (newest, older)] == [(strategy_id, 2), (strategy_id, 1)]
     strategies.specs.clear()
-    job = await jobs.take()
-    assert job is not None
-    assert (job.id, job.spec) == (newest.id, {"entry_long": "close > open"})
+    taken = await jobs.take()
+    assert taken is not None
+    assert (taken.job.subject, taken.task.spec) == (newest.id, {"entry_long": "close > open"})
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,7 @@ async def test_a_stored_strategy_is_read_in_the_callers_name_and_copied(
         ({"params": {"fats": 3}}, Invalid, "/params/fats"),
         ({"params": {"fast": 51}}, Invalid, "/params/fast"),
         ({"params": {"fast": 20, "slow": 10}}, Invalid, "/params"),
-        ({"execution": Execution(slippage_bps=5)}, Invalid, "/execution/slippage_bps"),
-        ({"execution": Execution(fill="close")}, Invalid, "/execution/fill"),
+        ({"execution": Execution(fee_fixed=1e16)}, Invalid, "/execution/fee_fixed"),
         ({"execution": Execution(side="short")}, Invalid, "/execution/side"),
         ({"start": date(2010, 1, 2), "end": date(2010, 1, 1)}, Invalid, "/start"),
         ({"start": date(2013, 3, 2)}, Invalid, "/start"),
@@ -150,11 +150,11 @@ async def listed(backtests: BacktestHandlers, call: Call, **fields: Any) -> list
 
 async def finish(jobs: Jobs, final_value: float, sharpe: float | None) -> None:
     """End the run that waits longest, with this result."""
-    job = await jobs.take()
-    assert job is not None
+    taken = await jobs.take()
+    assert taken is not None
     metrics = {"final_value": final_value, "total_return": final_value / 100 - 1, "sharpe": sharpe}
     result = Result(metrics=metrics, warnings=[], result_digest="d" * 64, result_key="k")
-    assert await jobs.succeed(job, result)
+    assert await jobs.succeed(taken, result) is not None
 
 
 async def test_runs_are_listed_by_metric_with_the_undefined_last(
@@ -163,8 +163,8 @@ async def test_runs_are_listed_by_metric_with_the_undefined_last(
     """A metric sorts succeeded runs only, both ways, over pages of any size, and those without it come last."""
     values = [(120.0, 0.5), (80.0, None), (100.0, -1.0), (100.0, 2.0), (150.0, None)]
     runs = []
-    for final_value, sharpe in values:
-        runs.append(await queued(backtests, ana, dataset))
+    for fast, (final_value, sharpe) in enumerate(values, start=3):
+        runs.append(await queued(backtests, ana, dataset, params={"fast": fast}))
         clock.advance(seconds=1)
         await finish(jobs, final_value, sharpe)
     waiting = await queued(backtests, ana, dataset)
@@ -198,7 +198,7 @@ async def test_lists_are_filtered(
     other = await ingested(datasets, objects, ana, csv_of(apple()))
     first = await queued(backtests, ana, dataset, strategy_id=strategy_id)
     await finish(jobs, 100.0, None)
-    second = await queued(backtests, ana, other)
+    second = await queued(backtests, ana, other, params={"fast": 9})
     for fields, expected in (
         ({"strategy_id": strategy_id}, [first.id]),
         ({"dataset_id": other.id}, [second.id]),

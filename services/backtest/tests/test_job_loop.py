@@ -1,8 +1,10 @@
 """The loop of a worker: what becomes of a run, whatever happens while it is done."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,11 @@ from services.backtest.files.result_file import curve_key, trades_key
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
-from services.backtest.jobs import Jobs
-from services.backtest.runner import OTHER_ENGINE, Runner
-from services.backtest.store.jobs import Job, Result
+from services.backtest.jobs import Jobs, Taken
+from services.backtest.store.jobs import Job, drop_unlocked_jobs
+from services.backtest.store.runs import Result, Task
 from services.backtest.tests.steps import TRACEPARENT, lapse, queued, read
+from services.backtest.work.backtests import OTHER_ENGINE, BacktestWork
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import ListTrades, ReadEquity
@@ -32,28 +35,33 @@ pytestmark = pytest.mark.integration
 WHOLE_UNITS = Execution(initial_cash=10_000, lot_size=1)
 
 
-class StandIn(Runner):
+class StandIn(BacktestWork):
     """Does something else before, or instead of, the run."""
 
     def __init__(self, objects: Objects, act: Callable[[Job], Awaitable[None]]) -> None:
-        super().__init__(objects)
+        super().__init__(objects, FakeClock())
         self._act = act
 
-    async def run(self, job: Job) -> Result:
+    async def compute(self, job: Job, task: Task, stop: threading.Event) -> Result:
         """Act, then run."""
         await self._act(job)
-        return await super().run(job)
+        return await super().compute(job, task, stop)
+
+
+def loop_of(database: Database, work: BacktestWork, told: Callable[[Progress], None] = lambda _: None) -> JobLoop:
+    """A worker that does this work."""
+    return JobLoop(Jobs(database, FakeClock(), [work]), told)
 
 
 async def test_the_reference_run_on_real_bars(
-    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, results: ResultHandlers, dataset: Dataset, ana: Call
+    jobs: Jobs, backtests: BacktestHandlers, results: ResultHandlers, dataset: Dataset, ana: Call
 ) -> None:
     """SMA 10/20, long only, whole units, AAPL 2000-2013: the published 85 trades and final value, as metrics, curve
     and trades alike.
     """
     told: list[Progress] = []
     run = await queued(backtests, ana, dataset, execution=WHOLE_UNITS)
-    loop = JobLoop(jobs, runner, told.append)
+    loop = JobLoop(jobs, told.append)
     assert await loop.work()
     assert not await loop.work()
     done = await read(backtests, run, ana)
@@ -84,7 +92,7 @@ async def test_what_becomes_of_a_run_belongs_to_the_trace_of_its_request(
         told.append(context.current())
 
     runs = [await queued(backtests, ana, dataset) for _ in range(2)]
-    loop = JobLoop(jobs, StandIn(objects, look), lambda _: None)
+    loop = loop_of(database, StandIn(objects, look))
     while await loop.work():
         pass
     assert told == [Handling(traceparent=TRACEPARENT, method="backtest.run", job=run.id) for run in runs]
@@ -94,26 +102,13 @@ async def test_what_becomes_of_a_run_belongs_to_the_trace_of_its_request(
     assert [row["traceparent"] for row in rows] == [TRACEPARENT] * 4
 
 
-async def test_the_same_identity_gives_the_same_digest(
-    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
-) -> None:
-    """Two runs asked for in the same way are the same to the last bit; other params make another."""
-    loop = JobLoop(jobs, runner, lambda _: None)
-    digests = []
-    for params in ({}, {"fast": 10}, {"fast": 9}):
-        run = await queued(backtests, ana, dataset, params=params)
-        await loop.work()
-        digests.append((await read(backtests, run, ana)).result_digest)
-    assert digests[0] == digests[1] != digests[2]
-
-
 async def test_a_run_on_too_few_bars_fails_with_a_sentence(
-    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+    jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, ana: Call
 ) -> None:
     """Dates that look right but hold a single bar are found out by the worker."""
     told: list[Progress] = []
     run = await queued(backtests, ana, dataset, start=date(2001, 1, 2), end=date(2001, 1, 2))
-    await JobLoop(jobs, runner, told.append).work()
+    await JobLoop(jobs, told.append).work()
     failed = await read(backtests, run, ana)
     assert failed.status == "failed"
     assert failed.error is not None
@@ -122,18 +117,19 @@ async def test_a_run_on_too_few_bars_fails_with_a_sentence(
 
 
 async def test_a_run_whose_bars_are_gone_fails_with_a_sentence(
-    jobs: Jobs, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, objects: Objects, ana: Call
+    jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, objects: Objects, ana: Call
 ) -> None:
     """A dataset without its file is named as what is missing."""
     run = await queued(backtests, ana, dataset)
     await objects.delete(dataset_key(dataset.sha256))
-    await JobLoop(jobs, runner, lambda _: None).work()
+    await JobLoop(jobs, lambda _: None).work()
     assert (await read(backtests, run, ana)).error == NO_BARS
 
 
 @pytest.mark.parametrize(("fault", "sentence"), [(RuntimeError("secret"), BROKEN), (MemoryError(), NO_MEMORY)])
 async def test_a_fault_of_ours_fails_the_run_and_not_the_worker(
     jobs: Jobs,
+    database: Database,
     objects: Objects,
     backtests: BacktestHandlers,
     dataset: Dataset,
@@ -144,11 +140,11 @@ async def test_a_fault_of_ours_fails_the_run_and_not_the_worker(
     """Whatever is raised, the run ends with a sentence that tells nothing internal, and the next run is done."""
 
     async def fail(job: Job) -> None:
-        if job.id == runs[0].id:
+        if job.subject == runs[0].id:
             raise fault
 
     runs = [await queued(backtests, ana, dataset) for _ in range(2)]
-    loop = JobLoop(jobs, StandIn(objects, fail), lambda _: None)
+    loop = loop_of(database, StandIn(objects, fail))
     while await loop.work():
         pass
     assert (await read(backtests, runs[0], ana)).error == sentence
@@ -158,7 +154,6 @@ async def test_a_fault_of_ours_fails_the_run_and_not_the_worker(
 @pytest.mark.parametrize("change", ['{"engine_version": 999}', '{"execution": {"of the future": 1}}'])
 async def test_a_run_for_another_engine_fails_and_stops_no_other(
     jobs: Jobs,
-    runner: Runner,
     database: Database,
     backtests: BacktestHandlers,
     dataset: Dataset,
@@ -173,7 +168,7 @@ async def test_a_run_for_another_engine_fails_and_stops_no_other(
             runs[0].id,
             change,
         )
-    loop = JobLoop(jobs, runner, lambda _: None)
+    loop = JobLoop(jobs, lambda _: None)
     while await loop.work():
         pass
     async with database.reading() as connection:
@@ -194,21 +189,56 @@ async def test_the_lease_is_renewed_while_the_run_goes_on(
     monkeypatch.setattr(job_loop, "RENEW_SECONDS", 0.01)
 
     async def outlive_the_lease(job: Job) -> None:
-        statement = "SELECT lease_until FROM backtests WHERE id = $1"
+        statement = "SELECT lease_until FROM jobs WHERE subject = $1"
         async with database.reading() as connection:
-            until = await connection.fetchval(statement, job.id)
+            until = await connection.fetchval(statement, job.subject)
             async with asyncio.timeout(5):
-                while await connection.fetchval(statement, job.id) == until:
+                while await connection.fetchval(statement, job.subject) == until:
                     pass
 
     run = await queued(backtests, ana, dataset)
-    await JobLoop(jobs, StandIn(objects, outlive_the_lease), lambda _: None).work()
+    await loop_of(database, StandIn(objects, outlive_the_lease)).work()
     assert (await read(backtests, run, ana)).status == "succeeded"
+
+
+async def test_a_dropped_job_is_let_go_of(
+    jobs: Jobs,
+    objects: Objects,
+    database: Database,
+    backtests: BacktestHandlers,
+    dataset: Dataset,
+    ana: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever is at it is told to stop, leaves nothing behind, and does the next one."""
+    monkeypatch.setattr(job_loop, "RENEW_SECONDS", 0.01)
+    stops: list[threading.Event] = []
+
+    class Endless(BacktestWork):
+        """Computes until it is told to stop."""
+
+        async def compute(self, job: Job, task: Task, stop: threading.Event) -> Result:
+            """Wait for the stop, and compute in vain."""
+            stops.append(stop)
+            async with database.transaction() as connection:
+                await drop_unlocked_jobs(connection, job.subject)
+            await asyncio.Event().wait()
+            return await super().compute(job, task, stop)
+
+    await queued(backtests, ana, dataset)
+    told: list[Progress] = []
+    async with asyncio.timeout(5):
+        assert await loop_of(database, Endless(objects, FakeClock()), told.append).work()
+    assert [stop.is_set() for stop in stops] == [True]
+    assert [entry.status for entry in told] == ["running"]
+    assert objects.folder is not None
+    assert not list((objects.folder / "results").rglob("*.arrow"))
+    assert await jobs.take() is None
 
 
 async def test_a_late_result_is_dropped_with_its_files(
     jobs: Jobs,
-    runner: Runner,
+    work: BacktestWork,
     objects: Objects,
     database: Database,
     backtests: BacktestHandlers,
@@ -221,15 +251,15 @@ async def test_a_late_result_is_dropped_with_its_files(
     keys: list[str] = []
 
     async def be_overtaken(job: Job) -> None:
-        await lapse(database, job.id)
+        await lapse(database, job.subject)
         other = await jobs.take()
         assert other is not None
-        result = await runner.run(other)
+        result = await work.compute(other.job, other.task, threading.Event())
         keys.append(result.result_key)
-        assert await jobs.succeed(other, result)
+        assert await jobs.succeed(other, result) is not None
 
     run = await queued(backtests, ana, dataset)
-    await JobLoop(jobs, StandIn(objects, be_overtaken), told.append).work()
+    await loop_of(database, StandIn(objects, be_overtaken), told.append).work()
     done = await read(backtests, run, ana)
     assert (done.status, done.revision) == ("succeeded", 3)
     assert [entry.status for entry in told] == ["running"]
@@ -240,7 +270,7 @@ async def test_a_late_result_is_dropped_with_its_files(
 
 
 async def test_a_run_that_kills_its_workers_is_given_up(
-    jobs: Jobs, runner: Runner, database: Database, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+    jobs: Jobs, database: Database, backtests: BacktestHandlers, dataset: Dataset, ana: Call
 ) -> None:
     """After three workers that died over it, a run fails with a sentence instead of killing a fourth."""
     run = await queued(backtests, ana, dataset)
@@ -248,14 +278,14 @@ async def test_a_run_that_kills_its_workers_is_given_up(
         assert await jobs.take() is not None
         await lapse(database, run.id)
     told: list[Progress] = []
-    await JobLoop(jobs, runner, told.append).work()
+    await JobLoop(jobs, told.append).work()
     failed = await read(backtests, run, ana)
     assert (failed.status, failed.error) == ("failed", GIVEN_UP)
-    assert [entry.status for entry in told] == ["failed"]
+    assert [entry.status for entry in told] == ["running", "failed"]
 
 
 async def test_a_store_that_is_away_costs_no_attempt(
-    jobs: Jobs, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+    jobs: Jobs, database: Database, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
 ) -> None:
     """While the object store does not answer the run waits, and once it does the run is done."""
     away = True
@@ -265,7 +295,7 @@ async def test_a_store_that_is_away_costs_no_attempt(
             raise Unavailable("away")
 
     run = await queued(backtests, ana, dataset)
-    loop = JobLoop(jobs, StandIn(objects, need_the_store), lambda _: None)
+    loop = loop_of(database, StandIn(objects, need_the_store))
     for _ in range(MAX_ATTEMPTS + 1):
         assert not await loop.work()
     away = False
@@ -274,7 +304,7 @@ async def test_a_store_that_is_away_costs_no_attempt(
 
 
 async def test_stopping_hands_the_run_back(
-    jobs: Jobs, runner: Runner, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+    jobs: Jobs, database: Database, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
 ) -> None:
     """A worker that is told to stop takes nothing more, and another goes on with its run at once."""
     started = asyncio.Event()
@@ -284,36 +314,42 @@ async def test_stopping_hands_the_run_back(
         await asyncio.Event().wait()
 
     run = await queued(backtests, ana, dataset)
-    loop = JobLoop(jobs, StandIn(objects, never_end), lambda _: None)
+    loop = loop_of(database, StandIn(objects, never_end))
     working = asyncio.create_task(loop.work())
     await started.wait()
     await loop.stop()
     assert not await working
     assert not await loop.work()
-    assert await JobLoop(jobs, runner, lambda _: None).work()
+    assert await JobLoop(jobs, lambda _: None).work()
     assert (await read(backtests, run, ana)).status == "succeeded"
 
 
 async def test_a_run_taken_while_stopping_is_handed_back(
-    database: Database, clock: FakeClock, runner: Runner, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+    database: Database,
+    clock: FakeClock,
+    work: BacktestWork,
+    jobs: Jobs,
+    backtests: BacktestHandlers,
+    dataset: Dataset,
+    ana: Call,
 ) -> None:
     """The stop that comes between taking and starting leaves no run waiting for its lease to lapse."""
 
     class StoppedJobs(Jobs):
         """The stop begins as soon as a run has been taken."""
 
-        async def take(self) -> Job | None:
+        async def take(self) -> Taken[Any, Any] | None:
             """Take a run, and stop."""
-            job = await super().take()
+            taken = await super().take()
             stops.append(asyncio.create_task(loop.stop()))
             await asyncio.sleep(0)
-            return job
+            return taken
 
     stops: list[asyncio.Task[None]] = []
     run = await queued(backtests, ana, dataset)
-    loop = JobLoop(StoppedJobs(database, clock), runner, lambda _: None)
+    loop = JobLoop(StoppedJobs(database, clock, [work]), lambda _: None)
     assert not await loop.work()
     await asyncio.gather(*stops)
-    job = await Jobs(database, clock).take()
-    assert job is not None
-    assert (job.id, job.attempts) == (run.id, 1)
+    taken = await jobs.take()
+    assert taken is not None
+    assert (taken.job.subject, taken.job.attempts) == (run.id, 1)

@@ -31,10 +31,10 @@ VALUES ($1, $2, 'n', 's', '1d', 'UTC', 2, now(), now() + interval '1 day', repea
 
 _RUN = """
 INSERT INTO backtests (id, owner_id, strategy_id, dataset_id, status, created_at, final_value, total_return, sharpe,
-                       spec, run_identity, error, metrics, result_digest, result_key, lease_until)
+                       spec, run_identity, error, metrics, result_digest, result_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '{}',
         '{"spec_hash": "", "params": {}, "dataset_sha256": "", "start": null, "end": null, "execution": {},
-          "engine_version": 1}', '', '{}', '', '', now())
+          "engine_version": 1}', '', '{}', '', '')
 """
 
 

@@ -1,39 +1,28 @@
 """Worker processes on a real database and bus: woken by the stream, and replaced when they die."""
 
 import asyncio
-import os
 import signal
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import cast
 
 import msgspec
-import numpy as np
 import pytest
 from redis.asyncio import Redis
 
-from services.backtest.core.bars import Bars
 from services.backtest.handlers.backtests import BacktestHandlers
-from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.jobs import Jobs
-from services.backtest.tests.fakes import csv_of
-from services.backtest.tests.steps import ingested, queued, read, until
+from services.backtest.tests.steps import queued, read, until
+from services.backtest.tests.workers import Workers
 from shared.contracts.jobs import Progress
+from shared.contracts.messages import VerifyBacktest
 from shared.contracts.streams import JOBS_BACKTEST, PROGRESS
 from shared.contracts.values import Backtest, Dataset, Execution
-from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.server import Call
-from shared.runtime.children import CHILD
 from shared.runtime.database import Database
-from shared.runtime.objects import Objects
 from shared.runtime.relay import Relay
 
 pytestmark = pytest.mark.integration
-
-ROOT = Path(__file__).parents[3]
 
 
 def slow(averages: int) -> dict[str, str]:
@@ -43,62 +32,6 @@ def slow(averages: int) -> dict[str, str]:
 
 # Long enough to be met in the middle by a test that the machine keeps waiting.
 HALF_A_SECOND, SECONDS = slow(10), slow(80)
-
-
-class Workers:
-    """Worker processes of one test."""
-
-    def __init__(self, environ: dict[str, str], bus: Redis) -> None:
-        self._environ = environ
-        self._bus = bus
-        self.running: list[Process] = []
-
-    async def start(self) -> Process:
-        """Start one more; it has its kernels and reads the stream when this returns."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.backtest.worker", stdin=PIPE, env=self._environ, cwd=ROOT
-        )
-        self.running.append(process)
-        await until(self._reading, seconds=40)
-        return process
-
-    async def _reading(self) -> bool:
-        groups = await self._bus.xinfo_groups(JOBS_BACKTEST) if await self._bus.exists(JOBS_BACKTEST) else []
-        return [group["consumers"] for group in groups] == [len(self.running)]
-
-
-@pytest.fixture
-async def bus(bus_url: str) -> AsyncIterator[Redis]:
-    """A client of an empty bus."""
-    async with make_client(bus_url) as client:
-        yield client
-
-
-@pytest.fixture
-async def workers(database_url: str, bus_url: str, bus: Redis, tmp_path: Path) -> AsyncIterator[Workers]:
-    """No workers yet; those that are started are ended with the test."""
-    environ = {
-        **os.environ,
-        CHILD: "1",
-        "DATABASE_URL": database_url,
-        "BUS_URL": bus_url,
-        "DATA_DIR": str(tmp_path),
-        "OBJECT_STORE_URL": (tmp_path / "objects").as_uri(),
-    }
-    made = Workers(environ, bus)
-    yield made
-    for process in made.running:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-@pytest.fixture
-async def long_dataset(datasets: DatasetHandlers, objects: Objects, ana: Call) -> Dataset:
-    """Twenty thousand bars a minute apart."""
-    close = 100.0 + np.cumsum(np.random.default_rng(0).normal(0.0, 0.01, 20_000))
-    time_ = np.arange(len(close), dtype=np.int64) * 60_000_000_000
-    return await ingested(datasets, objects, ana, csv_of(Bars(time_, close, close, close, close, np.ones(len(close)))))
 
 
 async def reached(backtests: BacktestHandlers, run: Backtest, call: Call, status: str, *, seconds: float) -> Backtest:
@@ -148,7 +81,12 @@ async def test_a_run_that_nobody_was_woken_for_is_found(
 
 
 async def test_a_killed_workers_run_is_done_by_another_within_five_seconds(
-    workers: Workers, bus: Redis, database: Database, backtests: BacktestHandlers, long_dataset: Dataset, ana: Call
+    workers: Workers,
+    database: Database,
+    backtests: BacktestHandlers,
+    endings: EndingHandlers,
+    long_dataset: Dataset,
+    ana: Call,
 ) -> None:
     """kill -9 in the middle of a run costs seconds, and not a bit of the result."""
     victim, heir = await workers.start(), await workers.start()
@@ -161,14 +99,17 @@ async def test_a_killed_workers_run_is_done_by_another_within_five_seconds(
     victim.kill()
     heir.send_signal(signal.SIGCONT)
     killed_at = time.monotonic()
-    done = await reached(backtests, run, ana, "succeeded", seconds=10)
+    await reached(backtests, run, ana, "succeeded", seconds=10)
     assert time.monotonic() - killed_at < 5
     async with database.reading() as connection:
-        assert await connection.fetchval("SELECT attempts FROM backtests WHERE id = $1", run.id) == 2
-    again = await queued(backtests, ana, long_dataset, spec=HALF_A_SECOND)
-    undisturbed = await reached(backtests, again, ana, "succeeded", seconds=10)
-    assert done.result_digest == undisturbed.result_digest
-    assert done.metrics == undisturbed.metrics
+        assert await connection.fetchval("SELECT attempts FROM jobs WHERE subject = $1", run.id) == 2
+    await endings.verify(VerifyBacktest(id=run.id), ana)
+
+    async def verified() -> bool:
+        verification = (await read(backtests, run, ana)).verification
+        return verification is not None and verification.status == "matched"
+
+    await until(verified, seconds=10)
 
 
 async def test_a_worker_ends_with_its_parent_and_hands_its_run_back(
@@ -182,6 +123,6 @@ async def test_a_worker_ends_with_its_parent_and_hands_its_run_back(
     worker.stdin.close()
     async with asyncio.timeout(3):
         assert await worker.wait() == 0
-    job = await jobs.take()
-    assert job is not None
-    assert (job.id, job.attempts) == (run.id, 1)
+    taken = await jobs.take()
+    assert taken is not None
+    assert (taken.job.subject, taken.job.attempts) == (run.id, 1)

@@ -18,9 +18,9 @@ _REVISED = msgspec.json.Decoder(_Revised)
 
 
 def etag_of(body: bytes) -> str:
-    """Return the strong tag of a JSON body: its `revision` if it has one, then a digest of its bytes."""
+    """Return the strong tag of a body: its `revision` if it is JSON that has one, then a digest of its bytes."""
     digest = hashlib.sha256(body).hexdigest()[:16]
-    revision = _REVISED.decode(body).revision
+    revision = _REVISED.decode(body).revision if body.startswith(b"{") else 0
     return f'"{revision}-{digest}"' if revision else f'"{digest}"'
 
 

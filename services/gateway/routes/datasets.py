@@ -1,20 +1,22 @@
-"""Datasets: upload bars, list them, read their description."""
+"""Datasets: upload bars, list them, read their description and their bars, delete them."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, Router, get, post
+from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import UploadFile
-from litestar.params import FromPath, MultipartBody, QueryParameter
+from litestar.params import FromPath, FromQuery, MultipartBody, QueryParameter
 
+from services.gateway.core.etags import etag_of, matches
 from services.gateway.guards import form_body, guard
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, written
+from services.gateway.routes.bars import bars_route
 from services.gateway.routes.paging import with_next_link
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Invalid
+from shared.contracts.errors import InputError, Invalid, PreconditionFailed
 from shared.contracts.ids import new_id
 from shared.runtime.objects import Objects
 
@@ -38,7 +40,7 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
     @post(
         "/",
         responses=PROBLEMS,
-        summary="Upload bars as CSV",
+        summary="Upload bars as CSV, plain or gzip, or Parquet",
         status_code=201,
         request_max_body_size=max_upload_bytes,
         guards=[guard(form_body)],
@@ -72,7 +74,30 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
         reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
         return answer(request, reply.body)
 
-    return Router("/datasets", route_handlers=[upload, list_all, read], tags=["Datasets"])
+    @delete(
+        "/{dataset_id:str}",
+        responses=PROBLEMS,
+        summary="Delete a dataset; with force although results refer to it, which stay readable",
+        status_code=204,
+    )
+    async def remove(
+        request: Request[Any, Any, Any], dataset_id: FromPath[str], force: FromQuery[bool] = False
+    ) -> Response[None]:
+        await _check_tag(gateway, request, dataset_id)
+        message = messages.DeleteDataset(id=dataset_id, force=force)
+        return written(request, await gateway.ask(request, message, notes_of(request).caller), 204)
+
+    bars = bars_route(gateway, objects)
+    return Router("/datasets", route_handlers=[upload, list_all, read, bars, remove], tags=["Datasets"])
+
+
+async def _check_tag(gateway: Gateway, request: Request[Any, Any, Any], dataset_id: str) -> None:
+    """Raise PreconditionFailed unless If-Match, when it is sent, names the dataset, which never changes."""
+    wanted = request.headers.get("if-match", "")
+    if wanted and wanted.strip() != "*":
+        reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
+        if wanted.startswith("W/") or not matches(wanted, etag_of(reply.body)):
+            raise PreconditionFailed("If-Match does not name this dataset's state")
 
 
 def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:

@@ -12,7 +12,7 @@ from shared.cache.disabled import DisabledCacheStore
 from shared.cache.tokens import decode, encode
 from shared.contracts.errors import Unavailable
 from shared.contracts.ids import new_id
-from shared.contracts.messages import CreateStrategy, IngestDataset, PatchStrategy
+from shared.contracts.messages import CreateStrategy, DeleteBacktest, IngestDataset, PatchStrategy
 from shared.contracts.objects import backtest_object, backtests_object, strategy_object
 from shared.contracts.values import Principal
 
@@ -268,3 +268,53 @@ async def test_nothing_internal_leaves(tmp_path: Path) -> None:
     assert answer.status_code == 500
     assert "SELECT" not in answer.text
     assert answer.json()["type"] == "/problems/internal"
+
+
+async def test_a_reused_run_is_not_waited_for(tmp_path: Path) -> None:
+    """What is done when it is asked for is answered at once, without another question."""
+    services = FakeServices()
+    run = {"id": new_id(), "status": "succeeded"}
+    services.handlers["backtest.create"] = lambda _, __: (run, {backtest_object(run["id"]): 1})
+    answer = await send(
+        tmp_path, services, "POST", "/api/v1/backtests", headers=token_of(ALICE) | {"Prefer": "wait=30"},
+        json={"dataset_id": new_id(), "spec": {}},
+    )  # fmt: skip
+    assert (answer.status_code, len(services.asked)) == (200, 1)
+    assert answer.headers["location"] == f"/api/v1/backtests/{run['id']}"
+
+
+@pytest.mark.parametrize(("status", "code"), [("queued", 202), ("matched", 200)])
+async def test_a_verification_can_be_waited_for(tmp_path: Path, status: str, code: int) -> None:
+    """The run is finished all along: it is the verification that is waited for."""
+    services = FakeServices()
+    asked = {"requested_at": "2026-01-01T00:00:00Z", "engine_version": 2}
+    run_id = new_id()
+    run = {"id": run_id, "status": "succeeded", "verification": {**asked, "status": "queued"}}
+    found = {**run, "verification": {**asked, "status": status}}
+    services.handlers["backtest.verify"] = lambda _, __: (run, {backtest_object(run_id): 4})
+    services.handlers["backtest.read"] = lambda _, __: (found, {backtest_object(run_id): 5})
+    path = f"/api/v1/backtests/{run_id}/verify"
+    answer = await send(tmp_path, services, "POST", path, headers=token_of(ALICE) | {"Prefer": "wait=1"})
+    assert (answer.status_code, answer.json()["verification"]["status"]) == (code, status)
+    at_once = await send(tmp_path, services, "POST", path, headers=token_of(ALICE))
+    assert (at_once.status_code, at_once.headers["location"]) == (202, f"/api/v1/backtests/{run_id}")
+
+
+async def test_a_run_is_cancelled_and_deleted(tmp_path: Path) -> None:
+    """Cancelling answers the run as it is now, deleting nothing, under If-Match; both with a token."""
+    services = FakeServices()
+    run_id = new_id()
+    services.handlers["backtest.cancel"] = lambda _, __: (
+        {"id": run_id, "status": "cancelled", "revision": 2},
+        {backtest_object(run_id): 2},
+    )
+    services.handlers["backtest.delete"] = lambda _, __: (None, {backtest_object(run_id): 3})
+    path = f"/api/v1/backtests/{run_id}"
+    cancelled = await send(tmp_path, services, "POST", f"{path}/cancel", headers=token_of(ALICE))
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    gone = await send(tmp_path, services, "DELETE", path, headers=token_of(ALICE) | {"If-Match": '"2-aa"'})
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert decode(gone.headers["consistency-token"]) == {backtest_object(run_id): 3}
+    asked = services.asked[-1]
+    assert isinstance(asked, DeleteBacktest)
+    assert asked.if_revision == (2,)

@@ -49,8 +49,8 @@ def test_a_request_survives_json(request_type: type[Request[object]]) -> None:
         if field.required
     }
     if "form" in required:
-        required["form"] = "prometheus"
-    if "spec" in required:
-        required["spec"] = {}  # type: ignore[assignment]  # the one field that is an object
+        required["form"] = "prometheus" if request_type is messages.RenderMetrics else "csv"
+    for name in {"spec", "grid"} & required.keys():
+        required[name] = {}  # type: ignore[assignment]  # these are objects
     sent = msgspec.convert(required, request_type)
     assert msgspec.json.decode(msgspec.json.encode(sent), type=request_type) == sent

@@ -126,3 +126,13 @@ def test_a_url_that_names_no_store_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^OBJECT_STORE_URL must be file:///") as raised:
         Objects(url)
     assert "\n" not in str(raised.value)
+
+
+async def test_all_under_a_prefix_is_deleted(objects: Objects) -> None:
+    """More than one listing holds, in folders of folders, and nothing beside; once more is no error."""
+    for number in range(120):
+        await objects.put(f"results/one/{number % 3}/{number}", b"x")
+    await objects.put("results/one more", b"y")
+    for _ in range(2):
+        await objects.delete_all("results/one/")
+        assert [path.name for path in files(objects)] == ["one more"]

@@ -5,30 +5,16 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from services.backtest.core.bars import Bars
-from services.backtest.core.engine.dtypes import Bits, Flags, Floats, Signal
+from services.backtest.core.engine.dtypes import Flags, Floats
 from services.backtest.core.engine.indicators import KERNELS
 from services.backtest.core.engine.operators import Value, apply, lag
-from services.backtest.core.language.bind import BoundStrategy
 from services.backtest.core.language.functions import FUNCTIONS, Role
 from services.backtest.core.language.tree import Node, Op, reachable
 
-_BITS = {
-    "entry_long": Signal.ENTRY_LONG,
-    "exit_long": Signal.EXIT_LONG,
-    "entry_short": Signal.ENTRY_SHORT,
-    "exit_short": Signal.EXIT_SHORT,
+_LENGTHS = {
+    name: tuple(argument.role is Role.LENGTH for argument in function.arguments) for name, function in FUNCTIONS.items()
 }
-
-
-def signals(strategy: BoundStrategy, bars: Bars, sides: tuple[str, ...]) -> Bits:
-    """Which rules of `sides` (`long`, `short`) hold at each close, as the bits of Signal, shape (bars,)."""
-    wanted = {rule: position for rule, position in strategy.rules.items() if rule.endswith(sides)}
-    values = evaluate(strategy.nodes, wanted.values(), bars)
-    packed = np.zeros(len(bars), np.uint8)
-    for rule, position in wanted.items():
-        packed |= np.multiply(values[position], np.uint8(_BITS[rule]), dtype=np.uint8)
-    packed.flags.writeable = False
-    return packed
+"""Which arguments of a function are lengths, in call order."""
 
 
 def evaluate(nodes: Sequence[Node], wanted: Collection[int], bars: Bars) -> dict[int, Value]:
@@ -41,14 +27,31 @@ def evaluate(nodes: Sequence[Node], wanted: Collection[int], bars: Bars) -> dict
     values: dict[int, Value] = {}
     for position in needed:
         node = nodes[position]
-        values[position] = _value(node, [values[part] for part in node.args], bars)
+        values[position] = valued(node, [values[part] for part in node.args], bars)
         for part in set(node.args).difference(wanted):
             if last_use[part] == position:
                 del values[part]
     return values
 
 
-def _value(node: Node, operands: list[Value], bars: Bars) -> Value:
+def call(name: str, operands: Sequence[Value]) -> Floats:
+    """The values of a primitive function, shape (bars,), for its arguments in call order, series read-only.
+
+    As everywhere, a number that is not finite is none.
+    """
+    result = raw_call(name, operands)
+    result[np.isinf(result)] = np.nan
+    return result
+
+
+def raw_call(name: str, operands: Sequence[Value]) -> Floats:
+    """The same as `call`, but that infinite numbers are still to be taken out."""
+    given = [int(value) if whole else value for whole, value in zip(_LENGTHS[name], operands, strict=True)]
+    return KERNELS[name](*given)
+
+
+def valued(node: Node, operands: list[Value], bars: Bars) -> Value:
+    """What a node is: an array of shape (bars,), read-only, or one value. `operands` are what its arguments are."""
     if node.op is Op.CONSTANT:
         # A text is compared before anything is evaluated, so what is left is a number or a truth.
         return node.value if isinstance(node.value, bool) else float(node.value or 0.0)
@@ -62,9 +65,7 @@ def _value(node: Node, operands: list[Value], bars: Bars) -> Value:
 
 def _computed(node: Node, operands: list[Value]) -> Floats | Flags:
     if node.op is Op.CALL:
-        roles = (argument.role for argument in FUNCTIONS[node.name].arguments)
-        arguments = zip(roles, operands, strict=True)
-        return KERNELS[node.name](*(int(value) if role is Role.LENGTH else value for role, value in arguments))
+        return call(node.name, operands)
     if node.op is Op.LAG:
         return lag(np.asarray(operands[0]), node.bars)
     return apply(node.op, operands)

@@ -17,11 +17,12 @@ K = TypeVar("K", bound=Callable[..., object])
 
 @cache
 def source_digest() -> str:
-    """The SHA-256 of the engine's source files."""
-    digest, root = hashlib.sha256(), Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        if "tests" not in path.relative_to(root).parts:
-            digest.update(path.read_bytes())
+    """The SHA-256 of the source files that kernels are in: the engine's, and the sweep's beside it."""
+    digest, engine = hashlib.sha256(), Path(__file__).parent
+    for root in (engine, engine.parent / "sweep"):
+        for path in sorted(root.rglob("*.py")):
+            if "tests" not in path.relative_to(root).parts:
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -53,10 +54,23 @@ LOCATORS = ",".join(f"{__name__}.{locator.__name__}" for locator in (ChosenFolde
 
 def kernel(function: K) -> K:
     """Compile `function` when it is first called with a combination of types, or load it from the cache."""
+    return _compiled(function, inline=False)
+
+
+def inlined(function: K) -> K:
+    """The same for a part of kernels, which becomes part of the machine code of each.
+
+    A call counts the references to every array it is given, up and down, atomically; when a kernel makes thousands of
+    calls a millisecond that is most of what it does.
+    """
+    return _compiled(function, inline=True)
+
+
+def _compiled(function: K, *, inline: bool) -> K:
     settings = vars(config)
     usual = settings["CACHE_LOCATOR_CLASSES"]
     settings["CACHE_LOCATOR_CLASSES"] = LOCATORS
     try:
-        return cast("K", njit(cache=True, nogil=True, error_model="numpy")(function))
+        return cast("K", njit(cache=True, nogil=True, error_model="numpy", forceinline=inline)(function))
     finally:
         settings["CACHE_LOCATOR_CLASSES"] = usual

@@ -2,22 +2,49 @@
 
 import math
 
-from services.backtest.core.engine.dtypes import Rules
-from services.backtest.core.engine.jit import kernel
+from services.backtest.core.engine.costs import fee_of
+from services.backtest.core.engine.dtypes import Rules, SizeMethod
+from services.backtest.core.engine.jit import inlined
+from services.backtest.core.engine.slippage import slipped
+
+PERCENT_EQUITY, VOLATILITY_TARGET = SizeMethod.PERCENT_EQUITY.value, SizeMethod.VOLATILITY_TARGET.value
+FIXED_QUANTITY, FIXED_VALUE = SizeMethod.FIXED_QUANTITY.value, SizeMethod.FIXED_VALUE.value
 
 
-@kernel
-def percent_equity(rules: Rules, equity: float, price: float) -> float:
-    """The units that `fraction` of `equity` pays for, fees included; 0 when it does not reach for a single lot."""
-    budget = rules.fraction * equity - rules.fee_fixed
-    return whole_lots(rules, budget / (price * (1.0 + rules.fee_rate)))
+@inlined
+def units(rules: Rules, side: float, equity: float, price: float, volatility: float) -> float:
+    """The units of an entry on `side` (1 or -1) to be filled at `price` before slippage.
+
+    0 when it does not come to a single lot, or the equity does not pay the fixed fee.
+    """
+    if rules.size_method == FIXED_QUANTITY:
+        return whole_lots(rules, rules.size)
+    if rules.size_method == FIXED_VALUE:
+        return whole_lots(rules, rules.size / slipped(rules, side, price))
+    fraction = rules.size
+    if rules.size_method == VOLATILITY_TARGET:
+        fraction = min(1.0, rules.size / volatility)
+    return whole_lots(rules, affordable(rules, fraction * equity, price))
 
 
-@kernel
+@inlined
+def affordable(rules: Rules, money: float, price: float) -> float:
+    """The units that `money` pays for, slippage and fees included, reckoned alike on both sides."""
+    return (money - rules.fee_fixed) / (price * (1.0 + rules.slippage) * (1.0 + rules.fee_rate))
+
+
+@inlined
 def whole_lots(rules: Rules, quantity: float) -> float:
-    """`quantity` without the part that does not fill a lot, and never below 0."""
-    if quantity <= 0.0:
+    """`quantity` without the part that does not fill a lot; 0 for what is not a number above 0."""
+    if not 0.0 < quantity < math.inf:
         return 0.0
     if rules.lot_size == 0.0:
         return quantity
     return math.floor(quantity / rules.lot_size) * rules.lot_size
+
+
+@inlined
+def too_dear(rules: Rules, quantity: float, price: float, equity: float) -> bool:
+    """Whether a size that does not follow from the equity is more than it pays for, filled at `price`."""
+    follows = rules.size_method in (PERCENT_EQUITY, VOLATILITY_TARGET)
+    return not follows and quantity * price + fee_of(rules, quantity, price) > equity

@@ -36,8 +36,11 @@ def interval_of(time: Ints, stated: str | None) -> str:
 
 def usual_spacing(time: Ints) -> int:
     """Return the most frequent distance of two bars in nanoseconds, the shortest of several as frequent."""
-    distances, counts = np.unique(np.diff(time), return_counts=True)
-    return int(distances[np.argmax(counts)])
+    distances = np.diff(time)
+    distances.sort()
+    ends = np.append(np.flatnonzero(np.diff(distances)), len(distances) - 1)
+    counts = np.diff(ends, prepend=-1)
+    return int(distances[ends[np.argmax(counts)]])
 
 
 def nanoseconds(interval: str) -> int:

@@ -8,8 +8,10 @@ MAX_NAME = 200
 MAX_SYMBOL = 64
 
 
-def names_of(filename: str, name: str | None, symbol: str | None) -> tuple[str, str]:
+def names_of(filename: str, name: str | None, symbol: str | None, found: str | None = None) -> tuple[str, str]:
     """Return the name and the symbol: as given, else the file's name without its ending, for the symbol in capitals.
+
+    A symbol that was `found` in the file's rows goes before the file's name.
 
     Raises Invalid when one that is given holds characters that cannot be shown.
     """
@@ -17,6 +19,8 @@ def names_of(filename: str, name: str | None, symbol: str | None) -> tuple[str, 
         if given is not None and not given.isprintable():
             message = "holds a character that cannot be shown, such as a line break; take it out"
             raise Invalid(f"The {pointer[1:]} {message}", errors=(InputError(pointer, message),))
+    if found is not None and not (found.isprintable() and 0 < len(found) <= MAX_SYMBOL):
+        found = None
     stem = PurePosixPath(filename.replace("\\", "/")).stem
     stem = "".join(character for character in stem if character.isprintable()).strip() or "dataset"
-    return name or stem[:MAX_NAME], symbol or stem.upper()[:MAX_SYMBOL]
+    return name or stem[:MAX_NAME], symbol or found or stem.upper()[:MAX_SYMBOL]

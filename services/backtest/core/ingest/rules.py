@@ -4,31 +4,38 @@ from collections.abc import Callable
 
 import numpy as np
 
-from services.backtest.core.engine.dtypes import Flags, Floats
+from services.backtest.core.engine.dtypes import Flags, Floats, Ints
 from services.backtest.core.ingest.faults import Faults
 from services.backtest.core.ingest.table import NO_TIME, Table
 
 PRICES = ("open", "high", "low", "close")
 
 
-def find_faults(table: Table, faults: Faults) -> None:
-    """Note every breach. Cells that could not be read (NaN, NO_TIME) are noted already and break no rule."""
-    _rising_times(table, faults)
+def find_faults(table: Table, faults: Faults, *, before: int = NO_TIME, newest_first: bool = False) -> None:
+    """Note every breach; `before` is the time of the row before the table's first.
+
+    Cells that could not be read (NaN, NO_TIME) are noted already and break no rule.
+    """
+    _ordered_times(table, before, newest_first, faults)
     for field in PRICES:
         _prices_above_zero(table, field, faults)
     _high_and_low_around_the_rest(table, faults)
     _volume_not_negative(table, faults)
 
 
-def _rising_times(table: Table, faults: Faults) -> None:
+def _ordered_times(table: Table, before: int, newest_first: bool, faults: Faults) -> None:
     time = table.time
-    breach = np.zeros(len(table), np.bool_)
-    breach[1:] = (time[1:] <= time[:-1]) & (time[1:] != NO_TIME)
+    last: Ints = np.concatenate([np.array([before], np.int64), time[:-1]])
+    known = (time != NO_TIME) & (last != NO_TIME)
+    breach = known & ((time >= last) if newest_first else (time <= last))
 
     def message(row: int) -> str:
-        if time[row] == time[row - 1]:
-            return f"{_time_text(time[row])} is the time of the row before it too; each bar has a time of its own"
-        return f"{_time_text(time[row])} is before {_time_text(time[row - 1])}, the row before it; sort by time"
+        this, other = _time_text(time[row]), _time_text(last[row])
+        if time[row] == last[row]:
+            return f"{this} is the time of the row before it too; each bar has a time of its own"
+        if newest_first:
+            return f"{this} is after {other}, the row before it, and the file begins with the newest; sort by time"
+        return f"{this} is before {other}, the row before it; sort by time"
 
     _note(faults, table, "time", breach, message)
 

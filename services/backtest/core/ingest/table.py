@@ -1,10 +1,9 @@
-"""An uploaded table as it was read, before it is known to be bars."""
+"""Some rows of an uploaded table as they were read, before they are known to be bars."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.backtest.core.bars import Bars
 from services.backtest.core.engine.dtypes import Floats, Ints
 
 NO_TIME = np.iinfo(np.int64).min
@@ -28,8 +27,3 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def bars(self) -> Bars:
-        """The table as bars, once `rules` has found no fault in it."""
-        # Adding 0 makes the negative zero positive: two spellings of one number must not be two datasets.
-        return Bars(self.time, self.open, self.high, self.low, self.close, self.volume + 0.0)

@@ -1,21 +1,20 @@
 """The rules for calling a function: which exist, how many arguments they take, and of what sort."""
 
 import ast
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
-from services.backtest.core.language.functions import FUNCTIONS, Function, Role
+from services.backtest.core.language.functions import PUBLIC, Function, Role
 from services.backtest.core.language.kinds import Kind, is_number
 from services.backtest.core.language.suggest import did_you_mean
 
 
-def called(node: ast.Call) -> Function | None:
-    """The function a call names, or None when it names none of the language."""
-    return FUNCTIONS.get(node.func.id) if isinstance(node.func, ast.Name) else None
+def called(node: ast.Call, known: Mapping[str, Function]) -> Function | None:
+    """The function of `known` that a call names, or None."""
+    return known.get(node.func.id) if isinstance(node.func, ast.Name) else None
 
 
-def call_problem(node: ast.Call, values: Set[str]) -> str | None:
-    """What is wrong with the form of a call, or None; `values` are the names that are not functions."""
-    function = called(node)
+def call_problem(node: ast.Call, function: Function | None, values: Set[str]) -> str | None:
+    """What is wrong with the form of a call of `function`, or None; `values` are the names that are not functions."""
     if function is None:
         return _not_a_function(node, values)
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
@@ -23,17 +22,26 @@ def call_problem(node: ast.Call, values: Set[str]) -> str | None:
     given, allowed = len(node.args), len(function.arguments)
     if function.required <= given <= allowed:
         return None
-    takes = f"{allowed}" if function.required == allowed else f"{function.required} to {allowed}"
-    return f"`{function.name}` takes {takes} arguments and {given} are given; write `{function.call_form}`"
+    counted = f"{given} is given" if given == 1 else f"{given or 'none'} are given"
+    return f"`{function.name}` takes {_arguments(function)} and {counted}; write `{function.call_form}`"
 
 
 def is_accepted(role: Role, kind: Kind) -> bool:
     """Whether a value of this kind may stand in an argument's place."""
     if role is Role.SERIES:
         return kind is Kind.NUMBER_SERIES
+    if role is Role.CONDITION:
+        return kind is Kind.CONDITION_SERIES
     if role is Role.VALUE:
         return is_number(kind)
     return kind is Kind.NUMBER
+
+
+def _arguments(function: Function) -> str:
+    most = len(function.arguments)
+    if function.required < most:
+        return f"{function.required} to {most} arguments"
+    return {0: "no arguments", 1: "1 argument"}.get(most, f"{most} arguments")
 
 
 def _not_a_function(node: ast.Call, values: Set[str]) -> str:
@@ -42,4 +50,4 @@ def _not_a_function(node: ast.Call, values: Set[str]) -> str:
     name = node.func.id
     if name in values:
         return f"`{name}` is not a function; write `{name}`, or `{name}[1]` for its value one bar ago"
-    return f"unknown function `{name}`{did_you_mean(name, FUNCTIONS)}"
+    return f"unknown function `{name}`{did_you_mean(name, PUBLIC)}"

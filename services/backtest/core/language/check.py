@@ -1,14 +1,14 @@
 """Checks a strategy document: reads its shape, then its expressions, then tries them with the default params."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from services.backtest.core.language.bind import bound_nodes, length_problems, single_values
+from services.backtest.core.language.bind import bound_nodes, single_values, stop_problems, unmet
 from services.backtest.core.language.canonical import spec_hash
 from services.backtest.core.language.checked import CheckedSpec, Constraint
-from services.backtest.core.language.document import Document, read_document
+from services.backtest.core.language.document import FRACTION, ROOT, Document, read_document
 from services.backtest.core.language.draft import Draft
 from services.backtest.core.language.errors import Report
-from services.backtest.core.language.kinds import Kind, is_condition
+from services.backtest.core.language.kinds import Kind, is_condition, is_number
 from services.backtest.core.language.reader import Source
 from services.backtest.core.language.translate import translate
 from services.backtest.core.language.tree import Op, Scalar, Tree, reachable
@@ -26,22 +26,25 @@ def check_spec(document: object) -> CheckedSpec:
     draft = Draft(report, read.params, lets=dict.fromkeys(read.broken))
     _read_lets(draft, read)
     constraints = tuple(_read_constraints(draft, read.constraints))
-    rules = {rule: _read_rule(draft, source) for rule, source in read.rules.items()}
-    values = _default_values(draft, constraints)
+    rules = _sound({rule: _read_rule(draft, source) for rule, source in read.rules.items()})
+    stops = _sound({stop: _read_stop(draft, source) for stop, source in read.stops.items()})
+    volatility = _volatility(draft, read)
+    values = _default_values(draft, constraints, stops)
     report.raise_if_any()
-    sound_rules = {rule: position for rule, position in rules.items() if position is not None}
-    nodes, bound_rules = bound_nodes(draft.tree, values, sound_rules)
+    terms = stops | volatility
+    nodes, roots = bound_nodes(draft.tree, values, rules | terms)
     return CheckedSpec(
         spec_hash=spec_hash(
-            draft.tree, read.params, sound_rules, (item.position for item in constraints), read.fraction
+            draft.tree, read.params, rules | stops, (item.position for item in constraints), read.sizing
         ),
-        warmup_bars=warmup_bars(nodes, bound_rules.values()),
+        warmup_bars=warmup_bars(nodes, roots.values()),
         params=read.params,
-        rules=sound_rules,
-        fraction=read.fraction,
+        rules=rules,
+        terms=terms,
+        sizing=read.sizing,
         tree=draft.tree,
         places=draft.places,
-        lengths=draft.lengths,
+        demands=draft.demands,
         constraints=constraints,
     )
 
@@ -66,6 +69,29 @@ def _read_rule(draft: Draft, source: Source) -> int | None:
     return position
 
 
+def _read_stop(draft: Draft, source: Source) -> int | None:
+    position = translate(draft, source)
+    if position is None:
+        return None
+    kind = draft.tree.nodes[position].kind
+    if not is_number(kind):
+        place = source.place(source.indent)
+        message = f"this is {kind.value}, not a number; write {FRACTION}"
+        draft.report.add(place.pointer, message, place.line, place.column)
+        return None
+    return position
+
+
+def _volatility(draft: Draft, read: Document) -> dict[str, int]:
+    if read.sizing.volatility is None:
+        return {}
+    return _sound({"volatility": translate(draft, Source(read.sizing.volatility, f"{ROOT}/sizing"))})
+
+
+def _sound(positions: Mapping[str, int | None]) -> dict[str, int]:
+    return {name: position for name, position in positions.items() if position is not None}
+
+
 def _read_constraints(draft: Draft, sources: Iterable[Source]) -> Iterator[Constraint]:
     for source in sources:
         position = translate(draft, source)
@@ -85,11 +111,11 @@ def _params_of(tree: Tree, position: int) -> tuple[str, ...]:
     return tuple(node.name for node in nodes if node.op is Op.PARAM)
 
 
-def _default_values(draft: Draft, constraints: Iterable[Constraint]) -> dict[int, Scalar]:
+def _default_values(draft: Draft, constraints: Iterable[Constraint], stops: Mapping[str, int]) -> dict[int, Scalar]:
     """What has one value for all bars when every param has its default; reports where that makes no sense."""
     defaults = {name: param.default for name, param in draft.params.items()}
     values, problems = single_values(draft.tree, draft.places, defaults)
-    for problem in (*problems, *length_problems(draft.lengths, values)):
+    for problem in (*problems, *unmet(draft.demands, values), *stop_problems(stops, values)):
         draft.report.add(problem.place.pointer, problem.message, problem.place.line, problem.place.column)
     for constraint in constraints:
         if broken := constraint.problem(values, defaults):

@@ -1,15 +1,15 @@
-"""The shape of a strategy document: its keys, and which of them this version of the engine carries out."""
+"""The shape of a strategy document: its keys, and what may stand under them."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
-from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language.declarations import name_problem, read_params
 from services.backtest.core.language.errors import Report, child
 from services.backtest.core.language.functions import SERIES, TRUTH
 from services.backtest.core.language.limits import MAX_CONSTRAINTS, MAX_LETS, MAX_PARAMS
 from services.backtest.core.language.params import Param, finite
 from services.backtest.core.language.reader import Source
+from services.backtest.core.language.sizing import Sizing, read_sizing
 from services.backtest.core.language.suggest import did_you_mean
 
 ROOT = "/spec"
@@ -17,7 +17,7 @@ ENTRIES = {"entry_long": "exit_long", "entry_short": "exit_short"}
 """Each rule that opens a position, and the one that closes it."""
 RULES = (*ENTRIES, *ENTRIES.values())
 STOPS = ("stop_loss", "take_profit", "trailing_stop")
-SIZING_METHODS = ("percent_equity", "fixed_quantity", "fixed_value", "volatility_target")
+FRACTION = "a fraction of the fill price, such as 0.05 for 5 %"
 
 _KEYS = ("params", "constraints", "let", *RULES, *STOPS, "sizing")
 
@@ -26,8 +26,7 @@ _KEYS = ("params", "constraints", "let", *RULES, *STOPS, "sizing")
 class Document:
     """What a document says, its expressions not read yet.
 
-    `broken` are the names whose declaration is at fault, so that using one is not a second fault; `fraction` is the
-    share of equity a position takes.
+    `broken` are the names whose declaration is at fault, so that using one is not a second fault.
     """
 
     params: dict[str, Param] = field(default_factory=dict)
@@ -35,7 +34,8 @@ class Document:
     constraints: list[Source] = field(default_factory=list)
     lets: dict[str, Source] = field(default_factory=dict)
     rules: dict[str, Source] = field(default_factory=dict)
-    fraction: float = 1.0
+    stops: dict[str, Source] = field(default_factory=dict)
+    sizing: Sizing = field(default_factory=Sizing)
 
 
 def read_document(document: object, report: Report) -> Document:
@@ -54,10 +54,8 @@ def read_document(document: object, report: Report) -> Document:
     read.lets = _lets(lets, read.params, report)
     read.broken = (params.keys() | lets.keys()) - read.params.keys() - read.lets.keys() - {*SERIES, *TRUTH}
     read.rules = _rules(given, report)
-    read.fraction = _fraction(given.get("sizing"), report)
-    for stop in STOPS:
-        if given.get(stop) is not None:
-            report.add(f"{ROOT}/{stop}", f"not supported by engine version {ENGINE_VERSION} yet; set it to null")
+    read.stops = _stops(given, report)
+    read.sizing = _sizing(given.get("sizing"), report)
     return read
 
 
@@ -117,24 +115,23 @@ def _rules(given: Mapping[str, object], report: Report) -> dict[str, Source]:
     return {rule: source for rule, source in sources.items() if source is not None}
 
 
-def _fraction(value: object, report: Report) -> float:
-    pointer = f"{ROOT}/sizing"
+def _stops(given: Mapping[str, object], report: Report) -> dict[str, Source]:
+    sources: dict[str, Source] = {}
+    for stop in STOPS:
+        value, pointer = given.get(stop), f"{ROOT}/{stop}"
+        if isinstance(value, str):
+            sources[stop] = Source(value, pointer)
+        elif value is not None:
+            try:
+                sources[stop] = Source(repr(finite(value)), pointer)
+            except ValueError:
+                report.add(pointer, f"write a number, or an expression as text: {FRACTION}")
+    return sources
+
+
+def _sizing(value: object, report: Report) -> Sizing:
+    pointer, before = f"{ROOT}/sizing", report.count
     if value is None:
-        return 1.0
-    sizing = _object(value, pointer, report, "`sizing` is an object", most=len(SIZING_METHODS))
-    for key in sizing:
-        if key not in {"method", "value"}:
-            report.add(child(pointer, key), f"sizing has no `{key}`; it has method and value")
-    method = sizing.get("method")
-    if method != "percent_equity":
-        known = isinstance(method, str) and method in SIZING_METHODS
-        problem = f"not supported by engine version {ENGINE_VERSION} yet" if known else "no such method"
-        report.add(f"{pointer}/method", f'{problem}; write "percent_equity"')
-        return 1.0
-    try:
-        fraction = finite(sizing.get("value"))
-    except ValueError:
-        fraction = 0.0
-    if not 0.0 < fraction <= 1.0:
-        report.add(f"{pointer}/value", "write the share of equity a position takes: above 0 and at most 1")
-    return fraction
+        return Sizing()
+    given = _object(value, pointer, report, "`sizing` is an object", most=3)
+    return read_sizing(given, pointer, report) if report.count == before else Sizing()

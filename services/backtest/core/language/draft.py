@@ -4,18 +4,22 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 from services.backtest.core.language.errors import Report
-from services.backtest.core.language.functions import FUNCTIONS, SERIES, TRUTH
+from services.backtest.core.language.functions import PUBLIC, SERIES, TRUTH, Range
 from services.backtest.core.language.params import Param
 from services.backtest.core.language.suggest import did_you_mean
 from services.backtest.core.language.tree import Place, Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Length:
-    """A value that has to be a whole number of bars, to be checked once the params are known."""
+class Demand:
+    """An argument that has to be within a range: what a message calls it, and where it was first written."""
 
     label: str
     place: Place
+
+
+Demands = Mapping[tuple[int, Range], Demand]
+"""By the position of a single value and the range it has to be in; checked once the params are known."""
 
 
 @dataclass(slots=True)
@@ -30,7 +34,7 @@ class Draft:
     params: Mapping[str, Param]
     tree: Tree = field(default_factory=Tree)
     places: dict[int, Place] = field(default_factory=dict)
-    lengths: dict[int, Length] = field(default_factory=dict)
+    demands: dict[tuple[int, Range], Demand] = field(default_factory=dict)
     lets: dict[str, int | None] = field(default_factory=dict)
     later: Set[str] = frozenset()
     parts: int = 0
@@ -41,8 +45,8 @@ class Draft:
 
     def name_problem(self, name: str) -> str:
         """What to say of a name that stands for no value here."""
-        if name in FUNCTIONS:
-            return f"`{name}` is a function; write `{FUNCTIONS[name].call_form}`"
+        if name in PUBLIC:
+            return f"`{name}` is a function; write `{PUBLIC[name].call_form}`"
         if name in self.later:
             return f"`{name}` is defined here or further down; names refer backwards only, move it above"
         return f"unknown name `{name}`{did_you_mean(name, self.values())}"

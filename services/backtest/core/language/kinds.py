@@ -15,7 +15,7 @@ class Kind(Enum):
     @property
     def is_series(self) -> bool:
         """Whether there is a value for each bar."""
-        return self in {Kind.NUMBER_SERIES, Kind.CONDITION_SERIES}
+        return self is Kind.NUMBER_SERIES or self is Kind.CONDITION_SERIES
 
 
 def is_number(kind: Kind) -> bool:

@@ -15,7 +15,8 @@ MAX_DEPTH = 64
 """Operations nested in one another in one expression."""
 
 MAX_WINDOW = 5_000
-"""Bars a window function may look at; an evaluation costs at most bars x window for each."""
+"""Bars a window function may look at. Those that go through each window afresh cost bars x window: sma, sum_n, stddev,
+variance, percentrank, cci and what is made of them; the others cost the same whatever their window."""
 MAX_LAG = 5_000
 """Bars `x[n]` may reach back, nested lags added up."""
 

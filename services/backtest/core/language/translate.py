@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from services.backtest.core.language.calls import call_problem, called, is_accepted
-from services.backtest.core.language.draft import Draft, Length
-from services.backtest.core.language.functions import SERIES, TRUTH, Argument, Function, Role
+from services.backtest.core.language.draft import Demand, Draft
+from services.backtest.core.language.functions import FUNCTIONS, PUBLIC, SERIES, TRUTH, Argument, Function
 from services.backtest.core.language.kinds import Kind, condition, is_condition, is_number, number
 from services.backtest.core.language.limits import MAX_LAG, MAX_TOTAL_NODES
 from services.backtest.core.language.operators import (
@@ -161,8 +161,9 @@ class _Translator:
 
     def _function_call(self, node: ast.Call) -> int | None:
         operands = [self.visit(argument) for argument in node.args if not isinstance(argument, ast.Starred)]
-        problem = call_problem(node, self._draft.values() | self._draft.later)
-        function = called(node)
+        # What a formula is made of is ours, so it may call what authors may not.
+        function = called(node, PUBLIC if self._call is None else FUNCTIONS)
+        problem = call_problem(node, function, self._draft.values() | self._draft.later)
         if problem is not None or function is None:
             return self._fault(node, problem or unsupported(node))
         arguments = zip(function.arguments, operands, node.args, strict=False)
@@ -176,13 +177,15 @@ class _Translator:
         label, kind = f"`{argument.name}` of `{function.name}`", self._tree.nodes[position].kind
         if not is_accepted(argument.role, kind):
             return self._fault(written, f"{label} must be {argument.role}, and this is {kind.value}")
-        if argument.role is Role.LENGTH:
-            self._draft.lengths.setdefault(position, Length(label, self._place(written)))
+        # A formula's own lengths follow from those of the call, which have been looked at.
+        if argument.range is not None and self._call is None:
+            self._draft.demands.setdefault((position, argument.range), Demand(label, self._place(written)))
         return position
 
     def _apply(self, node: ast.Call, function: Function, positions: Sequence[int]) -> int | None:
         if function.formula is None:
-            return self._add(node, Node(Op.CALL, Kind.NUMBER_SERIES, tuple(positions), name=function.name))
+            kind = number(series=self._any_series(positions))
+            return self._operation(node, Op.CALL, kind, tuple(positions), function.name)
         names = (argument.name for argument in function.arguments)
         arguments = dict(zip(names, positions, strict=False))
         inner = _Translator(self._draft, self._source, arguments, self._place(node))
@@ -210,16 +213,16 @@ class _Translator:
     def _any_series(self, positions: Sequence[int]) -> bool:
         return any(self._tree.nodes[position].kind.is_series for position in positions)
 
-    def _operation(self, node: ast.expr, op: Op, kind: Kind, positions: tuple[int, ...]) -> int | None:
-        """The node of an operator, or its value when all it works on are constants."""
+    def _operation(self, node: ast.expr, op: Op, kind: Kind, positions: tuple[int, ...], name: str = "") -> int | None:
+        """The node of an operator or of a call, or its value when all it works on are constants."""
         values = [self._tree.nodes[position].value for position in positions]
         constants: list[Scalar] = [value for value in values if value is not None]
         if len(constants) < len(values):
             if op in {Op.AND, Op.OR}:
                 return self._placed(node, self._tree.join(op, kind, positions))
-            return self._add(node, Node(op, kind, positions))
+            return self._add(node, Node(op, kind, positions, name))
         try:
-            return self._placed(node, self._tree.constant(fold(op, constants)))
+            return self._placed(node, self._tree.constant(fold(op, constants, name)))
         except ScalarError as error:
             return self._fault(node, str(error))
 

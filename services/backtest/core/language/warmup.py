@@ -12,12 +12,13 @@ from services.backtest.core.language.tree import Node, Op
 
 def warmup_bars(nodes: Sequence[Node], roots: Iterable[int]) -> int:
     """The bars before the first decision, which is also the number of the bar it is taken on, counting from 0."""
-    with_lags = _first_valid(nodes, count_lags=True)
-    without_lags = _first_valid(nodes, count_lags=False)
+    with_lags = first_valid(nodes, count_lags=True)
+    without_lags = first_valid(nodes, count_lags=False)
     return max(max(with_lags[root], without_lags[root] + 1) for root in roots)
 
 
-def _first_valid(nodes: Sequence[Node], *, count_lags: bool) -> list[int]:
+def first_valid(nodes: Sequence[Node], *, count_lags: bool) -> list[int]:
+    """The first bar on which each node has a value, its lags taken as 0 unless they count."""
     first: list[int] = []
     for node in nodes:
         after = max((first[position] for position in node.args), default=0)
@@ -30,9 +31,10 @@ def _first_valid(nodes: Sequence[Node], *, count_lags: bool) -> list[int]:
 
 
 def _hidden(node: Node, nodes: Sequence[Node]) -> int:
+    """How many bars a call shows nothing for once all its inputs have begun. Only a primitive is ever a node."""
     function = FUNCTIONS[node.name]
     if function.hidden is None:
-        return 0
+        raise ValueError(f"`{node.name}` is a formula, not a primitive")
     lengths = [
         int(nodes[position].value or 0)
         for argument, position in zip(function.arguments, node.args, strict=True)

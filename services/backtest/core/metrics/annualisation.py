@@ -29,9 +29,9 @@ def bars_per_year(time: Ints) -> float | None:
         return None
     dates = time // DAY
     gaps = np.diff(dates)
-    if gaps.min() > 0 and np.mean(gaps == 1) > 0.5:
+    if gaps.min() > 0 and np.count_nonzero(gaps == 1) / len(gaps) > 0.5:
         weekday = (dates + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-        saturdays, sundays = np.mean(weekday == SATURDAY), np.mean(weekday == SUNDAY)
+        saturdays, sundays = (np.count_nonzero(weekday == day) / len(time) for day in (SATURDAY, SUNDAY))
         if saturdays + sundays <= STRAY:
             return 252.0
         if min(saturdays, sundays) >= REGULAR:

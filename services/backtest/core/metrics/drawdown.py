@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from services.backtest.core.engine.dtypes import Floats
+from services.backtest.core.engine.dtypes import Floats, Ints
+from services.backtest.core.metrics.annualisation import DAY
 
 
 def drawdown(equity: Floats, initial_cash: float) -> Floats:
@@ -11,8 +12,15 @@ def drawdown(equity: Floats, initial_cash: float) -> Floats:
     return equity / peak - 1.0
 
 
-def max_drawdown_bars(drawdowns: Floats) -> int:
-    """The most bars in a row with the equity below its highest so far."""
-    below = np.concatenate(([0], (drawdowns < 0.0).astype(np.int8), [0]))
-    edges = np.flatnonzero(np.diff(below))
-    return int(np.max(edges[1::2] - edges[::2], initial=0))
+def longest_drawdown(drawdowns: Floats, time: Ints) -> tuple[int, float]:
+    """The most bars in a row below the highest so far; and the longest time, in days, from a peak to the last of them.
+
+    The bar of the peak is the last that is not below, or the first of all when the equity never reached the initial
+    cash. The two may be of different drawdowns.
+    """
+    edges = np.flatnonzero(np.diff(drawdowns < 0.0, prepend=False, append=False))
+    starts, ends = edges[::2], edges[1::2]
+    if len(starts) == 0:
+        return 0, 0.0
+    days = (time[ends - 1] - time[np.maximum(starts - 1, 0)]).max() / DAY
+    return int((ends - starts).max()), float(days)

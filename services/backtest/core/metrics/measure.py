@@ -1,38 +1,101 @@
 """All metrics of a run, by their names."""
 
+import math
+
 import numpy as np
 
-from services.backtest.core.engine.dtypes import Floats, Ints
-from services.backtest.core.metrics.annualisation import bars_per_year
-from services.backtest.core.metrics.drawdown import max_drawdown_bars
-from services.backtest.core.metrics.growth import cagr, total_return
-from services.backtest.core.metrics.ratios import bar_returns, calmar, sharpe, sortino, volatility
+from services.backtest.core.engine.dtypes import Floats, Ints, Ten
+from services.backtest.core.metrics.activity import exposure, turnover
+from services.backtest.core.metrics.annualisation import bars_per_year, days_between
+from services.backtest.core.metrics.benchmark import alpha, beta, information_ratio, tracking_error
+from services.backtest.core.metrics.drawdown import longest_drawdown
+from services.backtest.core.metrics.ratios import calmar, omega
+from services.backtest.core.metrics.returns import bar_returns, paired_returns
+from services.backtest.core.metrics.shape import shape
+from services.backtest.core.metrics.significance import probabilistic_sharpe
+from services.backtest.core.metrics.spread import magnitude
+from services.backtest.core.metrics.tail import tail
 from services.backtest.core.metrics.trading import measure_trades
 from services.backtest.core.result import Trades
+from shared.contracts.metrics import METRICS
+
+Values = dict[str, float | int | None]
 
 
 def measure(
-    time: Ints, equity: Floats, drawdowns: Floats, position: Floats, trades: Trades, initial_cash: float
-) -> dict[str, float | int | None]:
-    """The metrics of a run; the first four arrays have the shape (bars,).
+    *,
+    time: Ints,
+    equity: Floats,
+    drawdowns: Floats,
+    position: Floats,
+    trades: Trades,
+    ten: Ten,
+    benchmark: Floats,
+    traded: float,
+    fees_paid: float,
+    slippage_paid: float,
+) -> Values:
+    """The metrics of a run, every one of METRICS and in their order; what is not defined is None.
 
-    Ratios are fractions, `final_value`, `expectancy` and `fees_paid` money. `bars_per_year` is what the annual ones
-    were annualised with. `fees_paid` includes those of a trade that is still open.
+    The first four arrays and `benchmark`, the equity of buying and holding, have the shape (bars,). `ten` are those
+    that sweeps compute, NaN where undefined. `traded` is the worth of all fills, in money as are the two costs.
     """
-    final, year, returns = float(equity[-1]), bars_per_year(time), bar_returns(equity)
-    growth, worst = cagr(final, initial_cash, time), float(np.min(drawdowns))
+    year, days = bars_per_year(time), days_between(time)
+    with np.errstate(all="ignore"):  # what overflows is not a number, and so not defined
+        values: Values = {
+            **ten._asdict(),
+            "trades": int(ten.trades),
+            "bars_per_year": year,
+            **_below(drawdowns, time),
+            "calmar": calmar(_finite(ten.cagr), ten.max_drawdown),
+            **_of_returns(_sound(bar_returns(equity)), ten.sharpe, year),
+            **measure_trades(trades),
+            "exposure": exposure(position),
+            "turnover": turnover(traded, equity, days),
+            "fees_paid": fees_paid,
+            "slippage_paid": slippage_paid,
+            **_beside(*paired_returns(equity, benchmark), year),
+        }
+    return {metric.name: _finite(values[metric.name]) for metric in METRICS}
+
+
+def _below(drawdowns: Floats, time: Ints) -> Values:
+    bars, days = longest_drawdown(drawdowns, time)
+    return {"max_drawdown_bars": bars, "max_drawdown_days": days}
+
+
+def _of_returns(returns: Floats, sharpe: float, year: float | None) -> Values:
+    at_risk, shortfall = tail(returns)
+    skew, kurtosis = shape(returns)
+    psr = None
+    if skew is not None and kurtosis is not None and year is not None:
+        psr = probabilistic_sharpe(sharpe / math.sqrt(year), len(returns), skew, kurtosis)
     return {
-        "final_value": final,
-        "total_return": total_return(final, initial_cash),
-        "cagr": growth,
-        "bars_per_year": year,
-        "volatility": volatility(returns, year),
-        "sharpe": sharpe(returns, year),
-        "sortino": sortino(returns, year),
-        "max_drawdown": worst,
-        "max_drawdown_bars": max_drawdown_bars(drawdowns),
-        "calmar": calmar(growth, worst),
-        "exposure": float(np.count_nonzero(position)) / len(position),
-        **measure_trades(trades),
-        "fees_paid": float(np.sum(trades.fees)),
+        "omega": omega(returns),
+        "var_95": at_risk,
+        "cvar_95": shortfall,
+        "skew": skew,
+        "kurtosis": kurtosis,
+        "psr": psr,
     }
+
+
+def _beside(returns: Floats, benchmark: Floats, year: float | None) -> Values:
+    if len(_sound(returns)) == 0 or len(_sound(benchmark)) == 0:
+        return dict.fromkeys(("alpha", "beta", "information_ratio", "tracking_error"))
+    slope = beta(returns, benchmark)
+    return {
+        "alpha": alpha(returns, benchmark, slope, year),
+        "beta": slope,
+        "information_ratio": information_ratio(returns, benchmark, year),
+        "tracking_error": tracking_error(returns, benchmark, year),
+    }
+
+
+def _sound(returns: Floats) -> Floats:
+    """The returns, or none at all when one is too large for a number: nothing can be said of such a curve."""
+    return returns if len(returns) and math.isfinite(magnitude(returns)) else returns[:0]
+
+
+def _finite(value: float | int | None) -> float | int | None:
+    return value if value is not None and math.isfinite(value) else None

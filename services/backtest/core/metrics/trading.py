@@ -1,4 +1,4 @@
-"""What the trades were like: how many, how often right, how much each brought. Open trades do not count, fees do."""
+"""What the trades were like: how much each brought. Open trades do not count."""
 
 import math
 
@@ -9,33 +9,40 @@ from services.backtest.core.metrics.spread import spread
 from services.backtest.core.result import Trades
 
 
-def measure_trades(trades: Trades) -> dict[str, float | int | None]:
-    """The metrics of the closed trades.
+def measure_trades(trades: Trades) -> dict[str, float | None]:
+    """The metrics of the closed trades, all None without one. Their number, `win_rate` and `profit_factor` are
+    among the sweeps' ten, which the engine's own kernel makes.
 
-    `trades` is their number, `win_rate` the share with a profit, `expectancy` the mean profit in money,
-    `best_trade`, `worst_trade` and `avg_trade` returns as fractions, `avg_bars_held` a mean of bars. All but the
-    number are None without a closed trade.
+    `expectancy` is money, `expectancy_pct`, `best_trade`, `worst_trade` and `avg_trade` are returns as fractions,
+    `avg_bars_held` is bars.
     """
     closed = trades.status == Status.CLOSED
     pnl, returns, bars = trades.pnl[closed], trades.return_[closed], trades.bars[closed]
-    some = len(pnl) > 0
-    return {
-        "trades": len(pnl),
-        "win_rate": float(np.mean(pnl > 0.0)) if some else None,
-        "profit_factor": profit_factor(pnl),
-        "expectancy": float(np.mean(pnl)) if some else None,
-        "best_trade": float(np.max(returns)) if some else None,
-        "worst_trade": float(np.min(returns)) if some else None,
-        "avg_trade": float(np.mean(returns)) if some else None,
-        "avg_bars_held": float(np.mean(bars)) if some else None,
-        "sqn": sqn(pnl),
-    }
+    if len(pnl) == 0:
+        return dict.fromkeys(_NAMES)
+    mean = float(returns.mean())
+    values = (
+        float(pnl.mean()),
+        mean,
+        payoff(pnl),
+        float(returns.max()),
+        float(returns.min()),
+        mean,
+        float(bars.mean()),
+        sqn(pnl),
+    )
+    return dict(zip(_NAMES, values, strict=True))
 
 
-def profit_factor(pnl: Floats) -> float | None:
-    """The money won over the money lost; None when no trade lost."""
-    lost = -float(np.sum(pnl[pnl < 0.0]))
-    return float(np.sum(pnl[pnl > 0.0])) / lost if lost > 0.0 else None
+_NAMES = (
+    "expectancy", "expectancy_pct", "payoff", "best_trade", "worst_trade", "avg_trade", "avg_bars_held", "sqn",
+)  # fmt: skip
+
+
+def payoff(pnl: Floats) -> float | None:
+    """The mean profit of the trades that won over the mean loss of those that lost, in money; None without either."""
+    won, lost = pnl[pnl > 0.0], pnl[pnl < 0.0]
+    return float(won.mean()) / -float(lost.mean()) if len(won) and len(lost) else None
 
 
 def sqn(pnl: Floats) -> float | None:

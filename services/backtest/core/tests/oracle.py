@@ -1,125 +1,115 @@
-"""A backtest in plain Python, written from the rules and not from the engine. Windows up to 7 bars: there, additions
-in order are the only order, so that both sides of a comparison round alike and ties stay ties.
-
-An expression is a tuple, such as ("sma", ("close",), 3) or (">", a, b); a missing number is None.
-"""
+"""The engine in plain Python, written from the rules of execution and not from the engine: orders in, money out."""
 
 import math
-from collections.abc import Sequence
+import statistics
 from itertools import pairwise
 from typing import Any
 
-Expression = tuple[Any, ...]
 Column = list[Any]
-WINDOWS = {"sma", "stddev", "highest", "lowest"}
 
 
-def text(e: Expression) -> str:
-    """The expression as a strategy document spells it."""
-    op, *args = e
-    if op in {">", "<", ">=", "<=", "!=", "+", "-", "*", "/", "and", "or"}:
-        return f"({text(args[0])} {op} {text(args[1])})"
-    if op == "lag":
-        return f"{text(args[0])}[{args[1]}]"
-    if op == "not":
-        return f"(not {text(args[0])})"
-    if op == "number":
-        return str(args[0])
-    return f"{op}({', '.join(text(a) if isinstance(a, tuple) else str(a) for a in args)})" if args else str(op)
+class Run:
+    """One run over columns with a value a bar; the options are those of a run, costs as fractions of what is traded."""
 
+    def __init__(self, bars: dict[str, Column], terms: dict[str, Column], options: dict[str, Any]) -> None:
+        self.bars, self.terms, self.o, self.cash = bars, terms, options, options["cash"]
+        self.units = self.entry = self.costs = self.best = self.traded = self.slipped = 0.0
+        self.since, self.ruin, self.stops = 0, -1, dict[str, float]()
+        self.equity, self.trades, self.unfilled = Column(), Column(), Column()
 
-def warmup(e: Expression, *, lags: bool) -> int:
-    """The first bar on which every part has a value."""
-    op, *args = e
-    first = max((warmup(a, lags=lags) for a in args if isinstance(a, tuple)), default=0)
-    if op in WINDOWS or op == "ema":
-        first += args[1] - 1
-    elif op in {"rsi", "change"}:
-        first += args[1]
-    elif op == "lag":
-        first += args[1] * lags
-    elif op in {"crossover", "crossunder"}:
-        first += lags
-    return first
+    def _fill(self, units: float, price: float, slip: float) -> float:
+        filled = price * (1 + slip if units > 0 else 1 - slip)
+        fee = abs(units) * filled * self.o["fee"] + self.o["fee_fixed"]
+        self.cash, self.costs = self.cash - units * filled - fee, self.costs + fee
+        self.traded, self.slipped = self.traded + abs(units) * filled, self.slipped + abs(units * (filled - price))
+        return filled
 
+    def _leave(self, i: int, price: float, reason: str) -> None:
+        filled = self._fill(-self.units, price, 0.0 if reason == "take_profit" else self.o["slippage"])
+        pnl = self.units * (filled - self.entry) - self.costs
+        self.trades.append((self.units, self.since, self.entry, i, filled, pnl, self.costs, reason))
+        self.units = self.costs = 0.0
 
-def values(e: Expression, bars: dict[str, Column]) -> Column:
-    """The value of the expression on each bar."""
-    op, *args = e
-    size = len(bars["close"])
-    if op in bars:
-        column = bars[op]
-    elif op == "number":
-        column = [float(args[0])] * size
-    elif op == "lag":
-        column = values(args[0], bars)
-        column = ([False if isinstance(column[0], bool) else None] * args[1] + column)[:size]
-    elif op in {"ema", "rsi"}:
-        column = {"ema": ema, "rsi": rsi}[op](values(args[0], bars), args[1])
-    elif op == "change":
-        column = values(("-", args[0], ("lag", *args)), bars)
-    elif op in WINDOWS:
-        x, n = values(args[0], bars), args[1]
-        windows = [x[max(i - n + 1, 0) : i + 1] for i in range(size)]
-        column = [None if len(w) < n or None in w else window(op, w) for w in windows]
-    elif op in {"crossover", "crossunder"}:
-        sign, other = (">", "<=") if op == "crossover" else ("<", ">=")
-        column = values(("and", (sign, *args), (other, ("lag", args[0], 1), ("lag", args[1], 1))), bars)
-    else:
-        column = [operate(op, row) for row in zip(*(values(a, bars) for a in args), strict=True)]
-    return column
-
-
-def total(w: Sequence[float]) -> float:
-    """Additions in order."""
-    result = 0.0
-    for value in w:
-        result += value
-    return result
-
-
-def window(op: str, w: list[float]) -> float:
-    """A function of one full window."""
-    mean = total(w) / len(w)
-    if op == "stddev":
-        return math.sqrt(total([(v - mean) * (v - mean) for v in w]) / len(w))
-    return {"sma": mean, "highest": max(w), "lowest": min(w)}[op]
-
-
-def ema(x: Column, n: int) -> Column:
-    """Seeded with the first value, hidden until the n-th; missing bars passed over."""
-    out: Column = [None] * len(x)
-    seen = [i for i, v in enumerate(x) if v is not None]
-    state: Any = None
-    for k, i in enumerate(seen):
-        state = x[i] if k == 0 else 2 / (n + 1) * x[i] + (1 - 2 / (n + 1)) * state
-        out[i] = state if k >= n - 1 else None
-    return out
-
-
-def rsi(x: Column, n: int) -> Column:
-    """Wilder: the mean of n moves first, then (old * (n - 1) + new) / n; missing bars passed over."""
-    out: Column = [None] * len(x)
-    seen = [i for i, v in enumerate(x) if v is not None]
-    moves = [(i, x[i] - x[j]) for j, i in pairwise(seen)]
-    for k, (i, _) in enumerate(moves):
-        if k < n - 1:
-            continue
-        if k == n - 1:
-            up, down = (total([max(s * m, 0.0) for _, m in moves[:n]]) / n for s in (1, -1))
+    def _enter(self, i: int, price: float, side: int, decided: int) -> None:
+        stops = {name: column[decided] for name, column in self.terms.items() if name != "volatility"}
+        filled, fee, fixed = price * (1 + side * self.o["slippage"]), self.o["fee"], self.o["fee_fixed"]
+        share, method, moves = self.o["size"], self.o["method"], self.terms["volatility"][decided]
+        if method == "volatility_target":
+            share = min(1.0, share / moves) if moves else 1.0
+        units = (share * self.cash - fixed) / (price * (1 + self.o["slippage"]) * (1 + fee))
+        if method.startswith("fixed"):
+            units = share / (filled if method == "fixed_value" else 1.0)
+        units = math.floor(units / self.o["lot"]) * self.o["lot"] if self.o["lot"] else units
+        if not all(stop > 0 for stop in stops.values()):
+            self.unfilled.append("unstopped")
+        elif units <= 0:
+            self.unfilled.append("too_small")
+        elif method.startswith("fixed") and units * filled + (units * filled * fee + fixed) > self.cash:
+            self.unfilled.append("too_dear")
         else:
-            up, down = (up * (n - 1) + max(moves[k][1], 0.0)) / n, (down * (n - 1) + max(-moves[k][1], 0.0)) / n
-        out[i] = 100 * up / (up + down) if up + down > 0 else None
-    return out
+            self.units, self.since, self.stops = side * units, i, stops
+            self.entry = self.best = self._fill(self.units, price, self.o["slippage"])
 
+    def _carry_out(self, order: str, i: int, price: float, decided: int) -> None:
+        if self.units:
+            self._leave(i, price, "signal" if order == "exit" else "reverse")
+        if order != "exit":
+            self._enter(i, price, 1 if order == "long" else -1, decided)
 
-def operate(op: str, row: tuple[Any, ...]) -> Any:
-    """One operator on one bar: what is missing makes a number missing and a comparison false."""
-    a, b = row[0], row[-1]
-    if op in {"and", "or", "not"}:
-        return {"and": a and b, "or": a or b, "not": not a}[op]
-    if op in {"+", "-", "*", "/"}:
-        if a is None or b is None or (op == "/" and b == 0):
-            return None
-        return {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else None}[op]
-    return a is not None and b is not None and {">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b, "!=": a != b}[op]
+    def _watch(self, i: int) -> None:
+        side, start = math.copysign(1, self.units), self.bars["open"][i]
+        worst, best = (self.bars["low"][i], self.bars["high"][i])[:: int(side)]
+        stop = self.entry * (1 - side * self.stops.get("stop_loss", math.inf))
+        trail = self.best * (1 - side * self.stops.get("trailing_stop", math.inf))
+        target = self.entry * (1 + side * self.stops.get("take_profit", math.inf))
+        stop, reason = (trail, "trailing_stop") if side * trail > side * stop else (stop, "stop_loss")
+        stopped, reached = side * worst <= side * stop, side * best >= side * target
+        if stopped and not (reached and self.o["target_first"]):
+            self._leave(i, side * min(side * stop, side * start), reason)
+        elif reached:
+            self._leave(i, side * max(side * target, side * start), "take_profit")
+        else:
+            self.best = side * max(side * self.best, side * best)
+
+    def _decide(self, now: dict[str, Any]) -> str:
+        long, short = now.get("entry_long", False), now.get("entry_short", False)
+        if long != short:
+            return "" if (self.units > 0 and long) or (self.units < 0 and short) else "long" if long else "short"
+        return "exit" if self.units and now.get("exit_long" if self.units > 0 else "exit_short", False) else ""
+
+    def go(self, rules: dict[str, Column], first: int) -> "Run":
+        """The run to its end, deciding from bar `first` on."""
+        size, order, at_close = len(self.bars["close"]), "", self.o["at_close"]
+        for i, close in enumerate(self.bars["close"]):
+            if self.units < 0:
+                lent = -self.units * self.bars["close"][i - 1] * self.o["borrow"] * self.bars["years"][i]
+                self.cash, self.costs = self.cash - lent, self.costs + lent
+            if order and not at_close:
+                self._carry_out(order, i, self.bars["open"][i], i - 1)
+            if self.units:
+                self._watch(i)
+            alive, now = self.cash + self.units * close > 0, {rule: column[i] for rule, column in rules.items()}
+            order = self._decide(now) if alive and first <= i < size - 1 else ""
+            if alive and i == size - 1 and self.o["close_at_end"] and self.units:
+                self._leave(i, close, "end")
+            elif order and at_close:
+                self._carry_out(order, i, close, i)
+            if self.cash + self.units * close <= 0:
+                if self.units:
+                    self._leave(i, close, "ruin")
+                self.ruin, self.equity = i, self.equity + [0.0] * (size - i)
+                break
+            self.equity.append(self.cash + self.units * close)
+        return self
+
+    def ten(self, year: float, days: float) -> list[float]:
+        """The ten metrics in their order; NaN is undefined."""
+        pnl, lived = [trade[5] for trade in self.trades], self.equity[: self.ruin + 1 or None]
+        r, growth = [b / a - 1 for a, b in pairwise(lived)], self.equity[-1] / self.o["cash"]
+        mean, spread = statistics.fmean(r or [math.nan]), statistics.stdev(r) if len(r) > 1 else math.nan
+        down, root = math.sqrt(statistics.fmean(min(x, 0.0) ** 2 for x in r or [0.0])), math.sqrt(year)
+        grown = [self.equity[-1], growth - 1, growth ** (365.25 / days) - 1, spread * root]
+        fall = min(e / max(self.o["cash"], *lived[: i + 1]) - 1 for i, e in enumerate(lived))
+        won, lost = (math.fsum(max(sign * p, 0.0) for p in pnl) for sign in (1, -1))
+        ratios = [mean / (spread if spread > 1e-14 else math.nan) * root, mean / (down or math.nan) * root, fall]
+        return [*grown, *ratios, len(pnl), sum(p > 0 for p in pnl) / (len(pnl) or math.nan), won / (lost or math.nan)]

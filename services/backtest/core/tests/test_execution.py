@@ -1,4 +1,4 @@
-"""Which executions are carried out."""
+"""Which executions are possible."""
 
 from typing import Any
 
@@ -14,16 +14,13 @@ LONG = check_spec({"entry_long": "close > 1"})
 @pytest.mark.parametrize(
     ("options", "pointer", "message"),
     [
-        ({"fill": "close"}, "fill", 'not supported by engine version 1 yet; write "next_open"'),
-        ({"slippage_bps": 1.0}, "slippage_bps", "not supported by engine version 1 yet; write 0.0"),
-        ({"borrow_bps_per_year": 1.0}, "borrow_bps_per_year", "not supported by engine version 1 yet; write 0.0"),
-        ({"stop_rule": "target_first"}, "stop_rule", 'not supported by engine version 1 yet; write "stop_first"'),
-        ({"close_at_end": True}, "close_at_end", "not supported by engine version 1 yet; write false"),
+        ({"fee_fixed": 1e16}, "fee_fixed", "is 1e+16; it must be at most 1e+15"),
+        ({"borrow_bps_per_year": 2e6}, "borrow_bps_per_year", "is 2e+06; it must be at most 1e+06"),
         ({"side": "short"}, "side", "the strategy has no `entry_short`; write one, or another side"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused(options: dict[str, Any], pointer: str, message: str) -> None:
-    """Never ignored: an error with its pointer."""
+    """An error with its pointer."""
     with pytest.raises(InvalidExecution) as caught:
         check_execution(Execution(**options), LONG)
     assert caught.value.errors == (SpecError(f"/execution/{pointer}", message),)
@@ -42,3 +39,12 @@ def test_the_side_says_which_rules_count(side: Any, sides: tuple[str, ...]) -> N
 def test_a_side_the_strategy_trades_is_accepted(side: Any) -> None:
     """Both is fine for a strategy that only goes long."""
     check_execution(Execution(side=side, fee_bps=10, fee_fixed=1, lot_size=1), LONG)
+
+
+def test_every_option_is_carried_out() -> None:
+    """Nothing that the contract allows is refused for want of an engine that can do it."""
+    options: dict[str, Any] = {
+        "fill": "close", "slippage_bps": 9_999, "borrow_bps_per_year": 1e6, "stop_rule": "target_first",
+        "close_at_end": True, "fee_bps": 10_000, "fee_fixed": 1e15,
+    }  # fmt: skip
+    check_execution(Execution(**options), LONG)

@@ -1,5 +1,6 @@
 """CSV files as the world writes them: read to the last bit, or refused with the row and the column."""
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.backtest.core.bars import Bars
-from services.backtest.files import csv_bars
 from services.backtest.files.csv_bars import read_csv
-from services.backtest.files.csv_cells import known_zone
+from services.backtest.files.csv_times import known_zone
 from shared.contracts.errors import InputError, Invalid, TooLarge
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -20,17 +20,17 @@ NEW_YORK = ZoneInfo("America/New_York")
 HEADER = "Date,Open,High,Low,Close,Volume\n"
 
 
-def read(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> Bars:
+def read(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE, **limits: int) -> Bars:
     """The bars of a file with this content."""
     path = folder / "upload"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_csv(path, zone)
+    return read_csv(path, zone, **limits).bars
 
 
-def refused(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE) -> tuple[InputError, ...]:
+def refused(folder: Path, content: str | bytes, zone: ZoneInfo = UTC_ZONE, **limits: int) -> tuple[InputError, ...]:
     """Why a file with this content is refused."""
     with pytest.raises(Invalid) as caught:
-        read(folder, content, zone)
+        read(folder, content, zone, **limits)
     return caught.value.errors
 
 
@@ -55,6 +55,14 @@ SHAPES = {
     "eight digits": "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>\n20240101,1,3,0.5,2,10\n20240102,1,3,0.5,2,10\n",
     "unix seconds": HEADER + "1704067200,1,3,0.5,2,10\n1704153600,1,3,0.5,2,10\n",
     "unix milliseconds": HEADER + "1704067200000,1,3,0.5,2,10\n1704153600000,1,3,0.5,2,10\n",
+    "unix with a fraction": HEADER + "1704067200.0,1,3,0.5,2,10\n1704153600.000,1,3,0.5,2,10\n",
+    "unix nanoseconds": HEADER + "1704067200000000000,1,3,0.5,2,10\n1704153600000000000,1,3,0.5,2,10\n",
+    "old line breaks": (HEADER + "2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,10\n").replace("\n", "\r"),
+    "newest first": HEADER + "2024-01-02,1,3,0.5,2,10\n2024-01-01,1,3,0.5,2,10\n",
+    "no header": "2024-01-01,1,3,0.5,2,10,more\n2024-01-02,1,3,0.5,2,10,more\n",
+    "decimal commas": "time;o;h;l;c;v\n2024-01-01;1,0;3,00;0,5;2;10\n2024-01-02;1;3;0,50;2,;10\n",
+    "currency": HEADER + "2024-01-01,$1.00,$3,$0.50,$2,10\n2024-01-02,1€,3 €,£.5,2,10\n",
+    "scaled": HEADER + "2024-01-01,1,3,0.5,2,0.01K\n2024-01-02,1,3,0.5,2,0.00001 m\n",
 }
 
 
@@ -111,21 +119,39 @@ def test_a_time_that_does_not_exist_or_exists_twice_is_refused(tmp_path: Path, c
         ("", "/file", "empty"),
         ("\n \n", "/file", "empty"),
         (HEADER, "/file", "fewer than 2"),
+        (rows("01/02/2024", "01/03/2024"), "/file", "no day above 12 tells which; write them as 2024-01-31"),
+        ("Date;o;h;l;c\n2024-01-01;1,500;1,500;1,500;1,500\n", "/file", "1,500, which can be read two ways"),
+        ("Date;o;h;l;c\n2024-01-01;1,5;1,5;1,5;1,5\n2024-01-02;1.23.4;1,5;1,5;1,5\n", "/file/row/2/open", "'1.23.4'"),
+        ("t,o,h,l,c,symbol\n2024-01-01,1,1,1,1,A\n2024-01-02,1,1,1,1,B\n", "/file", "a file for each"),
+        ("Price,Close,High,Low,Open\nTicker,A,A,B,B\nDate,,,,\n2024-01-01,1,1,1,1\n", "/file", "2 symbols"),
+        ("<!DOCTYPE html><table>", "/file", "a web page"),
+        ('{"bars": []}', "/file", "is JSON"),
+        ("Date,Open\0", "/file", "NUL"),
+        (HEADER + "x" * 9_000_000, "/file", "a line of more than 4 MiB"),
+        ("x" * 100_000, "/file", "a line of more than 64 KiB"),
+        (",".join(f"c{number}" for number in range(2000)) + "\n", "/file", "has 2000 columns"),
+        ("Date,Open,High,Low,Close,Volume," + "," * 1000 + "\n", "/file", "has 1007 columns"),
+        (HEADER + "1,2\n" * 10_001, "/file", "more than 10,000 rows with another number of columns"),
+        (HEADER + "x,x,x,x,x,x\n" * 20_000, "/file/row/1/open", "not a number"),
         (rows("2024-01-01"), "/file", "fewer than 2"),
-        ("Date,Open,High,Low,Close\n2024-01-01,1,1,1,1\n", "/file", "volume"),
-        (rows("2024-01-01").encode("utf-16"), "/file", "UTF-8"),
-        (b"PK\x03\x04\xff\xfe" * 100, "/file", "UTF-8"),
+        ("Date,Open,High,Low,Volume\n2024-01-01,1,1,1,1\n", "/file", "no column for close"),
+        (rows("2024-01-01").encode("utf-16"), "/file", "UTF-16"),
+        (rows("2024-01-01").encode("utf-16-le"), "/file", "UTF-16"),
+        (b"PK\x03\x04\xff\xfe" * 100, "/file", "ZIP"),
+        (b"\xff\xfd" * 100, "/file", "UTF-8"),
         (rows("2024-01-01", "2024-\xff-02").encode("latin-1"), "/file", "UTF-8"),
         (rows("2024-01-01", "2024-02-30"), "/file/row/2/time", "'2024-02-30' is no time"),
         (rows("2024-01-01", "31.12.2024"), "/file/row/2/time", "no time"),
-        (rows("31.12.2024", "2024-01-01", "2024-01-02"), "/file/row/1/time", "write 2024-01-31"),
+        (rows("31.12.2024", "2024-01-01", "2024-01-02"), "/file/row/2/time", "write 2024-01-31"),
+        (rows("tomorrow", "2024-01-01", "2024-01-02"), "/file/row/1/time", "write 2024-01-31"),
         (rows("2024-01-01", "2024-01-02T10:00:00Z"), "/file/row/2/time", "of the form of the first row"),
         (rows("2024-01-01", "2300-01-01"), "/file/row/2/time", "no time"),
         (rows("2024-01-01", "1650-01-01"), "/file/row/2/time", "no time"),
         (rows("1704067200", "1704153600000"), "/file/row/2/time", "no time"),
         (rows("45292", "45293"), "/file/row/1/time", "no time"),
         (rows("2024-01-01", ""), "/file/row/2/time", "empty"),
-        (rows("2024-01-02", "2024-01-01"), "/file/row/2/time", "sort by time"),
+        (rows("2024-01-01", "2024-01-03", "2024-01-02"), "/file/row/3/time", "sort by time"),
+        (rows("2024-01-03", "2024-01-01", "2024-01-02"), "/file/row/3/time", "begins with the newest; sort by time"),
         (rows("2024-01-01", "2024-01-02").replace("10\n", "\n", 1), "/file/row/1/volume", "empty"),
     ],
 )
@@ -136,7 +162,9 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, content: str | byt
     assert words in error.message
 
 
-@pytest.mark.parametrize("cell", ["x", "1,5", "1 000", "nan", "inf", "-inf", "1e999", "0x10", "1_0", "--1", ""])
+@pytest.mark.parametrize(
+    "cell", ["x", "1,5", "1,00", "1 00", "nan", "$", "K", "1KK", "inf", "-inf", "1e999", "0x10", "1_0", "--1", ""]
+)
 def test_what_is_no_number_is_refused(tmp_path: Path, cell: str) -> None:
     """Not a number, not finite, or not there: the cell is named, and quoted."""
     (error,) = refused(tmp_path, HEADER + f'2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,"{cell}"\n')
@@ -151,23 +179,19 @@ def test_rows_of_another_width_are_named_and_count(tmp_path: Path) -> None:
     lines[4] = "2024-01-01T00:00:04,1,3\n"
     lines[500] = lines[500].replace(",10", ",10,11")
     lines[700] = lines[700].replace(",3,", ",0.7,")
-    csv_bars_block, csv_bars.BLOCK_BYTES = csv_bars.BLOCK_BYTES, 1000
-    try:
-        errors = refused(tmp_path, HEADER + "".join(lines))
-    finally:
-        csv_bars.BLOCK_BYTES = csv_bars_block
+    errors = refused(tmp_path, "\n\n" + HEADER + "".join(lines), block_bytes=1000)
     assert [error.pointer for error in errors] == ["/file/row/5", "/file/row/501", "/file/row/701/high"]
     assert errors[0].message == "has 3 columns; the first line has 6"
     assert errors[1].message == "has 7 columns; the first line has 6"
 
 
-def test_there_is_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_a_limit(tmp_path: Path) -> None:
     """A file with more rows than a dataset may have is too large, and one with as many is not."""
-    monkeypatch.setattr(csv_bars, "MAX_ROWS", 3)
     dates = [f"2024-01-0{day}" for day in range(1, 5)]
-    assert len(read(tmp_path, rows(*dates[:3]))) == 3
-    with pytest.raises(TooLarge, match="3 rows"):
-        read(tmp_path, rows(*dates))
+    assert len(read(tmp_path, rows(*dates[:3]), max_rows=3)) == 3
+    for content in (rows(*dates).encode(), gzip.compress(rows(*dates).encode())):
+        with pytest.raises(TooLarge, match="3 rows"):
+            read(tmp_path, content, max_rows=3)
 
 
 prices = st.floats(1e-300, 1e300, allow_nan=False)

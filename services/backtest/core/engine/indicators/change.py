@@ -13,3 +13,12 @@ def change(x: Floats, n: int) -> Floats:
     for bar in range(n, len(x)):
         out[bar] = x[bar] - x[bar - n]
     return out
+
+
+@kernel
+def roc(x: Floats, n: int) -> Floats:
+    """The change over n bars in percent of where it began; the first value comes on bar n. Source: TA-Lib's ROC."""
+    out = np.full(len(x), np.nan)
+    for bar in range(n, len(x)):
+        out[bar] = 100.0 * (x[bar] - x[bar - n]) / x[bar - n]
+    return out

@@ -7,22 +7,12 @@ import pytest
 
 from services.backtest.core.bars import Bars
 from services.backtest.core.engine import evaluate
-from services.backtest.core.engine.dtypes import Floats, Signal
+from services.backtest.core.engine.dtypes import Floats
 from services.backtest.core.engine.indicators import KERNELS
 from services.backtest.core.language import check_spec
 
 CLOSE = np.array([4.0, 2.0, 3.0, 5.0, 1.0, 6.0])
 BARS = Bars(np.arange(6) * 10**9, CLOSE + 1.0, CLOSE + 2.0, CLOSE - 0.5, CLOSE, np.ones(6))
-BOTH = ("long", "short")
-
-
-def test_signals_are_the_rules_that_hold() -> None:
-    """Each rule has its bit, and a rule of a side that does not trade has none."""
-    spec = check_spec({"entry_long": "close > 3", "exit_long": "close < 3", "entry_short": "close < 2"}).bind()
-    long, leave, short = Signal.ENTRY_LONG, Signal.EXIT_LONG, Signal.ENTRY_SHORT
-    np.testing.assert_array_equal(evaluate.signals(spec, BARS, BOTH), [long, leave, 0, long, leave | short, long])
-    np.testing.assert_array_equal(evaluate.signals(spec, BARS, ("long",)), [long, leave, 0, long, leave, long])
-    np.testing.assert_array_equal(evaluate.signals(spec, BARS, ("short",)), [0, 0, 0, 0, short, 0])
 
 
 @pytest.mark.parametrize(
@@ -41,11 +31,6 @@ def test_the_series_are_what_their_names_say(series: str, expected: Floats) -> N
     np.testing.assert_array_equal(np.asarray(evaluate.evaluate(spec.nodes, [part], BARS)[part]), expected)
 
 
-def test_a_rule_that_is_the_same_on_every_bar_holds_on_every_bar() -> None:
-    """`true` is a strategy that is always in."""
-    np.testing.assert_array_equal(evaluate.signals(check_spec({"entry_long": "true"}).bind(), BARS, BOTH), [1] * 6)
-
-
 def test_each_distinct_part_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """However often an average is written, in whichever rule, its kernel runs once."""
     calls: list[int] = []
@@ -61,10 +46,11 @@ def test_each_distinct_part_is_computed_once(monkeypatch: pytest.MonkeyPatch) ->
             "exit_long": "crossunder(close, sma(close, 2))",
         }
     )
-    evaluate.signals(spec.bind(), BARS, BOTH)
+    strategy = spec.bind()
+    evaluate.evaluate(strategy.nodes, strategy.rules.values(), BARS)
     assert sorted(calls) == [2, 3]
     calls.clear()
-    evaluate.signals(spec.bind(), BARS, ("short",))
+    evaluate.evaluate(strategy.nodes, [], BARS)
     assert calls == []
 
 

@@ -1,50 +1,24 @@
 """The indicator kernels."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.lib.stride_tricks import sliding_window_view
 
 from services.backtest.core.engine.dtypes import Floats
 from services.backtest.core.engine.indicators import KERNELS
-from services.backtest.core.language.functions import FUNCTIONS
 
 NAN = np.nan
 prices = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=400).map(np.array)
-
-WINDOWED: dict[str, Any] = {
-    "sma": lambda windows: windows.mean(axis=1),
-    "stddev": lambda windows: windows.std(axis=1),
-    "highest": lambda windows: windows.max(axis=1),
-    "lowest": lambda windows: windows.min(axis=1),
-}
 
 
 def _kernel(name: str, x: Any, n: int) -> Floats:
     values = np.array(x, np.float64)
     values.flags.writeable = False
     return KERNELS[name](values, n)
-
-
-def test_every_primitive_has_its_kernel() -> None:
-    """The registry and the kernels name the same functions, and each says when its first value comes."""
-    primitives = {name for name, function in FUNCTIONS.items() if function.formula is None}
-    assert set(KERNELS) == primitives
-    assert all(FUNCTIONS[name].hidden is not None for name in primitives)
-
-
-@settings(deadline=None)
-@given(st.sampled_from(list(WINDOWED)), prices, st.integers(1, 200))
-def test_a_window_function_is_that_of_each_window(name: str, x: Floats, n: int) -> None:
-    """Bar by bar the value is numpy's for that window, and nothing before the first full one."""
-    ours = _kernel(name, x, n)
-    assert np.isnan(ours[: n - 1]).all()
-    if len(x) >= n:
-        theirs = WINDOWED[name](sliding_window_view(x, n))
-        np.testing.assert_allclose(ours[n - 1 :], theirs, rtol=1e-9, atol=1e-9)
 
 
 @settings(deadline=None)
@@ -54,6 +28,16 @@ def test_an_average_of_up_to_128_bars_is_numpys_to_the_bit(x: Floats, n: int) ->
     if len(x) >= n:
         means = [np.mean(x[end - n : end]) for end in range(n, len(x) + 1)]
         np.testing.assert_array_equal(_kernel("sma", x, n)[n - 1 :], means)
+
+
+@pytest.mark.parametrize("name", ["sum_n", "sma", "variance", "stddev", "_mean_deviation"])
+@pytest.mark.parametrize("n", [1, 7, 8, 13, 200, 777])
+def test_equal_windows_give_equal_values_wherever_they_are(name: str, n: int) -> None:
+    """To the bit: what is computed depends on the window alone, not on how many bars came before it."""
+    x = np.random.default_rng(n).normal(100.0, 30.0, 5_000)
+    whole = _kernel(name, x, n)
+    for before in (1, 3, 8, 250, 2_049):
+        np.testing.assert_array_equal(_kernel(name, x[before:], n)[n - 1 :], whole[before + n - 1 :])
 
 
 def test_a_window_sum_does_not_drift() -> None:
@@ -76,6 +60,14 @@ def test_a_window_sum_does_not_drift() -> None:
         ("rsi", [1, 2, 1, 4, 3], 2, [NAN, NAN, 50, 700 / 8, 700 / 12]),
         ("rsi", [1, 2, 3], 1, [NAN, 100, 100]),
         ("rsi", [1, 1, 1, 2], 2, [NAN, NAN, NAN, 100]),
+        ("wma", [1, 2, 4], 2, [NAN, 5 / 3, 10 / 3]),
+        ("rma", [2, 4, 9, 3], 2, [NAN, 3, 6, 4.5]),
+        ("linreg", [1, 2, 4], 3, [NAN, NAN, 23 / 6]),
+        ("slope", [1, 2, 4], 3, [NAN, NAN, 1.5]),
+        ("highest_bars", [1, 5, 5, 2, 1], 3, [NAN, NAN, 0, 1, 2]),
+        ("lowest_bars", [5, 1, 1, 2, 3], 3, [NAN, NAN, 0, 1, 2]),
+        ("roc", [4, 5, 1], 1, [NAN, 25, -80]),
+        ("percentrank", [1, 3, 2, 2, 9], 2, [NAN, NAN, 50, 0, 100]),
     ],
 )
 def test_values_worked_out_by_hand(name: str, x: list[float], n: int, expected: list[float]) -> None:
@@ -90,38 +82,22 @@ def test_rsi_agrees_with_a_published_example() -> None:
     assert _kernel("rsi", closes, 14)[-1] == pytest.approx(70.53, abs=0.01)
 
 
-@pytest.mark.parametrize("name", KERNELS)
-@pytest.mark.parametrize("x", [[], [1.0], [NAN] * 5, [1.0, 2.0]])
-def test_too_little_data_gives_no_value(name: str, x: list[float]) -> None:
-    """Short, empty or missing input is never an error and never a number."""
-    assert np.isnan(_kernel(name, x, 4)).all()
-    assert len(_kernel(name, x, 4)) == len(x)
+def test_a_spread_of_equal_values_is_exactly_nothing() -> None:
+    """However their mean is rounded, and only as long as the window holds nothing else."""
+    x = [0.2, *[0.1] * 5, 0.3]
+    assert _kernel("stddev", x, 3)[[3, 4, 5]].tolist() == [0.0] * 3
+    assert (_kernel("_mean_deviation", x, 3)[[2, 6]] > 0.0).all()
 
 
-@pytest.mark.parametrize("name", KERNELS)
-def test_values_begin_where_the_registry_says(name: str) -> None:
-    """On data whose first bars are missing, the first value comes after exactly the hidden bars of the registry."""
-    hidden = FUNCTIONS[name].hidden
-    assert hidden is not None
-    rising = np.cumsum(np.arange(1.0, 31.0))
-    for n in (1, 2, 5, 9):
-        x = np.concatenate(([NAN] * 3, rising))
-        assert np.flatnonzero(~np.isnan(_kernel(name, x, n)))[0] == 3 + hidden(n)
-
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_a_missing_bar_hurts_no_longer_than_it_must(name: str) -> None:
-    """There is no value on a missing bar, and there are values again once a window is past it."""
-    x = np.cumsum(np.arange(1.0, 31.0))
-    x[12] = NAN
-    ours = _kernel(name, x, 4)
-    assert np.isnan(ours[12])
-    assert not np.isnan(ours[17:]).any()
+SPREADS: dict[str, Callable[[Floats], float]] = {
+    "variance": np.var,
+    "_mean_deviation": lambda window: np.abs(window - window.mean()).mean(),
+}
 
 
 @settings(deadline=None)
-@given(st.sampled_from(list(KERNELS)), prices, st.integers(1, 20))
-def test_no_kernel_looks_ahead(name: str, x: Floats, n: int) -> None:
-    """The values on the first bars are, to the bit, those of the first bars alone."""
-    cut = len(x) // 2
-    np.testing.assert_array_equal(_kernel(name, x[:cut], n), _kernel(name, x, n)[:cut])
+@given(prices, st.integers(1, 200), st.sampled_from(list(SPREADS)))
+def test_a_spread_is_numpys_over_blocks_of_windows(x: Floats, n: int, name: str) -> None:
+    """Whatever the number of windows that are computed side by side."""
+    theirs = [SPREADS[name](x[end - n : end]) for end in range(n, len(x) + 1)]
+    np.testing.assert_allclose(_kernel(name, x, n)[n - 1 :], theirs, rtol=1e-9, atol=1e-15 * x.max() ** 2)

@@ -12,13 +12,14 @@ OUTER = "from small.jit import kernel\nfrom small.inner import inner\n@kernel\nd
 CALL = "from small.outer import outer; print(outer(1.0), sum(outer.stats.cache_hits.values()))"
 
 RUNS = """
-from services.backtest.core.engine.execute import execute
 from services.backtest.core.engine.indicators import KERNELS
+from services.backtest.core.engine.simulate import simulate
+from services.backtest.core.engine.ten import ten
 from services.backtest.core.engine.warm import warm_kernels
 from services.backtest.core.tests.reference import STRATEGIES, run
 
 def compiled():
-    return [list(kernel.signatures) for kernel in (execute, *KERNELS.values())]
+    return [list(kernel.signatures) for kernel in (simulate, ten, *KERNELS.values())]
 
 warm_kernels()
 before = compiled()

@@ -24,6 +24,14 @@ def test_the_files_name_stands_in(filename: str, name: str, symbol: str) -> None
     assert names_of(filename, None, None) == (name, symbol)
 
 
+def test_a_symbol_in_the_rows_goes_before_the_files_name() -> None:
+    """Unless one is given, or it could not be one."""
+    assert names_of("a.csv", None, None, "BTC/USD") == ("a", "BTC/USD")
+    assert names_of("a.csv", None, "X", "BTC/USD") == ("a", "X")
+    for found in ("", "a\nb", "x" * 65):
+        assert names_of("a.csv", None, None, found) == ("a", "A")
+
+
 def test_what_is_given_is_kept() -> None:
     """As it was written, in capitals or not."""
     assert names_of("a.csv", "Apple, adjusted", "aapl") == ("Apple, adjusted", "aapl")

@@ -21,30 +21,29 @@ def _trades(pnl: list[float], open_pnl: float | None = None) -> Trades:
 
 
 def test_closed_trades_are_measured() -> None:
-    """Shares, sums and means over what has ended; the open trade, however large, counts in none of them."""
-    assert measure_trades(_trades([30.0, -10.0, 0.0, 20.0], open_pnl=1e9)) == {
-        "trades": 4,
-        "win_rate": 0.5,
-        "profit_factor": 5.0,
+    """Means over what has ended; the open trade, however large, counts in none of them."""
+    pnl = [30.0, -10.0, 0.0, 20.0]
+    assert measure_trades(_trades(pnl, open_pnl=1e9)) == {
         "expectancy": 10.0,
+        "expectancy_pct": pytest.approx(0.5 * 0.25 + 0.5 * (-0.10 + 0.0) / 2),
+        "payoff": pytest.approx(25.0 / 10.0),
         "best_trade": 0.3,
         "worst_trade": -0.1,
         "avg_trade": pytest.approx(0.1),
         "avg_bars_held": 2.5,
-        "sqn": pytest.approx(2 * 10 / np.std([30, -10, 0, 20], ddof=1)),
+        "sqn": pytest.approx(2 * 10 / np.std(pnl, ddof=1)),
     }
 
 
 @pytest.mark.parametrize("trades", [_trades([]), _trades([], open_pnl=5.0)])
 def test_without_a_closed_trade_nothing_is_defined(trades: Trades) -> None:
-    """Their number is 0, and all the rest is None."""
-    measured = measure_trades(trades)
-    assert measured.pop("trades") == 0
-    assert set(measured.values()) == {None}
+    """All is None."""
+    assert set(measure_trades(trades).values()) == {None}
 
 
-def test_what_one_sort_of_trade_leaves_undefined_is_none() -> None:
-    """Without a loser there is no profit factor, without a difference no quality number."""
-    measured = measure_trades(_trades([5.0, 5.0]))
-    assert (measured["profit_factor"], measured["sqn"]) == (None, None)
-    assert measure_trades(_trades([-5.0]))["profit_factor"] == 0.0
+@pytest.mark.parametrize("pnl", [[5.0, 5.0], [-5.0], [0.0, -5.0], [0.0]])
+def test_what_one_sort_of_trade_leaves_undefined_is_none(pnl: list[float]) -> None:
+    """Without a winner and a loser there is no payoff, without a difference no quality number."""
+    measured = measure_trades(_trades(pnl))
+    assert measured["payoff"] is None
+    assert (measured["sqn"] is None) == (len(set(pnl)) == 1)

@@ -1,0 +1,97 @@
+"""What a window of values looks like."""
+
+from services.backtest.core.language.functions.arguments import N_OF_TWO, N, X
+from services.backtest.core.language.functions.form import Argument, Function, Role, length
+
+_Y = Argument("y", Role.SERIES, "another series")
+
+STATISTICS = (
+    Function(
+        "stddev",
+        (X, N),
+        does="the population standard deviation of the last n values",
+        unit="as x",
+        warmup="n - 1",
+        source="TA-Lib STDDEV, Pine ta.stdev; each window afresh and in two passes",
+        definition="sqrt(variance(x, n))",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "variance",
+        (X, N),
+        does="the population variance of the last n values",
+        unit="as x, squared",
+        warmup="n - 1",
+        source="TA-Lib VAR, Pine ta.variance; each window afresh and in two passes",
+        definition="the mean of (x - sma(x, n)) ** 2 in the window",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "zscore",
+        (X, N_OF_TWO),
+        does="how many standard deviations x is above its mean; no value where nothing deviates",
+        unit="standard deviations",
+        warmup="n - 1",
+        source="the standard score, with the population deviation",
+        formula="(x - sma(x, n)) / stddev(x, n)",
+    ),
+    Function(
+        "sum_n",
+        (X, N),
+        does="the sum of the last n values",
+        unit="as x",
+        warmup="n - 1",
+        source="TA-Lib SUM, Pine math.sum; each window is added up afresh",
+        definition="x + x[1] + ... + x[n - 1]",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "linreg",
+        (X, N),
+        does="the end of the least-squares line through the last n values",
+        unit="as x",
+        warmup="n - 1",
+        source="TA-Lib LINEARREG, Pine ta.linreg with offset 0",
+        definition="mean + slope(x, n) * (n - 1) / 2",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "slope",
+        (X, N_OF_TWO),
+        does="the slope of the least-squares line through the last n values",
+        unit="as x, a bar",
+        warmup="n - 1",
+        source="TA-Lib LINEARREG_SLOPE",
+        definition="sum((t - mean t) * (x - mean x)) / sum((t - mean t) ** 2), t = 1 to n",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "correlation",
+        (X, _Y, N_OF_TWO),
+        does="Pearson's correlation of the last n values; no value where one of the two does not change",
+        unit="-1 to 1",
+        warmup="n - 1",
+        source="TA-Lib CORREL, which says 0 where one does not change; Pine ta.correlation",
+        definition="sum((x - mean x) * (y - mean y)) / sqrt(sum((x - mean x) ** 2) * sum((y - mean y) ** 2))",
+        hidden=lambda n: n - 1,
+    ),
+    Function(
+        "percentrank",
+        (X, length("n", "bars before this one")),
+        does="how many of the n values before this one are below it",
+        unit="0 to 100",
+        warmup="n",
+        source="TA-Lib PERCENTRANK; Pine's ta.percentrank counts equal values as well",
+        definition="100 / n * how many of x[1] to x[n] are < x",
+        hidden=lambda n: n,
+    ),
+    Function(
+        "_mean_deviation",
+        (X, N),
+        does="the mean distance from the mean",
+        unit="as x",
+        warmup="n - 1",
+        source="TA-Lib AVGDEV",
+        hidden=lambda n: n - 1,
+    ),
+)

@@ -1,0 +1,140 @@
+"""True range, direction and the lines that follow a trend."""
+
+from services.backtest.core.language.functions.arguments import CLOSE, HIGH, LOW, RANGES, SMOOTHED
+from services.backtest.core.language.functions.form import Argument, Function, Range, Role
+
+_SHARE = Range(0, 1, whole=False)
+_STEP = Argument("step", Role.NUMBER, "how much each new extreme speeds it up", _SHARE)
+_MAX = Argument("max", Role.NUMBER, "the speed it does not go beyond", _SHARE)
+
+_SEED = "smoothed by `rma`, where TA-Lib starts from n - 1 bars; they meet after some multiples of n"
+
+TREND = (
+    Function(
+        "tr",
+        (),
+        does="the true range: of this bar and the close before it",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978), TA-Lib TRANGE, Pine ta.tr",
+        formula="_true_range(high, low, close)",
+        definition="max(high, close[1]) - min(low, close[1])",
+    ),
+    Function(
+        "atr",
+        (SMOOTHED,),
+        does="the average true range",
+        unit="price",
+        warmup="n",
+        source="Wilder (1978), TA-Lib ATR; Pine's ta.atr counts the first bar's range as well",
+        formula="rma(tr(), n)",
+    ),
+    Function(
+        "natr",
+        (SMOOTHED,),
+        does="the average true range as a part of the close",
+        unit="percent",
+        warmup="n",
+        source="TA-Lib NATR",
+        formula="100 * atr(n) / close",
+    ),
+    Function(
+        "plus_di",
+        (SMOOTHED,),
+        does="the positive directional indicator: the share of upward moves in the true range",
+        unit="0 to 100",
+        warmup="n",
+        source=f"Wilder (1978), TA-Lib PLUS_DI, Pine ta.dmi; {_SEED}",
+        formula="100 * rma(_plus_move(high, low), n) / atr(n)",
+        definition="100 * rma(high - high[1] where it is above low[1] - low and above 0, else 0, n) / atr(n)",
+    ),
+    Function(
+        "minus_di",
+        (SMOOTHED,),
+        does="the negative directional indicator: the share of downward moves in the true range",
+        unit="0 to 100",
+        warmup="n",
+        source=f"Wilder (1978), TA-Lib MINUS_DI, Pine ta.dmi; {_SEED}",
+        formula="100 * rma(_minus_move(high, low), n) / atr(n)",
+        definition="100 * rma(low[1] - low where it is above high - high[1] and above 0, else 0, n) / atr(n)",
+    ),
+    Function(
+        "adx",
+        (SMOOTHED,),
+        does="the average directional index: how much the moves are of one direction, whichever it is",
+        unit="0 to 100",
+        warmup="2 * n - 1",
+        source=f"Wilder (1978), TA-Lib ADX, Pine ta.dmi; {_SEED}",
+        formula="rma(100 * abs(plus_di(n) - minus_di(n)) / (plus_di(n) + minus_di(n)), n)",
+    ),
+    Function(
+        "psar",
+        (_STEP, _MAX),
+        does="Wilder's parabolic stop and reverse",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978), TA-Lib SAR: it starts short when the second bar's move is down",
+        formula="_parabolic(high, low, step, max)",
+        definition="psar[1] + speed * (extreme - psar[1]), no further than the last two bars; turns when touched",
+    ),
+    Function(
+        "supertrend",
+        (SMOOTHED, RANGES),
+        does="the trailing line k average ranges from the middle of the bar; below the close in an uptrend",
+        unit="price",
+        warmup="n",
+        source="Seban (2008), TA-Lib SUPERTREND, whose first trend is up; Pine's ta.supertrend starts with down",
+        formula="_trailing_line(hl2, close, atr(n), k)",
+        definition="hl2 - k * atr(n), never lowered, in an uptrend; hl2 + k * atr(n), never raised, in a downtrend",
+    ),
+    Function(
+        "_true_range",
+        (HIGH, LOW, CLOSE),
+        does="the true range",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978)",
+        hidden=lambda: 1,
+    ),
+    Function(
+        "_plus_move",
+        (HIGH, LOW),
+        does="the upward directional move",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978)",
+        hidden=lambda: 1,
+    ),
+    Function(
+        "_minus_move",
+        (HIGH, LOW),
+        does="the downward directional move",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978)",
+        hidden=lambda: 1,
+    ),
+    Function(
+        "_parabolic",
+        (HIGH, LOW, _STEP, _MAX),
+        does="the parabolic stop",
+        unit="price",
+        warmup="1",
+        source="Wilder (1978)",
+        hidden=lambda: 1,
+    ),
+    Function(
+        "_trailing_line",
+        (
+            Argument("middle", Role.SERIES, "the middles of the bars"),
+            CLOSE,
+            Argument("range", Role.SERIES, "the average ranges"),
+            RANGES,
+        ),
+        does="the trailing line of `supertrend`",
+        unit="price",
+        warmup="0",
+        source="Seban (2008)",
+        hidden=lambda: 0,
+    ),
+)

@@ -1,0 +1,84 @@
+"""Sweeps from end to end."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.backtest.core.execution import InvalidExecution
+from services.backtest.core.language import InvalidParams
+from services.backtest.core.sweep.result import concatenated
+from services.backtest.core.sweep.run import Sweep, sweep
+from services.backtest.core.sweep.space import Space
+from services.backtest.core.sweep.tests.strategies import cross, walk
+from shared.contracts.values import Execution
+
+BARS = walk(300)
+
+WARM = """
+from services.backtest.core.sweep.run import sweep
+from services.backtest.core.sweep.space import Space
+from services.backtest.core.sweep.combination_kernel import run_combinations
+from services.backtest.core.sweep.tests.strategies import cross, walk
+from services.backtest.core.sweep.warm import warm_sweeps
+from shared.contracts.values import Execution
+
+warm_sweeps()
+before = list(run_combinations.signatures)
+bars, fast = walk(50), {"fast": [2, 3]}
+for changes in ({}, {"entry_long": "on", "exit_long": None}, {"stop_loss": "share", "take_profit": "f / s"},
+                {"entry_short": "f < s", "sizing": {"method": "volatility_target", "value": 0.2, "window": 5}}):
+    spec = cross(**changes)
+    for grid, sample in ((fast, None), ({}, None), ({"on": [True], "mode": ["wild"]}, None), (fast, {"n": 1}),
+                         ({"share": {"min": 0, "max": 1}}, {"n": 3}), ({"slow": [5], "fast": [9]}, None)):
+        sweep(bars, Execution(fee_bps=1, lot_size=1, fill="close"), Space.read(spec, grid, sample), row_bytes=1)
+assert len(before) == 1 and list(run_combinations.signatures) == before
+"""
+
+
+def test_slices_make_up_the_whole() -> None:
+    """Computed one by one, each by a sweep of its own as in another process, they are the whole to the bit."""
+    space = Space.read(cross(constraints=["fast < slow"]), {"fast": list(range(2, 20)), "slow": list(range(5, 30))})
+    whole = sweep(BARS, Execution(), space)
+    assert len(whole) == space.count < space.stop
+    slices = Sweep(BARS, Execution(), space).slices(70 * len(BARS))
+    assert (slices[0], slices[-1], len(slices)) == ((0, 70), (420, 450), 7)
+    parts = [Sweep(BARS, Execution(), space).run(*edges) for edges in reversed(slices)]
+    put = concatenated(parts[::-1])
+    np.testing.assert_array_equal(put.metrics, whole.metrics)
+    assert [put.combinations.params(index) for index in range(len(put))] == [
+        whole.combinations.params(index) for index in range(len(whole))
+    ]
+
+
+def test_a_combination_that_cannot_be_run_is_no_failure() -> None:
+    """It is marked, has no metrics, and binding it says why; the others are run."""
+    spec = cross(let={"f": "sma(close, slow - fast)", "s": "sma(close, slow)"}, stop_loss="share")
+    result = sweep(BARS, Execution(), Space.read(spec, {"fast": [3, 5], "slow": [5, 9], "share": [0.0, 0.1]}))
+    fast, slow, share = (np.asarray(result.params[name], np.float64) for name in ("fast", "slow", "share"))
+    assert result.valid.tolist() == ((share > 0.0) & (fast < slow)).tolist()
+    assert np.isnan(result.metrics[:, ~result.valid]).all()
+    assert not np.isnan(result.metric("final_value")[result.valid]).any()
+    with pytest.raises(InvalidParams, match="`n` of `sma` is 0; it must be a whole number from 1 to 5000"):
+        spec.bind({"fast": 5, "slow": 5})
+
+
+def test_nothing_valid_is_an_answer_too() -> None:
+    """No series is computed for it."""
+    spec = cross(let={"f": "sma(close, fast - 2)", "s": "sma(close, slow)"})
+    result = sweep(BARS, Execution(), Space.read(spec, {"fast": [1, 2]}))
+    assert result.valid.tolist() == [False, False]
+    assert np.isnan(result.metrics).all()
+
+
+def test_an_execution_that_never_trades_is_refused() -> None:
+    """As for a single run, before anything is computed."""
+    with pytest.raises(InvalidExecution, match="the strategy has no `entry_short`"):
+        Sweep(BARS, Execution(side="short"), Space.read(cross(), {"fast": [2]}))
+
+
+def test_a_warm_engine_compiles_nothing_more() -> None:
+    """One kernel serves every strategy, grid, sample and term, so that no sweep waits for the compiler."""
+    subprocess.run([sys.executable, "-c", WARM], cwd=Path(__file__).parents[5], check=True)

@@ -1,0 +1,144 @@
+"""A single run: from the dataset's file and the stored spec to the files of the result."""
+
+import contextlib
+import tempfile
+import threading
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from services.backtest.core.identity import ENGINE_VERSION
+from services.backtest.core.language import check_spec
+from services.backtest.core.period import cut
+from services.backtest.core.result import BacktestResult
+from services.backtest.core.run import run_backtest
+from services.backtest.files.dataset_file import dataset_key, read_bars
+from services.backtest.files.result_file import curve_key, result_key, trades_key, write_curve, write_trades
+from services.backtest.spent_files import free_files
+from services.backtest.store import runs
+from services.backtest.store.jobs import Job, Kind
+from services.backtest.store.runs import Result, Task
+from services.backtest.threads import in_thread
+from services.backtest.work.work import Told
+from shared.contracts.clock import Clock
+from shared.contracts.errors import Invalid, NotFound, Unavailable
+from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
+from shared.contracts.jobs import Progress
+from shared.contracts.objects import backtest_object, backtests_object
+from shared.contracts.values import BacktestStatus, RunIdentity
+from shared.runtime.database import Connection
+from shared.runtime.objects import Objects
+from shared.runtime.outbox import announce
+
+OTHER_ENGINE = "This run was queued for another version of the engine; start it anew"
+
+_AT_SUCCESS = ["status", "progress", "metrics", "warnings", "result_digest", "finished_at"]
+
+
+class BacktestWork:
+    """Runs a strategy once over the bars of a dataset; its result is stored under the lease that made it."""
+
+    KIND = Kind.BACKTEST
+    METHOD = "backtest.run"
+
+    def __init__(self, objects: Objects, clock: Clock) -> None:
+        self._objects = objects
+        self._clock = clock
+
+    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[Task, Told]:
+        """Return the run, and note that it is running. Raises NotFound when it has been cancelled or deleted."""
+        # One that another worker had before is running already for all that its owner can see.
+        if await runs.mark_running(connection, job.subject, now):
+            await self._announce(connection, job, BacktestStarted, ["status", "started_at"])
+        task = await runs.read_task(connection, job.subject, "running")
+        if task is None:
+            raise NotFound("There is no such run any more")
+        return task, _told(job, "running", 0.0)
+
+    async def compute(self, job: Job, task: Task, stop: threading.Event) -> Result:
+        """Run it and store its curve and trades; one that nobody wants any more is not stored.
+
+        Raises Invalid when the run cannot be done as it was asked for, NotFound when the bars are not in the object
+        store, and Unavailable when that does not answer.
+        """
+        identity = identity_of(task)
+        key = result_key(job.subject, job.lease)
+        async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
+            with tempfile.TemporaryDirectory() as folder:
+                curve, trades = Path(folder, "equity.arrow"), Path(folder, "trades.arrow")
+                result = await in_thread(_compute, task, identity, dataset, curve, trades)
+                if not stop.is_set():
+                    await self._store(key, curve, trades)
+        return Result(
+            metrics=dict(result.metrics),
+            warnings=list(result.warnings),
+            result_digest=result.result_digest,
+            result_key=key,
+        )
+
+    async def _store(self, key: str, curve: Path, trades: Path) -> None:
+        try:
+            await self._objects.put(curve_key(key), curve)
+            await self._objects.put(trades_key(key), trades)
+        except BaseException:
+            with contextlib.suppress(Unavailable):
+                await self._delete(key)
+            raise
+
+    async def succeed(self, connection: Connection, job: Job, _: Task, result: Result, now: datetime) -> Told:
+        """Store the result in the run's row; the files of one that somebody has ended meanwhile can go."""
+        if not await runs.mark_succeeded(connection, job.subject, result, now):
+            await free_files(connection, job.subject, job.owner_id, now, job.traceparent)
+            return []
+        await self._announce(connection, job, BacktestSucceeded, _AT_SUCCESS)
+        return _told(job, "succeeded", 1.0)
+
+    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+        """Store why the run has no result."""
+        if not await runs.mark_failed(connection, job.subject, error, now):
+            return []
+        await self._announce(connection, job, BacktestFailed, ["status", "error", "finished_at"])
+        return _told(job, "failed", 0.0)
+
+    async def discard(self, result: Result) -> None:
+        """Delete the files of a result that was not accepted. Raises Unavailable."""
+        await self._delete(result.result_key)
+
+    async def _delete(self, key: str) -> None:
+        await self._objects.delete(curve_key(key))
+        await self._objects.delete(trades_key(key))
+
+    async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
+        event = kind(id=job.subject, owner=job.owner_id, version=0, changed=changed)
+        objects = [backtest_object(job.subject), backtests_object(job.owner_id)]
+        await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)
+
+
+def identity_of(task: Task) -> RunIdentity:
+    """Return what the run was asked to be, if this engine is the one it was asked of. Raises Invalid."""
+    try:
+        identity = msgspec.convert(task.run_identity, RunIdentity)
+    except msgspec.ValidationError as error:
+        raise Invalid(OTHER_ENGINE) from error
+    if identity.engine_version != ENGINE_VERSION:
+        raise Invalid(OTHER_ENGINE)
+    return identity
+
+
+def computed(task: Task, identity: RunIdentity, dataset: Path) -> BacktestResult:
+    """Run the engine once over the bars of a file."""
+    bars = cut(read_bars(dataset), identity.start, identity.end, ZoneInfo(task.timezone))
+    return run_backtest(check_spec(task.spec), bars, identity.params, identity.execution)
+
+
+def _compute(task: Task, identity: RunIdentity, dataset: Path, curve: Path, trades: Path) -> BacktestResult:
+    result = computed(task, identity, dataset)
+    write_curve(curve, result)
+    write_trades(trades, result.trades)
+    return result
+
+
+def _told(job: Job, status: BacktestStatus, progress: float) -> Told:
+    return [Progress(id=job.subject, owner=job.owner_id, status=status, progress=progress)]

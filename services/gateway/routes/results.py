@@ -1,0 +1,133 @@
+"""What a backtest left: its equity curve, its trades, its report."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from services.gateway.core.etags import matches
+from services.gateway.core.table_forms import MEDIA_TYPES, Format, table_form
+from services.gateway.exported import exported
+from services.gateway.notes import notes_of
+from services.gateway.problems import PROBLEMS
+from services.gateway.read_path import HTML, Gateway, known_id
+from services.gateway.routes.paging import with_next_link
+from services.gateway.table_operation import TableOperation
+from shared.contracts import messages, values
+from shared.contracts.errors import InputError, Malformed
+from shared.contracts.ids import new_id
+from shared.contracts.objects import backtest_object
+from shared.runtime.objects import Objects
+
+EXPORT_SECONDS = 60.0
+REPORT_SECONDS = 20.0
+VARY = "Authorization, Accept"
+
+# The page says the same of itself; this holds even where a proxy has changed it.
+_REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def result_routes(gateway: Gateway, objects: Objects) -> Router:
+    """Return the routes under /backtests/{id}."""
+
+    @get(
+        "/{backtest_id:str}/equity",
+        responses={**PROBLEMS, 200: _EQUITY},
+        summary="Read the equity curve as JSON, CSV, Arrow or Parquet",
+        description=_FORMS,
+        operation_class=TableOperation,
+    )
+    async def equity(
+        request: Request[Any, Any, Any],
+        backtest_id: FromPath[str],
+        points: Annotated[int | None, QueryParameter(ge=2, le=1_000_000, description="At most this many")] = None,
+        format: FromQuery[Format | None] = None,  # noqa: A002  # the parameter's name in the query
+    ) -> Response[Any]:
+        form = table_form(request.headers.get("accept", ""), format)
+        if form is None:
+            message = messages.ReadEquity(id=backtest_id, points=points)
+            return _varied(
+                await gateway.read_entity(request, message, backtest_id, backtest_object, f"equity.{points}")
+            )
+        export = messages.ExportEquity(id=backtest_id, form=form, points=points)
+        return await _file(request, export, "equity" if points is None else f"equity-{points}")
+
+    @get(
+        "/{backtest_id:str}/trades",
+        responses={**PROBLEMS, 200: _TRADES},
+        summary="List the trades in order of entry as JSON, or all as CSV, Arrow or Parquet",
+        description=_FORMS,
+        operation_class=TableOperation,
+    )
+    async def trades(
+        request: Request[Any, Any, Any],
+        backtest_id: FromPath[str],
+        limit: Annotated[int | None, QueryParameter(ge=1, le=200, description="50 by default")] = None,
+        cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
+        format: FromQuery[Format | None] = None,  # noqa: A002  # the parameter's name in the query
+    ) -> Response[Any]:
+        form = table_form(request.headers.get("accept", ""), format)
+        if form is None:
+            message = messages.ListTrades(id=backtest_id, limit=limit or 50, cursor=cursor)
+            variant = f"trades.{message.limit}.{cursor}"
+            response = await gateway.read_entity(request, message, backtest_id, backtest_object, variant)
+            return _varied(with_next_link(request, response))
+        for name, given in (("limit", limit), ("cursor", cursor)):
+            if given is not None:
+                why = f"pages are for JSON; {MEDIA_TYPES[form]} holds all the trades"
+                raise Malformed(f"{name}: {why}", errors=(InputError(f"/query/{name}", why),))
+        return await _file(request, messages.ExportTrades(id=backtest_id, form=form), "trades")
+
+    @get(
+        "/{backtest_id:str}/report",
+        responses=PROBLEMS,
+        summary="Read the report, one HTML page that needs nothing else",
+        media_type="text/html",
+    )
+    async def report(request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> Response[str]:
+        response = await gateway.read_entity(
+            request, messages.RenderReport(id=backtest_id), backtest_id, backtest_object, "report",
+            media_type=HTML, seconds=REPORT_SECONDS,
+        )  # fmt: skip
+        response.headers["Content-Security-Policy"] = _REPORT_POLICY
+        response.headers["Content-Disposition"] = f'inline; filename="backtest-{backtest_id}.html"'
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    async def _file(
+        request: Request[Any, Any, Any], export: messages.ExportEquity | messages.ExportTrades, name: str
+    ) -> Response[Any]:
+        """Answer with a file, or 304 to a client that has it: the digest of a result is known before its files are."""
+        read = messages.ReadBacktest(id=export.id)
+        found = await gateway.look_up(request, read, backtest_object(known_id(export.id)), "doc")
+        # Of what is cached from before the end of the run there is none: then the tag is one that nobody has.
+        digest = _RESULT.decode(found.body).result_digest or new_id()
+        etag = f'"{digest[:32]}-{name}-{export.form}"'
+        if matches(request.headers.get("if-none-match", ""), etag):
+            headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
+            return Response(b"", status_code=304, headers=headers)
+        reply = await gateway.ask(request, export, notes_of(request).caller, seconds=EXPORT_SECONDS)
+        return await exported(objects, reply, export.form, f"backtest-{export.id}-{name}", etag)
+
+    return Router("/backtests", route_handlers=[equity, trades, report], tags=["Backtests"])
+
+
+class _Result(msgspec.Struct):
+    result_digest: str | None = None
+
+
+_RESULT = msgspec.json.Decoder(_Result)
+_FORMS = (
+    "The form is chosen by `Accept`: application/json, text/csv, application/vnd.apache.arrow.stream or "
+    "application/vnd.apache.parquet; `format` (json, csv, arrow, parquet) is for those who cannot send that header. "
+    "Numbers in CSV read back as the same float64."
+)
+_EQUITY = ResponseSpec(values.EquityCurve, description="The curve, or a file of it", generate_examples=False)
+_TRADES = ResponseSpec(values.TradePage, description="A page of trades, or a file of all", generate_examples=False)
+
+
+def _varied(response: Response[Any]) -> Response[Any]:
+    response.headers["Vary"] = VARY
+    return response
