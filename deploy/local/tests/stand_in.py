@@ -116,7 +116,8 @@ class Launcher:
 
     def processes(self) -> dict[str, psutil.Process]:
         """What it started itself, by name."""
-        return {_name(child): child for child in psutil.Process(self.pid).children()}
+        # One that is ending has no command line any more.
+        return {_name(child): child for child in psutil.Process(self.pid).children() if child.cmdline()}
 
     def family(self) -> list[psutil.Process]:
         """Everything below it."""
@@ -192,7 +193,7 @@ def _ended(process: psutil.Process, within: float) -> bool:
 
 
 def _name(process: psutil.Process) -> str:
-    command = process.cmdline()
+    command = process.cmdline() or [""]
     if "-m" in command:
         return command[command.index("-m") + 1].removeprefix("services.")
     if "valkey-server" in command[0]:
