@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs, Taken
-from services.backtest.work import Told
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.jobs import Progress
 from shared.runtime import context

@@ -5,9 +5,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from services.backtest.job_kinds import Told, Work
 from services.backtest.store import jobs as store
 from services.backtest.store.jobs import Job
-from services.backtest.work import Told, Work
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.runtime.database import Connection, Database

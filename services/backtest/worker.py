@@ -4,19 +4,19 @@ from typing import Any
 
 from services.backtest.core.run import warm_kernels
 from services.backtest.core.sweep.warm import warm_sweeps
+from services.backtest.job_kinds import Work
+from services.backtest.job_kinds.backtests import BacktestWork
+from services.backtest.job_kinds.ready_sweep import ReadySweeps
+from services.backtest.job_kinds.removals import RemovalWork
+from services.backtest.job_kinds.sweep_ends import SweepEndWork
+from services.backtest.job_kinds.sweep_slices import SweepSliceWork
+from services.backtest.job_kinds.sweep_starts import SweepStartWork
+from services.backtest.job_kinds.verifications import VerificationWork
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
 from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
-from services.backtest.work import Work
-from services.backtest.work.backtests import BacktestWork
-from services.backtest.work.ready_sweep import ReadySweeps
-from services.backtest.work.removals import RemovalWork
-from services.backtest.work.sweep_ends import SweepEndWork
-from services.backtest.work.sweep_slices import SweepSliceWork
-from services.backtest.work.sweep_starts import SweepStartWork
-from services.backtest.work.verifications import VerificationWork
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.objects import Objects

@@ -1,4 +1,4 @@
-"""Sends a table that waits as a file in the object store, without holding it in memory."""
+"""Answers with a table as a file, which waits in the object store, without holding it in memory."""
 
 import asyncio
 import os
@@ -7,19 +7,64 @@ from collections.abc import AsyncIterator
 from typing import Any, BinaryIO
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.response import Stream
 
+from services.gateway.core.etags import matches
 from services.gateway.core.table_forms import ENDINGS, MEDIA_TYPES
-from shared.contracts.errors import NotFound, Unavailable
+from services.gateway.notes import notes_of
+from services.gateway.read_path import Gateway
+from shared.contracts import messages
+from shared.contracts.errors import InputError, Malformed, NotFound, Unavailable
+from shared.contracts.ids import new_id
 from shared.contracts.messages import TableForm
 from shared.contracts.values import Export
 from shared.runtime.bus.caller import Reply
 from shared.runtime.objects import Objects
 
 CHUNK = 1024 * 1024
+EXPORT_SECONDS = 60.0
+VARY = "Authorization, Accept"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+ExportMessage = messages.ExportBars | messages.ExportEquity | messages.ExportTrades | messages.ExportSweepResults
+
+
+class _Result(msgspec.Struct):
+    result_digest: str | None = None
+
+
+_RESULT = msgspec.json.Decoder(_Result)
+
+
+def result_tag(body: bytes) -> str:
+    """Return what names the result of the run or sweep in `body`, before any file of it is made.
+
+    Of one that is cached from before its end there is no result: then it is what nobody has.
+    """
+    return (_RESULT.decode(body).result_digest or new_id())[:32]
+
+
+def refuse_pages(form: TableForm, what: str, **given: object) -> None:
+    """Raise Malformed for a parameter of a page, `what` being all that a file of this form holds."""
+    for name, value in given.items():
+        if value is not None:
+            why = f"pages are for JSON; {MEDIA_TYPES[form]} holds {what}"
+            raise Malformed(f"{name}: {why}", errors=(InputError(f"/query/{name}", why),))
+
+
+async def table_file(
+    gateway: Gateway, objects: Objects, request: Request[Any, Any, Any], export: ExportMessage, *, name: str, etag: str
+) -> Response[Any]:
+    """Answer with the file that `export` has made, or 304 to a client that has it. Raises ServiceError."""
+    if matches(request.headers.get("if-none-match", ""), etag):
+        return Response(
+            b"", status_code=304, headers={"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
+        )
+    reply = await gateway.ask(request, export, notes_of(request).caller, seconds=EXPORT_SECONDS)
+    return await exported(objects, reply, export.form, name, etag)
 
 
 async def exported(objects: Objects, reply: Reply, form: TableForm, name: str, etag: str) -> Response[Any]:
@@ -42,7 +87,7 @@ async def exported(objects: Objects, reply: Reply, form: TableForm, name: str, e
     headers = {
         "ETag": etag,
         "Cache-Control": "private, no-cache",
-        "Vary": "Authorization, Accept",
+        "Vary": VARY,
         "Content-Length": str(size),
         "Content-Disposition": f'attachment; filename="{_UNSAFE.sub("-", name)}.{ENDINGS[form]}"',
     }

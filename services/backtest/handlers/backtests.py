@@ -7,14 +7,14 @@ from services.backtest.core.execution import check_execution
 from services.backtest.core.identity import identity_digest, run_identity
 from services.backtest.core.language import BoundStrategy, check_spec
 from services.backtest.core.period import check_period
-from services.backtest.handlers.sources import Sources, days_of
+from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
-from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.store.jobs import Kind, Urgency
 from services.backtest.store.repeated import reuse_result
 from services.backtest.strategies import Strategies
-from services.backtest.wake import wake_a_worker
+from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
-from shared.contracts.errors import InputError, Malformed, NotFound
+from shared.contracts.errors import NotFound
 from shared.contracts.events import BacktestQueued, BacktestSucceeded, Event
 from shared.contracts.ids import is_id, new_id
 from shared.contracts.messages import CreateBacktest, ListBacktests, ReadBacktest
@@ -52,7 +52,15 @@ class BacktestHandlers:
                 event = BacktestSucceeded(id=run.id, owner=owner, version=0)
                 run = await self._stored(connection, run)
             else:
-                await self._queue(connection, run, call)
+                await hand_over(
+                    connection,
+                    self._clock,
+                    subject=run.id,
+                    kind=Kind.BACKTEST,
+                    owner_id=owner,
+                    urgency=Urgency.SINGLE,
+                    traceparent=call.traceparent,
+                )
             versions = await announce(
                 connection,
                 event,
@@ -65,18 +73,6 @@ class BacktestHandlers:
     async def _stored(self, connection: Connection, run: Backtest) -> Backtest:
         stored = await read_backtest(connection, run.id, run.owner_id)
         return run if stored is None else stored.backtest
-
-    async def _queue(self, connection: Connection, run: Backtest, call: Call) -> None:
-        await enqueue(
-            connection,
-            subject=run.id,
-            kind=Kind.BACKTEST,
-            owner_id=run.owner_id,
-            urgency=Urgency.SINGLE,
-            now=run.created_at,
-            traceparent=call.traceparent,
-        )
-        await wake_a_worker(connection, run.id, run.owner_id, self._clock, call.traceparent)
 
     async def read(self, message: ReadBacktest, call: Call) -> Answer:
         """Answer one run. Raises NotFound."""
@@ -91,10 +87,7 @@ class BacktestHandlers:
     async def list_all(self, message: ListBacktests, call: Call) -> Answer:
         """Answer a page of the caller's runs. Raises Malformed for a filter or a cursor that cannot be one."""
         owner = call.user.user_id
-        for name in ("strategy_id", "dataset_id"):
-            wanted = getattr(message, name)
-            if wanted is not None and not is_id(wanted):
-                raise Malformed(f"{name} is no id", errors=(InputError(f"/{name}", "is no id"),))
+        refuse_no_ids(strategy_id=message.strategy_id, dataset_id=message.dataset_id)
         async with self._database.reading() as connection:
             page, version = await list_backtests(connection, owner, message)
         return Answer(page, {backtests_object(owner): version})

@@ -7,9 +7,9 @@ from services.backtest.files.result_file import subject_of
 from services.backtest.spent_files import free_files
 from services.backtest.store.backtests import read_backtest
 from services.backtest.store.endings import Locked, delete_run, lock_run, mark_cancelled, set_verification
-from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs, enqueue
+from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs
 from services.backtest.store.repeated import is_shared
-from services.backtest.wake import wake_a_worker
+from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, NotFound, PreconditionFailed
 from shared.contracts.events import BacktestCancelled, BacktestDeleted, BacktestUpdated, Event
@@ -67,16 +67,15 @@ class EndingHandlers:
             if run.verification is None or run.verification.status != "queued":
                 asked = Verification(status="queued", requested_at=now, engine_version=ENGINE_VERSION)
                 await set_verification(connection, message.id, asked)
-                await enqueue(
+                await hand_over(
                     connection,
+                    self._clock,
                     subject=message.id,
                     kind=Kind.VERIFICATION,
                     owner_id=owner,
                     urgency=Urgency.SINGLE,
-                    now=now,
                     traceparent=call.traceparent,
                 )
-                await wake_a_worker(connection, message.id, owner, self._clock, call.traceparent)
                 versions = await self._announce(connection, message.id, BacktestUpdated, call, ["verification"])
             return await self._answer(connection, message.id, owner, versions)
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from services.backtest.store.datasets import read_dataset
 from services.backtest.strategies import Strategies
-from shared.contracts.errors import InputError, Invalid, NotFound
+from shared.contracts.errors import InputError, Invalid, Malformed, NotFound
 from shared.contracts.ids import is_id
 from shared.contracts.messages import CreateBacktest, CreateSweep
 from shared.contracts.values import Dataset, JsonObject
@@ -45,6 +45,13 @@ class Sources:
             raise _invalid("/strategy_id", "give the id of a stored strategy, or a spec in its place")
         strategy = await self._strategies.read(message.strategy_id, message.strategy_version, call)
         return strategy.spec, strategy.version
+
+
+def refuse_no_ids(**filters: str | None) -> None:
+    """Raise Malformed for a filter of a list that can be no id."""
+    for name, wanted in filters.items():
+        if wanted is not None and not is_id(wanted):
+            raise Malformed(f"{name} is no id", errors=(InputError(f"/{name}", "is no id"),))
 
 
 def days_of(dataset: Dataset) -> tuple[date, date]:

@@ -6,14 +6,14 @@ from services.backtest.core.execution import check_execution
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language import check_spec
 from services.backtest.core.period import check_period
-from services.backtest.handlers.sources import Sources, days_of
-from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
+from services.backtest.store.jobs import Kind, Urgency
 from services.backtest.store.sweeps import insert_sweep, list_sweeps, read_sweep
 from services.backtest.strategies import Strategies
 from services.backtest.sweep_space import space_of
-from services.backtest.wake import wake_a_worker
+from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
-from shared.contracts.errors import InputError, Malformed, NotFound
+from shared.contracts.errors import NotFound
 from shared.contracts.events import SweepQueued
 from shared.contracts.ids import is_id, new_id
 from shared.contracts.messages import CreateSweep, ListSweeps, ReadSweep
@@ -71,16 +71,15 @@ class SweepHandlers:
     async def _queued(self, sweep: Sweep, spec: JsonObject, call: Call) -> Answer:
         async with self._database.transaction() as connection:
             await insert_sweep(connection, sweep, spec)
-            await enqueue(
+            await hand_over(
                 connection,
+                self._clock,
                 subject=sweep.id,
                 kind=Kind.SWEEP_START,
                 owner_id=sweep.owner_id,
                 urgency=Urgency.BULK,
-                now=sweep.created_at,
                 traceparent=call.traceparent,
             )
-            await wake_a_worker(connection, sweep.id, sweep.owner_id, self._clock, call.traceparent)
             versions = await announce(
                 connection,
                 SweepQueued(id=sweep.id, owner=sweep.owner_id, version=0),
@@ -103,10 +102,7 @@ class SweepHandlers:
     async def list_all(self, message: ListSweeps, call: Call) -> Answer:
         """Answer a page of the caller's sweeps. Raises Malformed for a filter or a cursor that cannot be one."""
         owner = call.user.user_id
-        for name in ("strategy_id", "dataset_id"):
-            wanted = getattr(message, name)
-            if wanted is not None and not is_id(wanted):
-                raise Malformed(f"{name} is no id", errors=(InputError(f"/{name}", "is no id"),))
+        refuse_no_ids(strategy_id=message.strategy_id, dataset_id=message.dataset_id)
         async with self._database.reading() as connection:
             page, version = await list_sweeps(connection, owner, message)
         return Answer(page, _shown({sweeps_object(owner): version}, *(sweep.status for sweep in page.items)))

@@ -17,7 +17,7 @@ LEASE_SECONDS = 2.5
 
 
 class Kind(StrEnum):
-    """What workers do; each in a module of `services.backtest.work`."""
+    """What workers do; each in a module of `services.backtest.job_kinds`."""
 
     BACKTEST = "backtest"
     VERIFICATION = "verification"

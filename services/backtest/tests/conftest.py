@@ -23,17 +23,17 @@ from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.ingest_pool import IngestPool
+from services.backtest.job_kinds.backtests import BacktestWork
+from services.backtest.job_kinds.ready_sweep import ReadySweeps
+from services.backtest.job_kinds.removals import RemovalWork
+from services.backtest.job_kinds.sweep_ends import SweepEndWork
+from services.backtest.job_kinds.sweep_slices import SweepSliceWork
+from services.backtest.job_kinds.sweep_starts import SweepStartWork
+from services.backtest.job_kinds.verifications import VerificationWork
 from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
 from services.backtest.tests.workers import Workers
-from services.backtest.work.backtests import BacktestWork
-from services.backtest.work.ready_sweep import ReadySweeps
-from services.backtest.work.removals import RemovalWork
-from services.backtest.work.sweep_ends import SweepEndWork
-from services.backtest.work.sweep_slices import SweepSliceWork
-from services.backtest.work.sweep_starts import SweepStartWork
-from services.backtest.work.verifications import VerificationWork
 from shared.contracts.ids import new_id
 from shared.contracts.jobs import Progress
 from shared.contracts.values import Dataset, Principal

@@ -7,8 +7,11 @@ from typing import Any
 
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.job_loop import JobLoop
+from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import SMA_CROSS
 from shared.contracts.ids import new_id
+from shared.contracts.jobs import Progress
 from shared.contracts.messages import CreateBacktest, IngestDataset, ReadBacktest
 from shared.contracts.values import Backtest, Dataset, Principal
 from shared.runtime.bus.server import Call
@@ -57,6 +60,21 @@ async def read(backtests: BacktestHandlers, run: Backtest, call: Call) -> Backte
     value = (await backtests.read(ReadBacktest(id=run.id), call)).value
     assert isinstance(value, Backtest)
     return value
+
+
+async def work_off(jobs: Jobs) -> list[Progress]:
+    """Do all jobs that wait, as one worker; what was told of them."""
+    told: list[Progress] = []
+    loop = JobLoop(jobs, told.append)
+    while await loop.work():
+        pass
+    return told
+
+
+def files_of(objects: Objects) -> list[str]:
+    """The names of all files of results."""
+    assert objects.folder is not None
+    return sorted(path.name for path in (objects.folder / "results").rglob("*") if path.is_file())
 
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> None:

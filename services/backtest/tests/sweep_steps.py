@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.job_kinds.ready_sweep import ReadySweeps
+from services.backtest.job_kinds.sweep_ends import SweepEndWork
+from services.backtest.job_kinds.sweep_slices import SweepSliceWork
+from services.backtest.job_kinds.sweep_starts import SweepStartWork
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.tests.fakes import SMA_CROSS
-from services.backtest.work.ready_sweep import ReadySweeps
-from services.backtest.work.sweep_ends import SweepEndWork
-from services.backtest.work.sweep_slices import SweepSliceWork
-from services.backtest.work.sweep_starts import SweepStartWork
 from shared.contracts.events import Event
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import CreateSweep, ExportSweepResults, ListSweepResults, ReadSweep, TableForm
@@ -46,15 +46,6 @@ async def read_sweep(sweeps: SweepHandlers, sweep: Sweep, call: Call) -> Sweep:
     value = (await sweeps.read(ReadSweep(id=sweep.id), call)).value
     assert isinstance(value, Sweep)
     return value
-
-
-async def work_off(jobs: Jobs) -> list[Progress]:
-    """Do all jobs that wait, as one worker; what was told of them."""
-    told: list[Progress] = []
-    loop = JobLoop(jobs, told.append)
-    while await loop.work():
-        pass
-    return told
 
 
 async def pages(
@@ -89,12 +80,6 @@ async def exported(
 async def table_of(results: SweepResultHandlers, objects: Objects, sweep: Sweep, call: Call) -> "pa.Table":
     """All combinations in order."""
     return pa.ipc.open_stream(await exported(results, objects, sweep, call)).read_all()
-
-
-def files_of(objects: Objects) -> list[str]:
-    """The names of all files of results."""
-    assert objects.folder is not None
-    return sorted(path.name for path in (objects.folder / "results").rglob("*") if path.is_file())
 
 
 async def events_of_sweep(database: Database, sweep: Sweep) -> list[tuple[str, int]]:

@@ -11,10 +11,9 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.handlers.results import ResultHandlers
-from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import apple, csv_of
-from services.backtest.tests.steps import ingested, queued, read
+from services.backtest.tests.steps import files_of, ingested, queued, read, work_off
 from shared.contracts.errors import Conflict, NotFound, PreconditionFailed
 from shared.contracts.ids import new_id
 from shared.contracts.jobs import Progress
@@ -36,27 +35,12 @@ async def done(jobs: Jobs, backtests: BacktestHandlers, dataset: Dataset, call: 
     return await read(backtests, run, call)
 
 
-async def work_off(jobs: Jobs) -> list[Progress]:
-    """Do all jobs that wait; what was told of them."""
-    told: list[Progress] = []
-    loop = JobLoop(jobs, told.append)
-    while await loop.work():
-        pass
-    return told
-
-
 async def events_of(database: Database, run: Backtest) -> list[str]:
     """The types of a run's events, in order."""
     statement = "SELECT type FROM outbox WHERE subject = $1 AND stream = 'aurelius.events.backtest' ORDER BY id"
     async with database.reading() as connection:
         rows = await connection.fetch(statement, backtest_object(run.id))
     return [row["type"].split(".")[2] for row in rows]
-
-
-def kept(objects: Objects) -> list[str]:
-    """The keys of all files of results."""
-    assert objects.folder is not None
-    return sorted(path.name for path in (objects.folder / "results").rglob("*") if path.is_file())
 
 
 async def test_a_waiting_run_is_cancelled_for_good(
@@ -124,7 +108,7 @@ async def test_a_run_ends_once_whoever_is_first(
         assert await events_of(database, run) == ["queued", "started", status]
         await endings.delete(DeleteBacktest(id=run.id), ana)
     await work_off(jobs)
-    assert kept(objects) == []
+    assert files_of(objects) == []
 
 
 async def test_what_has_ended_is_not_cancelled(
@@ -186,7 +170,7 @@ async def test_a_shared_result_goes_with_the_last_run_that_has_it(
     assert (await results.read_equity(ReadEquity(id=again.id), ana)).value
     await endings.delete(DeleteBacktest(id=again.id), ana)
     await work_off(jobs)
-    assert kept(objects) == []
+    assert files_of(objects) == []
     assert (await queued(backtests, ana, dataset)).status == "queued"
 
 

@@ -11,13 +11,13 @@ from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple
+from services.backtest.tests.steps import work_off
 from services.backtest.tests.sweep_steps import (
     GRID,
     events_of_sweep,
     queued_sweep,
     read_sweep,
     rows_of,
-    work_off,
 )
 from shared.contracts.errors import Conflict, Invalid, Malformed, NotFound
 from shared.contracts.ids import new_id

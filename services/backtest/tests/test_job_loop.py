@@ -13,12 +13,12 @@ from services.backtest.files.dataset_file import dataset_key
 from services.backtest.files.result_file import curve_key, trades_key
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
+from services.backtest.job_kinds.backtests import OTHER_ENGINE, BacktestWork
 from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Job, drop_unlocked_jobs
 from services.backtest.store.runs import Result, Task
 from services.backtest.tests.steps import TRACEPARENT, lapse, queued, read
-from services.backtest.work.backtests import OTHER_ENGINE, BacktestWork
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import ListTrades, ReadEquity

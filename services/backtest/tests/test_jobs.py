@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from services.backtest.handlers.backtests import BacktestHandlers
+from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs, end_job, enqueue
 from services.backtest.store.runs import Result, Task
 from services.backtest.tests.steps import lapse, queued
-from services.backtest.work import Told
 from shared.contracts.events import BacktestFailed, BacktestQueued, BacktestStarted, BacktestSucceeded, Event
 from shared.contracts.messages import ReadBacktest
 from shared.contracts.objects import backtest_object, backtests_object

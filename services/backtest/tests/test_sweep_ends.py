@@ -12,23 +12,21 @@ from services.backtest import job_loop
 from services.backtest.core.sweep import run as sweep_run
 from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.job_kinds import ready_sweep
+from services.backtest.job_kinds.ready_sweep import ReadySweep, ReadySweeps
 from services.backtest.job_loop import GIVEN_UP, MAX_ATTEMPTS
 from services.backtest.jobs import Jobs
-from services.backtest.tests.steps import lapse
+from services.backtest.tests.steps import files_of, lapse, work_off
 from services.backtest.tests.sweep_steps import (
     SLICES,
     done_part,
     events_of_sweep,
-    files_of,
     queued_sweep,
     read_sweep,
     taken,
     to_the_last_slices,
-    work_off,
     worker,
 )
-from services.backtest.work import ready_sweep
-from services.backtest.work.ready_sweep import ReadySweep, ReadySweeps
 from shared.contracts.errors import Conflict, NotFound, PreconditionFailed
 from shared.contracts.ids import new_id
 from shared.contracts.jobs import Progress

@@ -7,28 +7,26 @@ import pytest
 
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.job_kinds import ready_sweep
+from services.backtest.job_kinds.backtests import OTHER_ENGINE
+from services.backtest.job_kinds.sweep_ends import LOST
+from services.backtest.job_kinds.sweep_results import INCOMPLETE
 from services.backtest.job_loop import JobLoop
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Kind
 from services.backtest.store.sweep_runs import Counted, count_slice
-from services.backtest.tests.steps import lapse, until
+from services.backtest.tests.steps import files_of, lapse, until, work_off
 from services.backtest.tests.sweep_steps import (
     SLICES,
     done_part,
     events_of_sweep,
-    files_of,
     queued_sweep,
     read_sweep,
     rows_of,
     taken,
     to_the_last_slices,
-    work_off,
     worker,
 )
-from services.backtest.work import ready_sweep
-from services.backtest.work.backtests import OTHER_ENGINE
-from services.backtest.work.sweep_ends import LOST
-from services.backtest.work.sweep_results import INCOMPLETE
 from shared.contracts.jobs import Progress
 from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Call

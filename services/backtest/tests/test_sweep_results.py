@@ -14,7 +14,8 @@ from services.backtest.core.columns_digest import ColumnsDigest
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.jobs import Jobs
-from services.backtest.tests.sweep_steps import exported, pages, queued_sweep, read_sweep, rows_of, table_of, work_off
+from services.backtest.tests.steps import work_off
+from services.backtest.tests.sweep_steps import exported, pages, queued_sweep, read_sweep, rows_of, table_of
 from shared.contracts.errors import Malformed
 from shared.contracts.messages import ListSweepResults, TableForm
 from shared.contracts.sweep_values import Sweep, SweepRowPage

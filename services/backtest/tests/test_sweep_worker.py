@@ -9,8 +9,8 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.tests.fakes import SMA_CROSS
-from services.backtest.tests.steps import queued, read, until
-from services.backtest.tests.sweep_steps import files_of, queued_sweep, read_sweep
+from services.backtest.tests.steps import files_of, queued, read, until
+from services.backtest.tests.sweep_steps import queued_sweep, read_sweep
 from services.backtest.tests.workers import Workers
 from shared.contracts.messages import CancelSweep
 from shared.contracts.sweep_values import Sweep

@@ -9,23 +9,19 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from services.gateway.core.etags import matches
-from services.gateway.core.table_forms import MEDIA_TYPES, Format, table_form
-from services.gateway.exported import exported
+from services.gateway.core.table_forms import Format, table_form
+from services.gateway.exported import VARY, refuse_pages, table_file
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer
 from services.gateway.routes.paging import with_next_link
 from services.gateway.table_operation import TableOperation
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Malformed
 from shared.runtime.objects import Objects
 
-EXPORT_SECONDS = 60.0
 BARS_A_PAGE = 50
 
 _PAGE = ResponseSpec(values.BarPage, description="A page of bars, or a file of all", generate_examples=False)
-_VARY = "Authorization, Accept"
 _FORMS = (
     "The form is chosen by `Accept`, or by `format` (json, csv, arrow, parquet). Numbers in CSV read back as the same "
     "float64; a file of the bars can be uploaded again and is the same dataset, by its sha256."
@@ -56,21 +52,15 @@ def bars_route(gateway: Gateway, objects: Objects) -> HTTPRouteHandler:
         if form is None:
             message = messages.ListBars(id=dataset_id, start=start, end=end, limit=limit or BARS_A_PAGE, cursor=cursor)
             page = answer(request, (await gateway.ask(request, message, caller)).body)
-            page.headers["Vary"] = _VARY
+            page.headers["Vary"] = VARY
             return with_next_link(request, page)
-        for name, given in (("limit", limit), ("cursor", cursor)):
-            if given is not None:
-                why = f"pages are for JSON; {MEDIA_TYPES[form]} holds all the bars"
-                raise Malformed(f"{name}: {why}", errors=(InputError(f"/query/{name}", why),))
+        refuse_pages(form, "all the bars", limit=limit, cursor=cursor)
         reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), caller)
         dataset = msgspec.json.decode(reply.body, type=values.Dataset)
         # The file is made of the content alone, so that it need not be made to be named.
         etag = f'"{dataset.sha256[:16]}-{start or ""}-{end or ""}-{form}"'
-        if matches(request.headers.get("if-none-match", ""), etag):
-            headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": _VARY}
-            return Response(b"", status_code=304, headers=headers)
         export = messages.ExportBars(id=dataset_id, form=form, start=start, end=end)
-        made = await gateway.ask(request, export, caller, seconds=EXPORT_SECONDS)
-        return await exported(objects, made, form, f"{dataset.symbol}-{dataset.interval}", etag)
+        name = f"{dataset.symbol}-{dataset.interval}"
+        return await table_file(gateway, objects, request, export, name=name, etag=etag)
 
     return bars

@@ -2,28 +2,21 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, Response, Router, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from services.gateway.core.etags import matches
-from services.gateway.core.table_forms import MEDIA_TYPES, Format, table_form
-from services.gateway.exported import exported
-from services.gateway.notes import notes_of
+from services.gateway.core.table_forms import Format, table_form
+from services.gateway.exported import VARY, refuse_pages, result_tag, table_file
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import HTML, Gateway, known_id
 from services.gateway.routes.paging import with_next_link
 from services.gateway.table_operation import TableOperation
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Malformed
-from shared.contracts.ids import new_id
 from shared.contracts.objects import backtest_object
 from shared.runtime.objects import Objects
 
-EXPORT_SECONDS = 60.0
 REPORT_SECONDS = 20.0
-VARY = "Authorization, Accept"
 
 # The page says the same of itself; this holds even where a proxy has changed it.
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -74,10 +67,7 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
             variant = f"trades.{message.limit}.{cursor}"
             response = await gateway.read_entity(request, message, backtest_id, backtest_object, variant)
             return _varied(with_next_link(request, response))
-        for name, given in (("limit", limit), ("cursor", cursor)):
-            if given is not None:
-                why = f"pages are for JSON; {MEDIA_TYPES[form]} holds all the trades"
-                raise Malformed(f"{name}: {why}", errors=(InputError(f"/query/{name}", why),))
+        refuse_pages(form, "all the trades", limit=limit, cursor=cursor)
         return await _file(request, messages.ExportTrades(id=backtest_id, form=form), "trades")
 
     @get(
@@ -102,23 +92,12 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
         """Answer with a file, or 304 to a client that has it: the digest of a result is known before its files are."""
         read = messages.ReadBacktest(id=export.id)
         found = await gateway.look_up(request, read, backtest_object(known_id(export.id)), "doc")
-        # Of what is cached from before the end of the run there is none: then the tag is one that nobody has.
-        digest = _RESULT.decode(found.body).result_digest or new_id()
-        etag = f'"{digest[:32]}-{name}-{export.form}"'
-        if matches(request.headers.get("if-none-match", ""), etag):
-            headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
-            return Response(b"", status_code=304, headers=headers)
-        reply = await gateway.ask(request, export, notes_of(request).caller, seconds=EXPORT_SECONDS)
-        return await exported(objects, reply, export.form, f"backtest-{export.id}-{name}", etag)
+        etag = f'"{result_tag(found.body)}-{name}-{export.form}"'
+        return await table_file(gateway, objects, request, export, name=f"backtest-{export.id}-{name}", etag=etag)
 
     return Router("/backtests", route_handlers=[equity, trades, report], tags=["Backtests"])
 
 
-class _Result(msgspec.Struct):
-    result_digest: str | None = None
-
-
-_RESULT = msgspec.json.Decoder(_Result)
 _FORMS = (
     "The form is chosen by `Accept`: application/json, text/csv, application/vnd.apache.arrow.stream or "
     "application/vnd.apache.parquet; `format` (json, csv, arrow, parquet) is for those who cannot send that header. "

@@ -17,10 +17,10 @@ from services.backtest.core.period import cut
 from services.backtest.core.sweep.run import Sweep
 from services.backtest.files.dataset_file import dataset_key, read_bars
 from services.backtest.files.sweep_file import METRICS, PARAMS, VALID, Columns
+from services.backtest.job_kinds.backtests import OTHER_ENGINE
 from services.backtest.store.sweep_runs import SweepTask
 from services.backtest.sweep_space import space_of
 from services.backtest.threads import in_thread
-from services.backtest.work.backtests import OTHER_ENGINE
 from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepIdentity, SweepSample
 from shared.runtime.objects import Objects

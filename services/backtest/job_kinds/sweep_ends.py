@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from services.backtest.files.sweep_file import SweepWriter
+from services.backtest.job_kinds.ready_sweep import ReadySweeps
+from services.backtest.job_kinds.sweep_ending import SweepRow, file_key, slice_key
+from services.backtest.job_kinds.sweep_results import sweep_end
+from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.sweep_runs import EndedSlice, SweepEnd, SweepTask, ended_slices
 from services.backtest.threads import in_thread
-from services.backtest.work.ready_sweep import ReadySweeps
-from services.backtest.work.sweep_ending import SweepRow, file_key, slice_key
-from services.backtest.work.sweep_results import sweep_end
-from services.backtest.work.work import Told
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Invalid, NotFound
 from shared.runtime.database import Connection

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 
 from services.backtest.files.sweep_file import SweepWriter, write_slice
+from services.backtest.job_kinds.ready_sweep import ReadySweep, ReadySweeps
+from services.backtest.job_kinds.sweep_ending import SweepRow, file_key, told
+from services.backtest.job_kinds.sweep_results import sweep_end
+from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask, divide_sweep
 from services.backtest.threads import in_thread
 from services.backtest.wake import wake_a_worker
-from services.backtest.work.ready_sweep import ReadySweep, ReadySweeps
-from services.backtest.work.sweep_ending import SweepRow, file_key, told
-from services.backtest.work.sweep_results import sweep_end
-from services.backtest.work.work import Told
 from shared.contracts.clock import Clock
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects

@@ -7,13 +7,13 @@ import msgspec
 
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.files.dataset_file import dataset_key
+from services.backtest.job_kinds.backtests import computed, identity_of
+from services.backtest.job_kinds.work import Told
 from services.backtest.store import runs
 from services.backtest.store.endings import Locked, lock_run, set_verification
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Task
 from services.backtest.threads import in_thread
-from services.backtest.work.backtests import computed, identity_of
-from services.backtest.work.work import Told
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.events import BacktestUpdated

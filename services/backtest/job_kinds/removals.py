@@ -4,9 +4,9 @@ import threading
 from datetime import datetime
 
 from services.backtest.files.result_file import results_of
+from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.sweep_runs import result_key_of
-from services.backtest.work.work import Told
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects
 

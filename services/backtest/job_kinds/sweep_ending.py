@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.backtest.files.result_file import results_of
+from services.backtest.job_kinds.work import Told
 from services.backtest.spent_files import free_files
 from services.backtest.store.jobs import Job, Kind, drop_unlocked_jobs
 from services.backtest.store.sweep_runs import (
@@ -13,7 +14,6 @@ from services.backtest.store.sweep_runs import (
     mark_sweep_succeeded,
     read_sweep_task,
 )
-from services.backtest.work.work import Told
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.events import Event, SweepFailed, SweepStarted, SweepSucceeded

@@ -7,8 +7,8 @@ import msgspec
 
 from services.backtest.core.run import run_backtest
 from services.backtest.files.sweep_file import SweepTable, SweepWriter
+from services.backtest.job_kinds.ready_sweep import ReadySweep
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask
-from services.backtest.work.ready_sweep import ReadySweep
 from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepBest, SweepSample
 

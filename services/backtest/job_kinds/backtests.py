@@ -16,12 +16,12 @@ from services.backtest.core.result import BacktestResult
 from services.backtest.core.run import run_backtest
 from services.backtest.files.dataset_file import dataset_key, read_bars
 from services.backtest.files.result_file import curve_key, result_key, trades_key, write_curve, write_trades
+from services.backtest.job_kinds.work import Told
 from services.backtest.spent_files import free_files
 from services.backtest.store import runs
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Result, Task
 from services.backtest.threads import in_thread
-from services.backtest.work.work import Told
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
