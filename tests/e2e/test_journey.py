@@ -166,15 +166,16 @@ async def test_the_metrics_text_is_clean(client: httpx.AsyncClient) -> None:
     for _ in range(3):
         await user.call("GET", "/strategies", 200)
     route = 'route="/api/v1/strategies"'
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(15):
         while True:
             text = (await client.get("/metrics", headers={"Accept": "text/plain"})).text
             if any(route in line and "_count" in line for line in text.splitlines()):
                 break
             await asyncio.sleep(0.1)
-    body = (await client.get("/metrics")).json()
+        # Read every five seconds; a server that was slow once is said to be away until the next time.
+        while not (body := (await client.get("/metrics")).json())["cache"]["connected"]:
+            await asyncio.sleep(0.1)
     assert body["request_count"] > 0
-    assert body["cache"]["connected"] is True
     assert 0 <= body["cache"]["hit_rate"] <= 100
     promtool = shutil.which("promtool")
     if promtool is None:

@@ -4,7 +4,7 @@ They are numbered before the constraints are looked at, and any range of numbers
 at the cost of that range alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,11 +65,6 @@ class Space:
         """Those numbered `start` up to but without `stop` that fulfil the constraints, in order."""
         drawn = Combinations(self.axes, self.draws.take(start, stop), stop - start)
         return drawn.where(_allowed(self.spec, self.singles, drawn)) if self.spec.constraints else drawn
-
-    def pieces(self) -> Iterator[Combinations]:
-        """All of them, a piece at a time."""
-        for start in range(0, self.stop, AT_ONCE):
-            yield self.combinations(start, min(start + AT_ONCE, self.stop))
 
 
 def _of_constraints(spec: CheckedSpec) -> list[int]:
