@@ -1,13 +1,14 @@
-# Two environments: what runs is exactly what requirements/run.txt names, and `make test` while `make run` is up never
-# changes a file under the running platform.
+# Three environments: what runs is exactly what requirements/run.txt names, and `make test` while `make run` is up never
+# changes a file under the running platform. The third is for measuring, and is made when it is asked for.
 VENV := .venv
 DEV := .venv-dev
+BENCH := .venv-bench
 PYTHON_DEV := $(DEV)/bin/python
 # What `make matrix` tests with: the oldest and the newest Python that are supported.
 PYTHONS := python3.11 python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify matrix query-plans check hooks lock clean dev-environment
+.PHONY: help run test verify matrix bench query-plans check hooks lock clean dev-environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +34,12 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	@for python in $(PYTHONS); do \
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
+
+bench: ## Measure the engine against its peers, alone and over HTTP; ten minutes on a quiet machine
+	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
+	@$(BENCH)/bin/python -m bench.engine
+	@$(BENCH)/bin/python -m bench.sweep_http
+	@$(BENCH)/bin/python -m bench.sweep_http --workers 2
 
 query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
 	@$(PYTHON_DEV) -m bench.query_plans

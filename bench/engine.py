@@ -4,7 +4,7 @@ All do the same work on the same bars in one process, in turns: seven rounds, th
 figure is the median of CPU time over the rounds, a ratio the median of the rounds' own ratios. Peaks of memory and
 cold starts are measured in processes of their own.
 
-Needs the extra `bench` and bokeh-sampledata. `--quick` leaves backtesting.py and the compilation from nothing out.
+`make bench` runs it; it needs the extra `bench` and the demo data. `--quick` leaves backtesting.py and the compilation from nothing out.
 """
 
 import json
@@ -26,8 +26,8 @@ from bench.engine_peers import CASH, Missing, Outcome, Pairs, backtesting_runs, 
 from deploy.demo.bars import DemoBarsMissing, demo_bars
 from services.backtest.core.bars import Bars
 from services.backtest.core.language import check_spec
-from services.backtest.core.metrics.annualisation import bars_per_year, days_between
 from services.backtest.core.run import run_backtest, warm_kernels
+from services.backtest.core.setting import calendar_of
 from services.backtest.core.sweep.run import sweep
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.warm import warm_sweeps
@@ -37,16 +37,13 @@ ROUNDS = 7
 LEAST = 0.1
 """Seconds that a measurement takes at least: what is quicker is done several times."""
 
-SPEC = check_spec(
-    {
-        "params": {
-            name: {"type": "int", "min": 1, "max": 5000, "default": n} for name, n in (("fast", 10), ("slow", 30))
-        },
-        "let": {"f": "sma(close, fast)", "s": "sma(close, slow)"},
-        "entry_long": "crossover(f, s)",
-        "exit_long": "crossunder(f, s)",
-    }
-)
+SPEC_DOCUMENT: dict[str, object] = {
+    "params": {name: {"type": "int", "min": 1, "max": 5000, "default": n} for name, n in (("fast", 10), ("slow", 30))},
+    "let": {"f": "sma(close, fast)", "s": "sma(close, slow)"},
+    "entry_long": "crossover(f, s)",
+    "exit_long": "crossunder(f, s)",
+}
+SPEC = check_spec(SPEC_DOCUMENT)
 TEN_BY_TEN = {"fast": list(range(5, 15)), "slow": list(range(20, 120, 10))}
 GRIDS = {
     1: {"fast": [10], "slow": [30]},
@@ -90,6 +87,16 @@ def engine_sweep(bars: Bars, grid: Mapping[str, list[int]]) -> Contender:
     return run
 
 
+def engine_request(bars: Bars, grid: Mapping[str, list[int]]) -> Contender:
+    """The same, and the strategy is read from its document each time, as for a request."""
+
+    def run(_: Pairs) -> Outcome:
+        result = sweep(bars, Execution(initial_cash=CASH), Space.read(check_spec(SPEC_DOCUMENT), grid))
+        return Outcome(float(result.metric("final_value")[0]), int(result.metric("trades")[0]))
+
+    return run
+
+
 def engine_run(bars: Bars) -> Contender:
     """The engine's single run, with curves, trades and every metric."""
 
@@ -103,13 +110,13 @@ def engine_run(bars: Bars) -> Contender:
 
 def bare(bars: Bars) -> Contender:
     """The kernel written by hand, averages included."""
-    year, days = bars_per_year(bars.time) or math.nan, days_between(bars.time)
+    _, year, days = calendar_of(bars)
 
     def run(pairs: Pairs) -> Outcome:
         lengths, places = np.unique(np.array(pairs), return_inverse=True)
         out = np.empty((len(pairs), 10))
         rows = averages(bars.close, lengths)
-        crosses(bars.open, bars.close, rows, places.reshape(-1, 2), CASH, year, days, out)
+        crosses(bars.open, bars.close, rows, places.reshape(-1, 2), CASH, year or math.nan, days, out)
         return Outcome(float(out[0, 0]), int(out[0, 7]))
 
     return run
@@ -212,7 +219,8 @@ def main(arguments: list[str]) -> None:
     run, ten = engine_run(bars), vectorbt_ten(bars)
     compare("Single run, all metrics", bars, single, {"engine": run, "vectorbt": vectorbt_full(bars)})
     others: dict[str, Contender] = {} if quick else {"backtesting.py": backtesting_runs(bars)}
-    everybody = {"engine": engine_sweep(bars, GRIDS[100]), "bare kernel": bare(bars), "vectorbt": ten, **others}
+    ours = {"engine": engine_sweep(bars, GRIDS[100]), "engine, strategy read": engine_request(bars, GRIDS[100])}
+    everybody = {**ours, "bare kernel": bare(bars), "vectorbt": ten, **others}
     compare("Sweep, ten metrics", bars, hundred, everybody)
     for size in (1_000, 10_000):
         two = {"engine": engine_sweep(bars, GRIDS[size]), "bare kernel": bare(bars)}

@@ -37,12 +37,15 @@ class Lock:
 
 
 def all_locks(pyproject: str) -> list[Lock]:
-    """What `make run` installs, what `make test` and `make check` add, the demo data alone, and each image's part."""
+    """What `make run` installs, what `make test` and `make check` add, what `make bench` adds, the demo data alone, and
+    each image's part.
+    """
     demo = tomllib.loads(pyproject)["project"]["optional-dependencies"]["demo"]
     same_versions = ["--constraint", str(FOLDER / "run.txt")]
     return [
         Lock("run.txt", ["--extra=run", "pyproject.toml"]),
         Lock("dev.txt", ["--extra=run", "--extra=check", *same_versions, "pyproject.toml"]),
+        Lock("bench.txt", ["--extra=run", "--extra=test", "--extra=bench", *same_versions, "pyproject.toml"]),
         Lock("demo.txt", ["--no-deps", "--no-annotate", "-"], "\n".join(demo)),
         *(Lock(f"{image}.txt", [f"--extra={image}", *same_versions, "pyproject.toml"]) for image in IMAGES),
     ]

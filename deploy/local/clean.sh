@@ -47,7 +47,7 @@ if [ "$with_data" = 1 ] && [ -e "$data" ]; then
     echo "aurelius: deleted the data in $data"
 fi
 
-rm -rf .venv .venv-dev .venv-dev-* .coverage .coverage.* htmlcov build dist
+rm -rf .venv .venv-dev .venv-dev-* .venv-bench .coverage .coverage.* htmlcov build dist
 rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis ./*.egg-info __pycache__
 for folder in deploy services shared tests bench cli; do
     [ ! -d "$folder" ] || find "$folder" -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -39,6 +39,12 @@ def test_tests_run_on_the_versions_that_run() -> None:
     assert pins(text_of("dev.txt")).items() >= pins(text_of("run.txt")).items()
 
 
+def test_benchmarks_measure_the_versions_that_run() -> None:
+    """`make bench` installs the same versions; what its peers need besides may be needed on more systems."""
+    measured, runs = ({pin.partition(" ;")[0] for pin in pins(text_of(name))} for name in ("bench.txt", "run.txt"))
+    assert measured >= runs
+
+
 @pytest.mark.parametrize("image", IMAGES)
 def test_images_run_on_the_versions_that_run(image: str) -> None:
     """What is installed in an image is a part of what `make run` installs and the tests have seen, file for file."""

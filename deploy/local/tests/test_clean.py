@@ -14,7 +14,14 @@ from deploy.local.postgres_home import ROOT_HOMES, settle
 
 SCRIPT = Path(__file__).parents[1] / "clean.sh"
 MADE = (
-    *(".venv/bin/python", ".venv-dev/bin/python", ".venv-dev-python3.13/bin/python", ".coverage", ".coverage.host.1"),
+    *(
+        ".venv/bin/python",
+        ".venv-dev/bin/python",
+        ".venv-dev-python3.13/bin/python",
+        ".venv-bench/bin/python",
+        ".coverage",
+        ".coverage.host.1",
+    ),
     *(".pytest_cache/x", ".mypy_cache/x", ".ruff_cache/x", ".import_linter_cache/x", ".hypothesis/x"),
     *("aurelius.egg-info/PKG-INFO", "__pycache__/conftest.pyc", "services/gateway/__pycache__/app.pyc"),
 )

@@ -7,7 +7,7 @@ import numpy as np
 from services.backtest.core.engine.dtypes import Floats, Ints
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Bars:
     """Bars in order of time: `time` in nanoseconds since 1970 UTC (int64), the rest float64, all of shape (bars,).
 

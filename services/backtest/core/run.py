@@ -26,10 +26,9 @@ from services.backtest.core.execution import check_execution, sides_of
 from services.backtest.core.identity import result_digest
 from services.backtest.core.language import CheckedSpec
 from services.backtest.core.metrics import measure
-from services.backtest.core.metrics.annualisation import bars_per_year, days_between
 from services.backtest.core.metrics.drawdown import drawdown
 from services.backtest.core.result import BacktestResult, Trades
-from services.backtest.core.setting import market_of, rules_of
+from services.backtest.core.setting import calendar_of, market_of, rules_of
 from services.backtest.core.warnings import warnings_of
 from shared.contracts.values import Execution
 
@@ -44,8 +43,9 @@ def run_backtest(
     Raises InvalidParams or InvalidExecution when it cannot be run as asked.
     """
     check_execution(execution, spec)
-    strategy, sides, year = spec.bind(params), sides_of(execution), bars_per_year(bars.time)
-    market, rules, first = market_of(bars), rules_of(execution, strategy.sizing, year), strategy.warmup_bars
+    strategy, sides, calendar = spec.bind(params), sides_of(execution), calendar_of(bars)
+    market, first = market_of(bars), strategy.warmup_bars
+    rules = rules_of(execution, strategy.sizing, calendar.bars_per_year)
     orders, book = orders_of(strategy, bars, sides), _book(len(bars), len(bars))
     outcome = simulate(market, orders, first, rules, book)
     trades, drawdowns = _trades(book.trades[: outcome.trades], bars.time), drawdown(book.equity, rules.initial_cash)
@@ -61,7 +61,7 @@ def run_backtest(
             drawdowns=drawdowns,
             position=book.position,
             trades=trades,
-            ten=ten(book, outcome, rules.initial_cash, year or math.nan, days_between(bars.time)),
+            ten=ten(book, outcome, rules.initial_cash, calendar.bars_per_year or math.nan, calendar.days),
             benchmark=_bought_and_held(market, first, rules),
             traded=outcome.traded,
             fees_paid=float(trades.fees.sum()),

@@ -1,23 +1,48 @@
 """What a run's bars and the terms asked for are to the engine."""
 
 import math
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from services.backtest.core.bars import Bars
-from services.backtest.core.engine.dtypes import Market, Rules, SizeMethod
+from services.backtest.core.engine.dtypes import Floats, Market, Rules, SizeMethod
 from services.backtest.core.language.sizing import VOLATILITY_TARGET, Sizing
-from services.backtest.core.metrics.annualisation import DAY, DAYS_PER_YEAR
+from services.backtest.core.metrics.annualisation import DAY, DAYS_PER_YEAR, bars_per_year, days_between
 from shared.contracts.values import Execution
 
 BASIS_POINT = 1e4
 
 
+class Calendar(NamedTuple):
+    """What the times of bars are to the engine.
+
+    `years`, shape (bars,), is the time from the bar before to each, in years of 365.25 days, 0 for the first.
+    `bars_per_year` is None where there is a single bar; `days` are those from the first bar to the last.
+    """
+
+    years: Floats
+    bars_per_year: float | None
+    days: float
+
+
+_calendars: WeakKeyDictionary[Bars, Calendar] = WeakKeyDictionary()
+
+
+def calendar_of(bars: Bars) -> Calendar:
+    """The calendar of these bars, which is kept as long as they are: many runs on the same bars are the rule."""
+    calendar = _calendars.get(bars)
+    if calendar is None:
+        years = np.diff(bars.time, prepend=bars.time[:1]) / (DAY * DAYS_PER_YEAR)
+        years.flags.writeable = False
+        calendar = _calendars[bars] = Calendar(years, bars_per_year(bars.time), days_between(bars.time))
+    return calendar
+
+
 def market_of(bars: Bars) -> Market:
-    """The bars as the engine reads them; the first has no bar before it, and no time since."""
-    years = np.diff(bars.time, prepend=bars.time[:1]) / (DAY * DAYS_PER_YEAR)
-    years.flags.writeable = False
-    return Market(bars.open, bars.high, bars.low, bars.close, years)
+    """The bars as the engine reads them."""
+    return Market(bars.open, bars.high, bars.low, bars.close, calendar_of(bars).years)
 
 
 def rules_of(execution: Execution, sizing: Sizing, bars_per_year: float | None) -> Rules:

@@ -66,13 +66,17 @@ def _listed(name: str, param: Param, values: list[object] | tuple[object, ...], 
         return None
     accepted: dict[Scalar, None] = {}
     for index, value in enumerate(values):
-        taken = _accepted(param, value, child(here, index), errors)
-        if len(errors) >= MAX_ERRORS:
-            return None
-        if taken is not None and taken in accepted:
-            errors.append(SpecError(child(here, index), f"{value} is listed twice"))
-        elif taken is not None:
+        try:
+            taken = param.accept(value)
+            problem = f"{value} is listed twice" if taken in accepted else None
             accepted[taken] = None
+        except ValueError as refused:
+            problem = str(refused)
+        # The pointer is made for a fault alone: a list may have 100,000 values.
+        if problem is not None:
+            errors.append(SpecError(child(here, index), problem))
+            if len(errors) >= MAX_ERRORS:
+                return None
     return Axis(name, tuple(accepted))
 
 

@@ -54,22 +54,30 @@ class Plan:
 
 
 class _Same:
-    """A strategy as a key: equal to itself alone."""
+    """A strategy as a key: equal to one whose plan would be the same, which its hash leaves open.
+
+    The hash is of the canonical form, the nodes' places are those of a spelling.
+    """
 
     def __init__(self, spec: CheckedSpec) -> None:
         self.spec = spec
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.spec is other.spec
+        return isinstance(other, _Same) and (self.spec is other.spec or self._planned_of() == other._planned_of())
 
     def __hash__(self) -> int:
-        return id(self.spec)
+        return hash(self.spec.spec_hash)
+
+    def _planned_of(self) -> tuple[object, ...]:
+        spec = self.spec
+        return spec.tree.nodes, spec.rules, spec.terms, spec.params
 
 
 def plan_sweep(spec: CheckedSpec, axes: Sequence[Axis], sides: tuple[str, ...]) -> Plan:
     """The plan for `spec` with the params of `axes` varied, for its rules on `sides` (`long`, `short`).
 
-    The last plans are kept: a validation sweeps one strategy over many stretches of bars.
+    The last plans are kept: a validation sweeps one strategy over many stretches of bars, and a strategy that is read
+    anew for each request is the same one.
     """
     # The values of an axis play no part, but that it has some.
     return _planned(_Same(spec), tuple((axis.name, axis.is_span) for axis in axes), sides)

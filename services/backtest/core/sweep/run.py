@@ -15,8 +15,7 @@ from services.backtest.core.execution import check_execution, sides_of
 from services.backtest.core.language.bind import bound_nodes
 from services.backtest.core.language.kinds import Kind
 from services.backtest.core.language.tree import Node
-from services.backtest.core.metrics.annualisation import bars_per_year, days_between
-from services.backtest.core.setting import market_of, rules_of
+from services.backtest.core.setting import calendar_of, market_of, rules_of
 from services.backtest.core.sweep.combination_kernel import Setting, Work, run_combinations
 from services.backtest.core.sweep.combinations import Combinations
 from services.backtest.core.sweep.plan import OUTPUTS, plan_sweep
@@ -53,12 +52,12 @@ class Sweep:
         self._known = completed(spec.tree.nodes, self._plan.single_nodes, space.singles)
         self._recipes = Recipes(spec.tree.nodes, self._plan.fixed)
         self._open = [position for position in self._plan.single_nodes if position not in self._known]
-        year = bars_per_year(bars.time)
+        calendar = calendar_of(bars)
         self._setting = Setting(
             market=market_of(bars),
-            rules=rules_of(execution, spec.sizing, year),
-            bars_per_year=year or math.nan,
-            days=days_between(bars.time),
+            rules=rules_of(execution, spec.sizing, calendar.bars_per_year),
+            bars_per_year=calendar.bars_per_year or math.nan,
+            days=calendar.days,
             code=self._plan.program.code,
             histories=self._plan.program.histories,
             targets=self._plan.program.targets,

@@ -1,6 +1,7 @@
 """From bars, a request and a sizing to what the engine reads."""
 
 import math
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from services.backtest.core.bars import Bars
 from services.backtest.core.engine.dtypes import SizeMethod
 from services.backtest.core.language.sizing import METHODS, Sizing
-from services.backtest.core.setting import market_of, rules_of
+from services.backtest.core.setting import calendar_of, market_of, rules_of
 from shared.contracts.values import Execution
 
 HOUR = 3_600 * 10**9
@@ -48,3 +49,16 @@ def test_a_volatility_target_is_brought_down_to_a_bar() -> None:
     target = Sizing("volatility_target", 0.2, 20)
     assert rules_of(Execution(), target, 252.0).size == pytest.approx(0.2 / math.sqrt(252))
     assert math.isnan(rules_of(Execution(), target, None).size)
+
+
+def test_bars_keep_their_calendar_and_no_longer_than_they_live() -> None:
+    """It is worked out once for many runs on the same bars, and bars that are let go leave nothing behind."""
+    price = np.array([1.0, 2.0])
+    bars = Bars(np.array([0, HOUR]), price, price, price, price, price)
+    kept = calendar_of(bars)
+    assert calendar_of(bars) is kept
+    assert kept.bars_per_year == pytest.approx(8766.0)
+    assert kept.days == pytest.approx(1 / 24)
+    gone = ref(bars)
+    del bars
+    assert gone() is None
