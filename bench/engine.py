@@ -4,7 +4,8 @@ All do the same work on the same bars in one process, in turns: seven rounds, th
 figure is the median of CPU time over the rounds, a ratio the median of the rounds' own ratios. Peaks of memory and
 cold starts are measured in processes of their own.
 
-`make bench` runs it; it needs the extra `bench` and the demo data. `--quick` leaves backtesting.py and the compilation from nothing out.
+Needs the extra `bench` and the demo data (`make bench`). `--quick` leaves backtesting.py and the compilation from
+nothing out.
 """
 
 import json
