@@ -230,6 +230,59 @@ class Backtest(Value, frozen=True, kw_only=True):
     revision: int
 
 
+class PrefixDifference(Value, frozen=True, kw_only=True):
+    """A decision that depends on later bars.
+
+    `part` is the rule or the term, as the spec names it, or `volatility` of the sizing. On bar `bar`, counting from 0,
+    it is `full` when there are all bars, and `cut_off` when those from bar `cut` on are removed, or replaced by others;
+    None for no number.
+    """
+
+    part: str
+    params: dict[str, ParamValue]
+    cut: int
+    tail: Literal["removed", "replaced"]
+    bar: int
+    full: float | bool | None
+    cut_off: float | bool | None
+
+
+class PrefixEvidence(Value, frozen=True, kw_only=True):
+    """What a prefix test has compared.
+
+    `combinations` of params, each on a series of its own, `bars` in all, cut at `cuts` places in all. On `signals` of
+    the bars with decisions a rule came true.
+    """
+
+    bars: int
+    cuts: int
+    combinations: int
+    signals: int
+    failure: PrefixDifference | None = None
+
+
+class PrefixTest(Value, frozen=True, kw_only=True):
+    """Whether what a strategy's version decides depends on later bars, as this version of the engine computes it.
+
+    `held` is no, `violated` yes, and `failure` says where; `failed` means that it could not be tried out, and `error`
+    says why. The counts are those of PrefixEvidence.
+    """
+
+    strategy_id: str
+    strategy_version: int
+    spec_hash: str
+    engine_version: int
+    status: Literal["queued", "held", "violated", "failed"]
+    bars: int | None
+    cuts: int | None
+    combinations: int | None
+    signals: int | None
+    failure: PrefixDifference | None
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
 class EquityPoint(Value, frozen=True, kw_only=True):
     """One bar of an equity curve. `drawdown` is a fraction <= 0, `position` in units (short is negative)."""
 
