@@ -7,9 +7,10 @@ from services.backtest.handlers.bars import BarHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.handlers.indicators import list_indicators
+from services.backtest.handlers.prefix_tests import PrefixTestHandlers
 from services.backtest.handlers.reports import ReportHandlers
 from services.backtest.handlers.results import ResultHandlers
-from services.backtest.handlers.specs import validate_spec
+from services.backtest.handlers.specs import SpecHandlers, validate_spec
 from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
@@ -34,6 +35,8 @@ def compose(settings: BacktestSettings) -> Service:
     readers = IngestPool()
     exports = Exports(objects)
     strategies, publish = BusStrategies(service.caller()), publisher(service)
+    specs = SpecHandlers(database, service.clock)
+    prefix_tests = PrefixTestHandlers(database, service.clock, strategies)
     datasets = DatasetHandlers(database, service.clock, objects, readers)
     bars = BarHandlers(database, objects, exports)
     backtests = BacktestHandlers(database, service.clock, strategies)
@@ -47,6 +50,8 @@ def compose(settings: BacktestSettings) -> Service:
 
     requests = service.requests()
     requests.handle(messages.ValidateSpec, validate_spec)
+    requests.handle(messages.AcceptSpec, specs.accept)
+    requests.handle(messages.ReadPrefixTest, prefix_tests.read)
     requests.handle(messages.ListIndicators, list_indicators)
     requests.handle(messages.IngestDataset, datasets.ingest)
     requests.handle(messages.ReadDataset, datasets.read)
@@ -73,10 +78,15 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.ExportTrades, results.export_trades)
     requests.handle(messages.RenderReport, reports.render)
 
+    _keep_workers(service, settings)
+    service.closing(readers.close)
+    return service
+
+
+def _keep_workers(service: Service, settings: BacktestSettings) -> None:
+    """Have worker processes run for as long as the service does."""
     workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir), stop_seconds=settings.drain_seconds)
     service.background(workers.run)
     # First, so that the runs they hand back are free while this process finishes its requests.
     service.stopping(workers.stop)
-    service.closing(readers.close)
     service.health.add("workers", workers.check)
-    return service

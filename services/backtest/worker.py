@@ -6,6 +6,7 @@ from services.backtest.core.run import warm_kernels
 from services.backtest.core.sweep.warm import warm_sweeps
 from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
+from services.backtest.job_kinds.prefix_tests import PrefixTestWork
 from services.backtest.job_kinds.ready_sweep import ReadySweeps
 from services.backtest.job_kinds.removals import RemovalWork
 from services.backtest.job_kinds.sweep_ends import SweepEndWork
@@ -39,6 +40,7 @@ def compose(settings: BacktestSettings) -> Service:
         BacktestWork(objects, service.clock),
         VerificationWork(objects, service.clock),
         RemovalWork(objects),
+        PrefixTestWork(),
         SweepStartWork(objects, service.clock, sweeps),
         SweepSliceWork(objects, service.clock, sweeps),
         SweepEndWork(objects, service.clock, sweeps),

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from shared.contracts.errors import DeadlineExceeded, Unavailable
-from shared.contracts.messages import ValidateSpec
+from shared.contracts.messages import AcceptSpec
 from shared.contracts.values import JsonObject, SpecReport
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.server import Call
@@ -21,7 +21,7 @@ class SpecValidator(Protocol):
 
 
 class BusSpecValidator:
-    """Asks the backtest service."""
+    """Asks the backtest service, which has the specs that it finds valid tested as well."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -30,7 +30,7 @@ class BusSpecValidator:
         """Report on `spec` within the time left to `call`. Raises Unavailable."""
         try:
             report, _ = await self._caller.call(
-                ValidateSpec(spec=spec),
+                AcceptSpec(spec=spec),
                 call.principal,
                 seconds=call.seconds_left - REPLY_SECONDS,
             )

@@ -130,6 +130,23 @@ class ValidateSpec(Request[values.SpecReport], frozen=True, kw_only=True):
     spec: object
 
 
+class AcceptSpec(Request[values.SpecReport], frozen=True, kw_only=True):
+    """Parse and type-check a spec that is to be a version of a strategy's, and have its prefix test run."""
+
+    SERVICE = "backtest"
+    METHOD = "spec.accept"
+    spec: JsonObject
+
+
+class ReadPrefixTest(Request[values.PrefixTest], frozen=True, kw_only=True):
+    """Read what came of the prefix test of a strategy of the caller's; `version` asks for an earlier spec."""
+
+    SERVICE = "backtest"
+    METHOD = "prefix_test.read"
+    id: str
+    version: int | None = None
+
+
 class ListIndicators(Request[values.IndicatorPage], frozen=True, kw_only=True):
     """Describe every function that a spec may call."""
 
@@ -339,6 +356,8 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     PatchStrategy,
     DeleteStrategy,
     ValidateSpec,
+    AcceptSpec,
+    ReadPrefixTest,
     ListIndicators,
     IngestDataset,
     ReadDataset,

@@ -91,7 +91,7 @@ def test_a_request_is_found_in_every_process_that_worked_on_it(told: tuple[str, 
     assert {(line["service"], line.get("method", "")) for line in lines} >= {
         ("gateway", ""),
         ("strategy", "strategy.create"),
-        ("backtest", "spec.validate"),
+        ("backtest", "spec.accept"),
         ("backtest", "backtest.create"),
     }
     assert {line["trace_id"] for line in lines} == {TRACE}

@@ -7,6 +7,7 @@ from services.backtest.core.execution import check_execution
 from services.backtest.core.identity import identity_digest, run_identity
 from services.backtest.core.language import BoundStrategy, check_spec
 from services.backtest.core.period import check_period
+from services.backtest.due_prefix_test import have_tested
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
 from services.backtest.store.jobs import Kind, Urgency
@@ -61,6 +62,9 @@ class BacktestHandlers:
                     urgency=Urgency.SINGLE,
                     traceparent=call.traceparent,
                 )
+            if message.strategy_id is not None:
+                # It may have been stored before this version of the engine.
+                await have_tested(connection, self._clock, strategy.spec_hash, spec, call)
             versions = await announce(
                 connection,
                 event,

@@ -8,6 +8,7 @@ GRANTS: Grants = {
     "datasets": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "backtests": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "jobs": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "prefix_tests": ("SELECT", "INSERT", "UPDATE"),
     "sweeps": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "validations": ("SELECT", "INSERT", "UPDATE"),
     "gate_results": ("SELECT", "INSERT", "UPDATE"),

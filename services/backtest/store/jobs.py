@@ -25,14 +25,19 @@ class Kind(StrEnum):
     SWEEP_START = "sweep_start"
     SWEEP_SLICE = "sweep_slice"
     SWEEP_END = "sweep_end"
+    PREFIX_TEST = "prefix_test"
 
 
 class Urgency(IntEnum):
-    """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping."""
+    """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping.
+
+    A check of milliseconds goes before what takes minutes.
+    """
 
     SINGLE = 0
-    BULK = 1
-    CARE = 2
+    CHECK = 1
+    BULK = 2
+    CARE = 3
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +59,8 @@ _ENQUEUE = """
 INSERT INTO jobs (subject, kind, part, owner_id, urgency, created_at, traceparent)
 SELECT $1, $2, part, $4, $5, $6, $7 FROM generate_series(0, $3::integer - 1) AS part
 ON CONFLICT (subject, kind, part) DO UPDATE
-SET created_at = excluded.created_at, traceparent = excluded.traceparent, attempts = 0, ended = false,
-    lease_until = NULL
+SET urgency = excluded.urgency, created_at = excluded.created_at, traceparent = excluded.traceparent, attempts = 0,
+    ended = false, lease_until = NULL
 WHERE jobs.ended
 """
 

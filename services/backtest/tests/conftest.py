@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,17 @@ from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.bars import BarHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.handlers.endings import EndingHandlers
+from services.backtest.handlers.prefix_tests import PrefixTestHandlers
 from services.backtest.handlers.reports import ReportHandlers
 from services.backtest.handlers.results import ResultHandlers
+from services.backtest.handlers.specs import SpecHandlers
 from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.ingest_pool import IngestPool
+from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
+from services.backtest.job_kinds.prefix_tests import PrefixTestWork
 from services.backtest.job_kinds.ready_sweep import ReadySweeps
 from services.backtest.job_kinds.removals import RemovalWork
 from services.backtest.job_kinds.sweep_ends import SweepEndWork
@@ -83,6 +88,18 @@ async def readers() -> AsyncIterator[IngestPool]:
     pool = IngestPool()
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+def specs(database: Database, clock: FakeClock) -> SpecHandlers:
+    """The handlers of specs."""
+    return SpecHandlers(database, clock)
+
+
+@pytest.fixture
+def prefix_tests(database: Database, clock: FakeClock, strategies: FakeStrategies) -> PrefixTestHandlers:
+    """The handlers of prefix tests."""
+    return PrefixTestHandlers(database, clock, strategies)
 
 
 @pytest.fixture
@@ -162,7 +179,8 @@ def jobs(database: Database, clock: FakeClock, work: BacktestWork, objects: Obje
     """The jobs that wait, as a worker sees them."""
     sweeps = ReadySweeps(objects)
     of_sweeps = [each(objects, clock, sweeps) for each in (SweepStartWork, SweepSliceWork, SweepEndWork)]
-    return Jobs(database, clock, [work, VerificationWork(objects, clock), RemovalWork(objects), *of_sweeps])
+    others: list[Work[Any, Any]] = [VerificationWork(objects, clock), RemovalWork(objects), PrefixTestWork()]
+    return Jobs(database, clock, [work, *others, *of_sweeps])
 
 
 @pytest.fixture

@@ -5,17 +5,24 @@ import sys
 
 import pytest
 
-from services.backtest.handlers.specs import validate_spec
+from services.backtest.handlers.specs import SpecHandlers, validate_spec
 from services.backtest.tests.fakes import SMA_CROSS
 from services.backtest.tests.steps import call_of
-from shared.contracts.messages import ValidateSpec
+from shared.contracts.messages import AcceptSpec, ValidateSpec
 from shared.contracts.values import SpecReport
+from shared.runtime.bus.server import Call
+from shared.runtime.database import Database
 
 
 async def report_on(spec: object) -> SpecReport:
     answer = await validate_spec(ValidateSpec(spec=spec), call_of(None))
     assert isinstance(answer.value, SpecReport)
     return answer.value
+
+
+async def tests_in(database: Database) -> int:
+    async with database.reading() as connection:
+        return len(await connection.fetch("SELECT FROM prefix_tests"))
 
 
 async def test_a_strategy_is_named_and_its_warm_up_told() -> None:
@@ -33,6 +40,19 @@ async def test_what_is_no_strategy_is_reported_not_raised(spec: object) -> None:
     assert not report.valid
     assert report.errors
     assert all(error.pointer.startswith("/spec") for error in report.errors)
+
+
+@pytest.mark.integration
+async def test_only_a_valid_spec_that_a_strategy_is_to_have_is_tested(
+    specs: SpecHandlers, database: Database, ana: Call
+) -> None:
+    """The report is the same; a spec that somebody merely checks, and one that is none, leave nothing."""
+    checked = await report_on(SMA_CROSS)
+    refused = await specs.accept(AcceptSpec(spec={"entry_long": "("}), ana)
+    assert isinstance(refused.value, SpecReport)
+    assert (refused.value.valid, await tests_in(database)) == (False, 0)
+    assert (await specs.accept(AcceptSpec(spec=SMA_CROSS), ana)).value == checked
+    assert await tests_in(database) == 1
 
 
 def test_the_service_does_not_load_the_compiler() -> None:

@@ -11,7 +11,7 @@ from services.gateway.core.etags import revisions
 from services.gateway.guards import guard, json_body
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway, written
+from services.gateway.read_path import Gateway, answer, known_id, written
 from services.gateway.routes.paging import page
 from shared.contracts import messages, values
 from shared.contracts.objects import strategies_object, strategy_object
@@ -71,6 +71,19 @@ def strategy_routes(gateway: Gateway) -> Router:
             request, messages.ReadStrategy(id=strategy_id), strategy_id, strategy_object, "doc"
         )
 
+    @get("/{strategy_id:str}/prefix-test", responses=PROBLEMS, summary="Read whether decisions depend on later bars")
+    async def prefix_test(
+        request: Request[Any, Any, Any],
+        strategy_id: FromPath[str],
+        version: Annotated[
+            int | None,
+            QueryParameter(ge=1, description="An earlier version; the current one when absent"),
+        ] = None,
+    ) -> Response[values.PrefixTest]:
+        message = messages.ReadPrefixTest(id=known_id(strategy_id), version=version)
+        reply = await gateway.ask(request, message, notes_of(request).caller)
+        return answer(request, reply.body)
+
     @patch("/{strategy_id:str}", responses=PROBLEMS, summary="Change a strategy", guards=[guard(json_body)])
     async def change(
         request: Request[Any, Any, Any], strategy_id: FromPath[str], data: JSONBody[StrategyPatch]
@@ -97,4 +110,5 @@ def strategy_routes(gateway: Gateway) -> Router:
         reply = await gateway.ask(request, message, notes_of(request).caller)
         return written(request, reply, 204)
 
-    return Router("/strategies", route_handlers=[create, validate, list_all, read, change, remove], tags=["Strategies"])
+    handlers = [create, validate, list_all, read, prefix_test, change, remove]
+    return Router("/strategies", route_handlers=handlers, tags=["Strategies"])

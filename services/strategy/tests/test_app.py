@@ -47,7 +47,7 @@ async def caller(settings: StrategySettings) -> AsyncIterator[Caller]:
     """A gateway's caller, with the strategy service and a stand-in for the backtest service running."""
     strategy = compose(settings)
     backtest = Service("backtest", Settings(bus_url=settings.bus_url))
-    backtest.requests().handle(messages.ValidateSpec, _validate)
+    backtest.requests().handle(messages.AcceptSpec, _accept)
     gateway = Service("gateway", Settings(bus_url=settings.bus_url))
     caller = gateway.caller()
     async with AsyncExitStack() as stack:
@@ -56,7 +56,7 @@ async def caller(settings: StrategySettings) -> AsyncIterator[Caller]:
         yield caller
 
 
-async def _validate(message: messages.ValidateSpec, _: Call) -> Answer:
+async def _accept(message: messages.AcceptSpec, _: Call) -> Answer:
     return Answer(report_on(message.spec))
 
 

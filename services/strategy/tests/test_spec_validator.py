@@ -10,7 +10,7 @@ from services.strategy.tests.conftest import call_of
 from services.strategy.tests.fakes import FakeSpecValidator, report_on
 from shared.contracts.errors import Unavailable
 from shared.contracts.ids import new_id
-from shared.contracts.messages import ValidateSpec
+from shared.contracts.messages import AcceptSpec
 from shared.contracts.values import JsonObject, Principal
 from shared.runtime import context
 from shared.runtime.bus.server import Answer, Call
@@ -33,23 +33,23 @@ async def asking(bus_url: str) -> AsyncIterator[BusSpecValidator]:
 
 
 @pytest.fixture
-async def asked(bus_url: str) -> AsyncIterator[list[tuple[ValidateSpec, Call]]]:
+async def asked(bus_url: str) -> AsyncIterator[list[tuple[AcceptSpec, Call]]]:
     """A backtest service that answers as the fake does; what it was asked."""
     service = Service("backtest", Settings(bus_url=bus_url))
-    seen: list[tuple[ValidateSpec, Call]] = []
+    seen: list[tuple[AcceptSpec, Call]] = []
 
-    async def validate(message: ValidateSpec, call: Call) -> Answer:
+    async def accept(message: AcceptSpec, call: Call) -> Answer:
         seen.append((message, call))
         return Answer(report_on(message.spec))
 
-    service.requests().handle(ValidateSpec, validate)
+    service.requests().handle(AcceptSpec, accept)
     async with service.running():
         yield seen
 
 
 @pytest.mark.parametrize("spec", [VALID, {}])
 async def test_the_bus_brings_the_report_the_fake_gives(
-    asking: BusSpecValidator, asked: list[tuple[ValidateSpec, Call]], spec: JsonObject
+    asking: BusSpecValidator, asked: list[tuple[AcceptSpec, Call]], spec: JsonObject
 ) -> None:
     """Valid or not, the report comes back whole: what holds with the fake holds with the service."""
     call = call_of(Principal(user_id=new_id()))
@@ -57,7 +57,7 @@ async def test_the_bus_brings_the_report_the_fake_gives(
 
 
 async def test_the_question_carries_who_asks_the_trace_and_what_is_left_of_the_time(
-    asking: BusSpecValidator, asked: list[tuple[ValidateSpec, Call]]
+    asking: BusSpecValidator, asked: list[tuple[AcceptSpec, Call]]
 ) -> None:
     """The backtest service knows for whom it works, and does nothing once nobody waits."""
     call = call_of(Principal(user_id=new_id()))
