@@ -1,4 +1,4 @@
-"""Having the prefix test of a spec run, once for each version of the engine."""
+"""Having the prefix test of an owner's spec run, once for each version of the engine."""
 
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.store.jobs import Kind, Urgency
@@ -12,14 +12,15 @@ from shared.runtime.database import Connection
 
 async def have_tested(connection: Connection, clock: Clock, spec_hash: str, spec: JsonObject, call: Call) -> None:
     """Make the test wait unless it does already or has been done by this engine; one that failed is tried again."""
-    queued = await queue_test(connection, spec_hash, ENGINE_VERSION, spec, clock.now())
+    owner = call.user.user_id
+    queued = await queue_test(connection, owner, spec_hash, ENGINE_VERSION, spec, clock.now())
     if queued is not None:
         await hand_over(
             connection,
             clock,
             subject=queued,
             kind=Kind.PREFIX_TEST,
-            owner_id=call.user.user_id,
+            owner_id=owner,
             urgency=Urgency.CHECK,
             traceparent=call.traceparent,
         )

@@ -22,7 +22,7 @@ async def outcome(user: User, strategy_id: str, query: str = "") -> dict[str, An
 
 
 async def test_each_version_of_a_strategy_is_tested_and_a_spec_once(client: httpx.AsyncClient) -> None:
-    """Storing it is enough, and so is changing its spec; who stores the same spec later finds it done."""
+    """Storing it is enough, and so is changing its spec; what one account has found is not another's."""
     user, other = await registered(client), await registered(client)
     strategy = (await stored(user)).json()
     first = await outcome(user, strategy["id"])
@@ -38,8 +38,10 @@ async def test_each_version_of_a_strategy_is_tested_and_a_spec_once(client: http
     assert second["spec_hash"] != first["spec_hash"]
     assert await outcome(user, strategy["id"], "?version=1") == first
 
-    same = (await stored(other)).json()["id"]
-    found = (await other.call("GET", f"/strategies/{same}/prefix-test", 200)).json()
+    same = (await stored(user)).json()["id"]
+    found = (await user.call("GET", f"/strategies/{same}/prefix-test", 200)).json()
     assert found == {**first, "strategy_id": same}
+    theirs = await outcome(other, (await stored(other)).json()["id"])
+    assert theirs["created_at"] > first["created_at"]
     await other.call("GET", f"/strategies/{strategy['id']}/prefix-test", 404)
     await user.call("GET", f"/strategies/{strategy['id']}/prefix-test?version=3", 404)

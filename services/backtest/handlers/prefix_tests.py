@@ -28,7 +28,7 @@ class PrefixTestHandlers:
         strategy = await self._strategies.read(message.id, message.version, call)
         spec_hash = await asyncio.to_thread(_hash_of, strategy.spec)
         async with self._database.reading() as connection:
-            found = await read_test(connection, spec_hash, ENGINE_VERSION)
+            found = await read_test(connection, call.user.user_id, spec_hash, ENGINE_VERSION)
         if found is None:
             found = await self._queued(spec_hash, strategy.spec, call)
         return Answer(_shown(strategy, spec_hash, found))
@@ -36,7 +36,7 @@ class PrefixTestHandlers:
     async def _queued(self, spec_hash: str, spec: JsonObject, call: Call) -> Stored:
         async with self._database.transaction() as connection:
             await have_tested(connection, self._clock, spec_hash, spec, call)
-            found = await read_test(connection, spec_hash, ENGINE_VERSION)
+            found = await read_test(connection, call.user.user_id, spec_hash, ENGINE_VERSION)
         if found is None:
             raise Unavailable("The test cannot be read at the moment")
         return found

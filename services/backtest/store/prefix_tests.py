@@ -1,4 +1,4 @@
-"""The table of prefix tests: one row for each spec and version of the engine, whoever's the strategies are."""
+"""The table of prefix tests: one row for each spec of an owner's and version of the engine."""
 
 from datetime import datetime
 from typing import Literal
@@ -31,17 +31,20 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 # That the row is there already is found out without a lock on it: many runs of one strategy are created at once.
 _QUEUE = """
-INSERT INTO prefix_tests AS p (id, spec_hash, engine_version, spec, status, created_at)
-SELECT $1, $2, $3, $4, 'queued', $5
-WHERE NOT EXISTS (SELECT FROM prefix_tests WHERE spec_hash = $2 AND engine_version = $3 AND status <> 'failed')
-ON CONFLICT (spec_hash, engine_version) DO UPDATE
+INSERT INTO prefix_tests AS p (id, owner_id, spec_hash, engine_version, spec, status, created_at)
+SELECT $1, $2, $3, $4, $5, 'queued', $6
+WHERE NOT EXISTS (
+    SELECT FROM prefix_tests WHERE owner_id = $2 AND spec_hash = $3 AND engine_version = $4 AND status <> 'failed'
+)
+ON CONFLICT (owner_id, spec_hash, engine_version) DO UPDATE
 SET spec = excluded.spec, status = 'queued', error = NULL, created_at = excluded.created_at, finished_at = NULL
 WHERE p.status = 'failed'
 RETURNING id
 """
 
 _READ = """
-SELECT status, evidence, error, created_at, finished_at FROM prefix_tests WHERE spec_hash = $1 AND engine_version = $2
+SELECT status, evidence, error, created_at, finished_at FROM prefix_tests
+WHERE owner_id = $1 AND spec_hash = $2 AND engine_version = $3
 """
 
 _READ_TASK = """
@@ -55,16 +58,16 @@ WHERE id = $1 AND status = 'queued'
 
 
 async def queue_test(
-    connection: Connection, spec_hash: str, engine_version: int, spec: JsonObject, now: datetime
+    connection: Connection, owner_id: str, spec_hash: str, engine_version: int, spec: JsonObject, now: datetime
 ) -> str | None:
     """Make a test wait and return its id; None when it waits already or has been done. One that failed waits again."""
-    queued = await connection.fetchval(_QUEUE, new_id(), spec_hash, engine_version, spec, now)
+    queued = await connection.fetchval(_QUEUE, new_id(), owner_id, spec_hash, engine_version, spec, now)
     return None if queued is None else str(queued)
 
 
-async def read_test(connection: Connection, spec_hash: str, engine_version: int) -> Stored | None:
-    """Return the test of a spec."""
-    row = await connection.fetchrow(_READ, spec_hash, engine_version)
+async def read_test(connection: Connection, owner_id: str, spec_hash: str, engine_version: int) -> Stored | None:
+    """Return the test of an owner's spec."""
+    row = await connection.fetchrow(_READ, owner_id, spec_hash, engine_version)
     return None if row is None else msgspec.convert(dict(row), Stored)
 
 

@@ -1,4 +1,4 @@
-"""Prefix tests from the spec that is accepted to the evidence its owner reads, done once for all who have the spec."""
+"""Prefix tests from the spec that is accepted to the evidence its owner reads, once for each spec of an owner's."""
 
 import asyncio
 import signal
@@ -83,18 +83,22 @@ async def test_an_accepted_spec_is_tested_and_its_owner_reads_what_was_found(
     assert (row["spec"], row["ended"]) == (None, True)
 
 
-async def test_a_spec_is_tested_once_whoever_has_it_and_however_it_is_spelled(
+async def test_an_owners_spec_is_tested_once_however_it_is_spelled(
     specs: SpecHandlers, jobs: Jobs, database: Database, ana: Call, ben: Call
 ) -> None:
-    """At the same time, one after the other, and after it has been done."""
+    """At the same time, one after the other, and after it has been done.
+
+    Another owner's is a test of its own: when it was made would tell that somebody has the very same strategy.
+    """
     await asyncio.gather(*(specs.accept(AcceptSpec(spec=spec), ana) for spec in (SMA_CROSS, RESPELLED) * 4))
-    await specs.accept(AcceptSpec(spec=SMA_CROSS), ben)
     await work_off(jobs)
-    await specs.accept(AcceptSpec(spec=RESPELLED), ben)
+    await specs.accept(AcceptSpec(spec=RESPELLED), ana)
     (row,) = await rows(database)
     assert (row["status"], row["attempts"]) == ("held", 1)
     await specs.accept(AcceptSpec(spec={**SMA_CROSS, "exit_long": "close < s"}), ana)
-    assert len(await rows(database)) == 2
+    await specs.accept(AcceptSpec(spec=SMA_CROSS), ben)
+    assert [str(row["owner_id"]) for row in await rows(database)].count(ana.user.user_id) == 2
+    assert len(await rows(database)) == 3
 
 
 async def test_a_function_that_looks_ahead_is_a_result(

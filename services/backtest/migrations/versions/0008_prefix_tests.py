@@ -1,4 +1,4 @@
-"""What came of the prefix test of each spec, for each version of the engine."""
+"""What came of the prefix test of each spec of an owner's, for each version of the engine."""
 
 from alembic import op
 
@@ -6,11 +6,12 @@ revision = "0008"
 down_revision = "0007"
 
 STATEMENTS = (
-    # A row is no owner's, and none is ever deleted: the same spec is tried once, whoever has it. `spec` is there until
-    # a worker is done with it, `evidence` once it has been tried, `error` when it could not be.
+    # No row is ever deleted: it is evidence. `spec` is there until a worker is done with it, `evidence` once it has
+    # been tried, `error` when it could not be.
     """
     CREATE TABLE prefix_tests (
         id             uuid PRIMARY KEY,
+        owner_id       uuid NOT NULL,
         spec_hash      text NOT NULL,
         engine_version integer NOT NULL CHECK (engine_version > 0),
         spec           json,
@@ -19,7 +20,7 @@ STATEMENTS = (
         error          text,
         created_at     timestamptz NOT NULL,
         finished_at    timestamptz,
-        UNIQUE (spec_hash, engine_version),
+        UNIQUE (owner_id, spec_hash, engine_version),
         CHECK ((status = 'queued') = (spec IS NOT NULL)),
         CHECK ((status = 'queued') = (finished_at IS NULL)),
         CHECK ((status IN ('held', 'violated')) = (evidence IS NOT NULL)),
