@@ -34,6 +34,7 @@ class SweepIdentity(Value, frozen=True, kw_only=True):
     dataset_sha256: str
     start: date | None
     end: date | None
+    timezone: str | None = None
     execution: Execution
     engine_version: int
     seed: int

@@ -177,13 +177,17 @@ ParamValue = float | int | bool | str
 
 
 class RunIdentity(Value, frozen=True, kw_only=True):
-    """Everything that decides a result; the same identity gives the same digest."""
+    """Everything that decides a result; the same identity gives the same digest.
+
+    `timezone` is where `start` and `end` are days; null when neither is given, since it decides nothing then.
+    """
 
     spec_hash: str
     params: dict[str, ParamValue]
     dataset_sha256: str
     start: date | None
     end: date | None
+    timezone: str | None = None
     execution: Execution
     engine_version: int
     seed: int = 0

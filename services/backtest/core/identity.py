@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from services.backtest.core.engine.dtypes import Floats, Ints
     from services.backtest.core.result import Trades
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raised only when the numbers of a run may change."""
 
 
@@ -23,20 +23,30 @@ def run_identity(
     dataset_sha256: str,
     start: date | None,
     end: date | None,
+    timezone: str,
     execution: Execution,
     seed: int = 0,
 ) -> RunIdentity:
-    """All that decides the numbers of a run on this engine. `params` must be whole: a bound strategy's."""
+    """All that decides the numbers of a run on this engine. `params` must be whole: a bound strategy's.
+
+    `timezone` is the dataset's: the same bars may be known in several, and a day begins at another bar in each.
+    """
     return RunIdentity(
         spec_hash=spec_hash,
         params=dict(sorted(params.items())),
         dataset_sha256=dataset_sha256,
         start=start,
         end=end,
+        timezone=zone_of_days(start, end, timezone),
         execution=execution,
         engine_version=ENGINE_VERSION,
         seed=seed,
     )
+
+
+def zone_of_days(start: date | None, end: date | None, timezone: str) -> str | None:
+    """The zone as a part of an identity: None when no date depends on it."""
+    return None if start is None and end is None else timezone
 
 
 def identity_digest(identity: RunIdentity) -> str:

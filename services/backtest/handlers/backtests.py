@@ -118,6 +118,7 @@ def _queued(
         dataset_sha256=dataset.sha256,
         start=message.start,
         end=message.end,
+        timezone=dataset.timezone,
         execution=message.execution,
     )
     return Backtest(

@@ -3,7 +3,7 @@
 import asyncio
 
 from services.backtest.core.execution import check_execution
-from services.backtest.core.identity import ENGINE_VERSION
+from services.backtest.core.identity import ENGINE_VERSION, zone_of_days
 from services.backtest.core.language import check_spec
 from services.backtest.core.period import check_period
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
@@ -19,7 +19,7 @@ from shared.contracts.ids import is_id, new_id
 from shared.contracts.messages import CreateSweep, ListSweeps, ReadSweep
 from shared.contracts.objects import sweep_object, sweeps_object
 from shared.contracts.sweep_values import Sweep, SweepIdentity
-from shared.contracts.values import JsonObject
+from shared.contracts.values import Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
 from shared.runtime.outbox import announce
@@ -51,7 +51,7 @@ class SweepHandlers:
             strategy_id=message.strategy_id,
             strategy_version=strategy_version,
             dataset_id=dataset.id,
-            run_identity=_identity(message, spec_hash, dataset.sha256),
+            run_identity=_identity(message, spec_hash, dataset),
             grid=message.grid,
             sample=message.sample,
             objective=message.objective,
@@ -123,12 +123,13 @@ def _checked(spec: JsonObject, message: CreateSweep) -> tuple[str, int]:
     return checked.spec_hash, space_of(checked, message.grid, message.sample, message.seed).count
 
 
-def _identity(message: CreateSweep, spec_hash: str, dataset_sha256: str) -> SweepIdentity:
+def _identity(message: CreateSweep, spec_hash: str, dataset: Dataset) -> SweepIdentity:
     return SweepIdentity(
         spec_hash=spec_hash,
-        dataset_sha256=dataset_sha256,
+        dataset_sha256=dataset.sha256,
         start=message.start,
         end=message.end,
+        timezone=zone_of_days(message.start, message.end, dataset.timezone),
         execution=message.execution,
         engine_version=ENGINE_VERSION,
         seed=message.seed,

@@ -33,9 +33,11 @@ async def upload(objects: Objects, content: bytes) -> str:
     return key
 
 
-async def ingested(datasets: DatasetHandlers, objects: Objects, call: Call, content: bytes) -> Dataset:
+async def ingested(
+    datasets: DatasetHandlers, objects: Objects, call: Call, content: bytes, timezone: str = "UTC"
+) -> Dataset:
     """A dataset of `call`'s account with these bars."""
-    message = IngestDataset(upload_key=await upload(objects, content), filename="aapl.csv")
+    message = IngestDataset(upload_key=await upload(objects, content), filename="aapl.csv", timezone=timezone)
     answer = await datasets.ingest(message, call)
     assert isinstance(answer.value, Dataset)
     return answer.value

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -151,6 +152,25 @@ async def test_a_repeated_request_is_answered_from_the_result(
     same_bars = await ingested(datasets, objects, ben, csv_of(apple()))
     assert same_bars.sha256 == dataset.sha256
     assert (await queued(backtests, ben, same_bars, execution=Execution(fee_bps=10))).status == "queued"
+
+
+async def test_the_same_bars_in_another_zone_are_cut_at_another_bar(
+    jobs: Jobs,
+    backtests: BacktestHandlers,
+    datasets: DatasetHandlers,
+    objects: Objects,
+    dataset: Dataset,
+    ana: Call,
+) -> None:
+    """A day begins when it does in the dataset's zone: with a date a result is no other zone's, without one it is."""
+    west = await ingested(datasets, objects, ana, csv_of(apple()), timezone="America/New_York")
+    assert west.sha256 == dataset.sha256
+    here, there = [await done(jobs, backtests, each, ana, start=date(2001, 1, 3)) for each in (dataset, west)]
+    assert (here.run_identity.timezone, there.run_identity.timezone) == ("UTC", "America/New_York")
+    assert not there.reused
+    assert there.result_digest != here.result_digest
+    whole, again = [await done(jobs, backtests, each, ana) for each in (dataset, west)]
+    assert (whole.reused, again.reused) == (False, True)
 
 
 async def test_a_shared_result_goes_with_the_last_run_that_has_it(

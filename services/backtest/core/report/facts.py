@@ -45,6 +45,7 @@ def identity(backtest: Backtest) -> str:
             ("dataset_sha256", made.dataset_sha256),
             ("start", made.start),
             ("end", made.end),
+            ("timezone", made.timezone),
             ("warmup_bars", backtest.warmup_bars),
             ("engine_version", made.engine_version),
             ("seed", made.seed),

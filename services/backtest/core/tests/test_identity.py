@@ -20,7 +20,7 @@ from shared.contracts.values import Execution
 ROOT = Path(__file__).parents[4]
 IDENTITY: dict[str, Any] = {
     "spec_hash": "a" * 64, "params": {"fast": 10, "slow": 20.0}, "dataset_sha256": "b" * 64,
-    "start": date(2000, 3, 1), "end": None, "execution": Execution(initial_cash=10_000.0),
+    "start": date(2000, 3, 1), "end": None, "timezone": "UTC", "execution": Execution(initial_cash=10_000.0),
 }  # fmt: skip
 
 
@@ -45,6 +45,7 @@ def test_one_identity_has_one_digest() -> None:
         {"dataset_sha256": "c" * 64},
         {"start": None},
         {"end": date(2001, 1, 1)},
+        {"timezone": "Asia/Tokyo"},
         {"execution": Execution(initial_cash=10_000.0, fee_bps=1.0)},
         {"seed": 1},
     ],
@@ -52,6 +53,14 @@ def test_one_identity_has_one_digest() -> None:
 def test_whatever_decides_a_result_changes_the_digest(change: dict[str, Any]) -> None:
     """Each part counts."""
     assert identity_digest(run_identity(**{**IDENTITY, **change})) != identity_digest(run_identity(**IDENTITY))
+
+
+def test_a_time_zone_counts_only_with_a_date() -> None:
+    """The same bars in another zone are the same run unless it is cut at a day."""
+    whole = {**IDENTITY, "start": None}
+    tokyo = run_identity(**{**whole, "timezone": "Asia/Tokyo"})
+    assert tokyo == run_identity(**whole)
+    assert run_identity(**{**whole, "timezone": "Asia/Tokyo", "end": date(2001, 1, 1)}).timezone == "Asia/Tokyo"
 
 
 def test_a_digest_can_be_worked_out_by_hand() -> None:
@@ -90,7 +99,7 @@ STOPPED = {
 
 def test_the_numbers_of_this_engine_version() -> None:
     """When one of these digests changes, numbers have changed, and so must ENGINE_VERSION."""
-    assert ENGINE_VERSION == 2
+    assert ENGINE_VERSION == 3
     assert run("sma_10_20", fee_bps=10.0).result_digest == (
         "d898059e96ded797f6f37095e991efa2bdf17afd7e4f2438d10100908842ef6d"
     )
