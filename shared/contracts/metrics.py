@@ -46,8 +46,9 @@ METRICS: tuple[Metric, ...] = (
         "to the last", f"{_NO_TIME}, or too little for the rate to be a number",
     ),
     Metric(
-        "bars_per_year", "annualisation", "bars per year", "A: 252 for daily bars of a market that rests at weekends, "
-        "365 for one that never does, else the gaps between the bars over the years they span", "there is one bar",
+        "bars_per_year", "annualisation", "bars per year", "A: 252 for daily bars of a market that rests two days a "
+        "week, 365 for one that never does, else the gaps between the bars over the years they span",
+        "there is one bar",
     ),
     Metric("volatility", "ratio", "fraction per year", "std(r, ddof=1) * sqrt(A)", _ONE_RETURN),
     Metric(
