@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from services.backtest.core.engine.costs import fee_of
 from services.backtest.core.engine.dtypes import Rules, SizeMethod
 from services.backtest.core.engine.jit import inlined
@@ -9,6 +11,9 @@ from services.backtest.core.engine.slippage import slipped
 
 PERCENT_EQUITY, VOLATILITY_TARGET = SizeMethod.PERCENT_EQUITY.value, SizeMethod.VOLATILITY_TARGET.value
 FIXED_QUANTITY, FIXED_VALUE = SizeMethod.FIXED_QUANTITY.value, SizeMethod.FIXED_VALUE.value
+
+ROUNDING = 1e-12
+"""The share of a size, or of what it costs, that is no more than rounding."""
 
 
 @inlined
@@ -35,16 +40,26 @@ def affordable(rules: Rules, money: float, price: float) -> float:
 
 @inlined
 def whole_lots(rules: Rules, quantity: float) -> float:
-    """`quantity` without the part that does not fill a lot; 0 for what is not a number above 0."""
+    """`quantity` without the part that does not fill a lot; 0 for what is not a number above 0.
+
+    What fills a lot but for a rounding fills it: 0.3 units are three lots of 0.1, though 0.3 / 0.1 is less than 3.
+    """
     if not 0.0 < quantity < math.inf:
         return 0.0
     if rules.lot_size == 0.0:
         return quantity
-    return math.floor(quantity / rules.lot_size) * rules.lot_size
+    lots = quantity / rules.lot_size
+    nearest: float = np.floor(lots + 0.5)
+    if nearest - lots <= ROUNDING * lots:
+        return nearest * rules.lot_size
+    return (nearest - 1.0) * rules.lot_size
 
 
 @inlined
 def too_dear(rules: Rules, quantity: float, price: float, equity: float) -> bool:
-    """Whether a size that does not follow from the equity is more than it pays for, filled at `price`."""
+    """Whether a size that does not follow from the equity is more than it pays for, filled at `price`.
+
+    All of the equity is not more than it, whatever dividing it by the price and multiplying again makes of it.
+    """
     follows = rules.size_method in (PERCENT_EQUITY, VOLATILITY_TARGET)
-    return not follows and quantity * price + fee_of(rules, quantity, price) > equity
+    return not follows and quantity * price + fee_of(rules, quantity, price) > equity * (1.0 + ROUNDING)

@@ -39,12 +39,12 @@ class Run:
         units = (share * self.cash - fixed) / (price * (1 + self.o["slippage"]) * (1 + fee))
         if method.startswith("fixed"):
             units = share / (filled if method == "fixed_value" else 1.0)
-        units = math.floor(units / self.o["lot"]) * self.o["lot"] if self.o["lot"] else units
+        units = math.floor(units / self.o["lot"] * (1 + 1e-12)) * self.o["lot"] if self.o["lot"] else units
         if not all(stop > 0 for stop in stops.values()):
             self.unfilled.append("unstopped")
         elif units <= 0:
             self.unfilled.append("too_small")
-        elif method.startswith("fixed") and units * filled + (units * filled * fee + fixed) > self.cash:
+        elif method.startswith("fixed") and units * filled * (1 + fee) + fixed > self.cash * (1 + 1e-12):
             self.unfilled.append("too_dear")
         else:
             self.units, self.since, self.stops = side * units, i, stops

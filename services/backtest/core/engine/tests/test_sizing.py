@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services.backtest.core.engine.dtypes import SizeMethod
@@ -73,6 +74,24 @@ def test_a_fixed_size_that_the_equity_does_not_pay_is_counted(signal: int) -> No
     assert (whole.outcome.too_dear, whole.outcome.trades) == (0, 1)
     more = execute([10.0] * 3, [signal, 0, 0], size_method=QUANTITY, size=9.0, fee_fixed=10.01)
     assert (more.outcome.too_dear, more.outcome.trades) == (1, 0)
+
+
+@pytest.mark.parametrize(("units_", "lot"), [(0.3, 0.1), (0.29, 0.01), (2.3, 0.1), (7.0, 7.0), (50.0, 1e-18)])
+def test_what_is_whole_lots_but_for_rounding_is_whole_lots(units_: float, lot: float) -> None:
+    """0.3 / 0.1 is a little less than 3, and 50 units are more of the smallest lots than a whole number can count."""
+    rules = FREE._replace(size_method=QUANTITY, size=units_, lot_size=lot)
+    assert units(rules, 1.0, 100.0, 10.0, 0.0) == pytest.approx(units_, rel=1e-12)
+    less = rules._replace(size=units_ * (1.0 - 1e-9))
+    assert units(less, 1.0, 100.0, 10.0, 0.0) == pytest.approx(units_ - lot, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("signal", [EL, ES])
+def test_all_of_the_equity_can_be_asked_for(signal: int) -> None:
+    """As money or as units, at any price: what rounding adds to the cost refuses nothing."""
+    for price in np.arange(1901, 2001) / 100:
+        money = execute([price] * 3, [signal, 0, 0], size_method=VALUE, size=100.0)
+        held = execute([price] * 3, [signal, 0, 0], size_method=QUANTITY, size=100.0 / price)
+        assert (money.outcome.trades, held.outcome.trades) == (1, 1)
 
 
 def test_a_size_beyond_all_numbers_is_none() -> None:
