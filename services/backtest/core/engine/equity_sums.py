@@ -5,6 +5,9 @@ from typing import NamedTuple
 from services.backtest.core.engine.dtypes import Floats
 from services.backtest.core.engine.jit import inlined
 
+LEVEL = 1e-14
+"""An equity this share below its peak is at its peak: money and units add up to it with roundings only."""
+
 
 class Sums(NamedTuple):
     """Of the returns r so far: how many, and the sums of r - shift, of its square, and of min(r, 0) squared.
@@ -48,5 +51,6 @@ def extended(sums: Sums, equity: Floats, start: int, stop: int, shift: float) ->
 
 @inlined
 def deepest(sums: Sums) -> float:
-    """The deepest drawdown, the one that is still going on included."""
-    return min(sums.worst, sums.low / sums.peak - 1.0)
+    """The deepest drawdown, the one that is still going on included; 0 for what rounding makes of none."""
+    fall = min(sums.worst, sums.low / sums.peak - 1.0)
+    return fall if fall < -LEVEL else 0.0

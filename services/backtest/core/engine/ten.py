@@ -9,7 +9,8 @@ from services.backtest.core.engine.jit import inlined, kernel
 CLOSED = Status.CLOSED.value
 DAYS_PER_YEAR = 365.25
 ROUNDING, SMALL = 1e-12, 1e-3
-"""A deviation below ROUNDING of the mean return, or of SMALL when that is more, is what rounding leaves of none."""
+"""A deviation below ROUNDING of the mean return, or of SMALL when that is more, is what rounding leaves of none, and so
+is a downside."""
 
 
 @kernel
@@ -64,12 +65,12 @@ def _ratios(sums: Sums, shift: float, returns: int, bars_per_year: float) -> tup
     still, year = returns - sums.returns, math.sqrt(bars_per_year)
     moved, squared = sums.moved - still * shift, sums.squared + still * shift * shift
     mean, downside = shift + moved / returns, math.sqrt(sums.lost / returns)
-    sortino = mean / downside * year if downside > 0.0 else math.nan
+    least = ROUNDING * max(abs(mean), SMALL)
+    sortino = mean / downside * year if downside > least else math.nan
     if returns == 1:
         return math.nan, math.nan, sortino
     deviation = math.sqrt(max(squared - moved * moved / returns, 0.0) / (returns - 1))
-    varies = deviation > ROUNDING * max(abs(mean), SMALL)
-    return deviation * year, mean / deviation * year if varies else math.nan, sortino
+    return deviation * year, mean / deviation * year if deviation > least else math.nan, sortino
 
 
 @inlined

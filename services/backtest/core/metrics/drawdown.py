@@ -3,13 +3,19 @@
 import numpy as np
 
 from services.backtest.core.engine.dtypes import Floats, Ints
+from services.backtest.core.engine.equity_sums import LEVEL
 from services.backtest.core.metrics.annualisation import DAY
 
 
 def drawdown(equity: Floats, initial_cash: float) -> Floats:
-    """E_t / max(E_0 ... E_t) - 1 at each close, a fraction <= 0, shape (bars,). E_0 is the initial cash."""
+    """E_t / max(E_0 ... E_t) - 1 at each close, a fraction <= 0, shape (bars,). E_0 is the initial cash.
+
+    0 where it is no more than the rounding of E_t.
+    """
     peak = np.maximum(np.maximum.accumulate(equity), initial_cash)
-    return equity / peak - 1.0
+    fall: Floats = equity / peak - 1.0
+    fall[fall >= -LEVEL] = 0.0
+    return fall
 
 
 def longest_drawdown(drawdowns: Floats, time: Ints) -> tuple[int, float]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from services.backtest.core.engine.dtypes import Floats
+from services.backtest.core.engine.equity_sums import LEVEL
 
 
 def calmar(cagr: float | None, max_drawdown: float) -> float | None:
@@ -11,6 +12,7 @@ def calmar(cagr: float | None, max_drawdown: float) -> float | None:
 
 
 def omega(returns: Floats) -> float | None:
-    """sum(max(r, 0)) / sum(max(-r, 0)): the gains over the losses; None when no return is negative."""
-    losses = -float(np.minimum(returns, 0.0).sum())
-    return float(np.maximum(returns, 0.0).sum()) / losses if losses > 0.0 else None
+    """sum(max(r, 0)) / sum(max(-r, 0)): the gains over the losses; None when no return is below 0 but for rounding."""
+    if len(returns) == 0 or returns.min() >= -LEVEL:
+        return None
+    return float(np.maximum(returns, 0.0).sum()) / -float(np.minimum(returns, 0.0).sum())

@@ -125,6 +125,20 @@ def test_the_ten_of_the_kernel_are_those_of_plain_numpy(name: str, data: str) ->
     assert isinstance(result.metrics["trades"], int)
 
 
+@pytest.mark.parametrize("price", [16.45, 33.1, 77.77])
+@pytest.mark.parametrize("fill", ["next_open", "close"])
+def test_what_rounding_takes_is_no_loss(price: float, fill: str) -> None:
+    """A short at a price that stays, then only falls, has no drawdown and no losing bar, whatever adding up makes."""
+    close = price * np.append(np.ones(6), 1.0 - np.arange(1, 25) / 100.0)
+    time = np.arange(len(close), dtype=np.int64) * DAY
+    spec = check_spec({"entry_short": "close > 0"})
+    for bars in (Bars(time, close, close, close, close, close), Bars(time[:5], *[close[:5]] * 5)):
+        options: dict[str, Any] = {"initial_cash": 10_000.0, "fill": fill}
+        metrics = run_backtest(spec, bars, None, Execution(**options)).metrics
+        assert (metrics["max_drawdown"], metrics["max_drawdown_bars"], metrics["max_drawdown_days"]) == (0.0, 0, 0.0)
+        assert [metrics[name] for name in ("sortino", "omega", "calmar")] == [None] * 3
+
+
 def test_the_significance_is_that_of_the_ratio_given() -> None:
     """The probability is made from the very Sharpe ratio, taken back to one bar, and from the shape beside it."""
     values = run("sma_10_20", side="long").metrics
