@@ -57,6 +57,8 @@ def run_backtest(
         trades=trades,
         metrics=measure(
             time=bars.time,
+            bars_per_year=calendar.bars_per_year,
+            days=calendar.days,
             equity=book.equity,
             drawdowns=drawdowns,
             position=book.position,

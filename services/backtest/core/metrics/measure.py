@@ -6,7 +6,6 @@ import numpy as np
 
 from services.backtest.core.engine.dtypes import Floats, Ints, Ten
 from services.backtest.core.metrics.activity import exposure, turnover
-from services.backtest.core.metrics.annualisation import bars_per_year, days_between
 from services.backtest.core.metrics.benchmark import alpha, beta, information_ratio, tracking_error
 from services.backtest.core.metrics.drawdown import longest_drawdown
 from services.backtest.core.metrics.ratios import calmar, omega
@@ -25,6 +24,8 @@ Values = dict[str, float | int | None]
 def measure(
     *,
     time: Ints,
+    bars_per_year: float | None,
+    days: float,
     equity: Floats,
     drawdowns: Floats,
     position: Floats,
@@ -37,24 +38,24 @@ def measure(
 ) -> Values:
     """The metrics of a run, every one of METRICS and in their order; what is not defined is None.
 
-    The first four arrays and `benchmark`, the equity of buying and holding, have the shape (bars,). `ten` are those
-    that sweeps compute, NaN where undefined. `traded` is the worth of all fills, in money as are the two costs.
+    The four arrays and `benchmark`, the equity of buying and holding, have the shape (bars,); `days` are those from the
+    first bar to the last. `ten` are those that sweeps compute, NaN where undefined. `traded` is the worth of all fills,
+    in money as are the two costs.
     """
-    year, days = bars_per_year(time), days_between(time)
     with np.errstate(all="ignore"):  # what overflows is not a number, and so not defined
         values: Values = {
             **ten._asdict(),
             "trades": int(ten.trades),
-            "bars_per_year": year,
+            "bars_per_year": bars_per_year,
             **_below(drawdowns, time),
             "calmar": calmar(_finite(ten.cagr), ten.max_drawdown),
-            **_of_returns(_sound(bar_returns(equity)), ten.sharpe, year),
+            **_of_returns(_sound(bar_returns(equity)), ten.sharpe, bars_per_year),
             **measure_trades(trades),
             "exposure": exposure(position),
             "turnover": turnover(traded, equity, days),
             "fees_paid": fees_paid,
             "slippage_paid": slippage_paid,
-            **_beside(*paired_returns(equity, benchmark), year),
+            **_beside(*paired_returns(equity, benchmark), bars_per_year),
         }
     return {metric.name: _finite(values[metric.name]) for metric in METRICS}
 

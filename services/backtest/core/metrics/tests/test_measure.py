@@ -35,10 +35,11 @@ def measured(equity: Floats, pnl: Floats, cash: float, *, benchmark: Floats | No
         side=codes, quantity=ones, entry_time=codes, entry_price=100 * ones, exit_time=codes, exit_price=ones, pnl=pnl,
         return_=pnl / (100.0 * cash), fees=ones, bars=codes, exit_reason=codes, status=codes * Status.CLOSED,
     )  # fmt: skip
-    ten = plain_ten(equity, cash, pnl, bars_per_year(time) or math.nan, days_between(time))
+    year, days = bars_per_year(time), days_between(time)
+    ten = plain_ten(equity, cash, pnl, year or math.nan, days)
     return measure(
-        time=time, equity=equity, drawdowns=drawdown(equity, cash), position=equity, trades=trades,
-        ten=ten, benchmark=equity[::-1].copy() if benchmark is None else benchmark,
+        time=time, bars_per_year=year, days=days, equity=equity, drawdowns=drawdown(equity, cash), position=equity,
+        trades=trades, ten=ten, benchmark=equity[::-1].copy() if benchmark is None else benchmark,
         traded=10 * cash, fees_paid=cash / 100, slippage_paid=cash / 1000,
     )  # fmt: skip
 
