@@ -14,12 +14,13 @@ from pyarrow import csv
 from services.backtest.core.engine.dtypes import Flags, Ints
 from services.backtest.core.ingest.collector import Collector, too_many_rows
 from services.backtest.core.ingest.columns import NUMBERS
+from services.backtest.core.ingest.empty_volumes import EmptyVolumes
 from services.backtest.core.ingest.faults import Faults
 from services.backtest.core.ingest.refusals import refused
 from services.backtest.core.ingest.table import MAX_ROWS, Table
 from services.backtest.core.ingest.upload import Upload
 from services.backtest.files.csv_dialect import START_BYTES, Dialect, read_dialect
-from services.backtest.files.csv_numbers import NUMBER_HELP, DecimalMark, decimal_mark, read_numbers
+from services.backtest.files.csv_numbers import NUMBER_HELP, DecimalMark, are_empty, decimal_mark, read_numbers
 from services.backtest.files.csv_source import NO_TEXT, TextSource, open_text, read_start
 from services.backtest.files.csv_times import TIME_HELP, ClockJoiner, TimeReader
 from services.backtest.files.symbols import Symbols
@@ -43,7 +44,9 @@ def read_csv(path: Path, zone: ZoneInfo, *, max_rows: int = MAX_ROWS, block_byte
 
 
 class _Reader:
-    """One reading of one file. A row with too few or too many columns is noted and left out, but counts as a row."""
+    """One reading of one file. Rows with too few or too many columns are noted and left out, and so are rows of blanks,
+    which are not noted; all count as rows.
+    """
 
     def __init__(self, path: Path, dialect: Dialect, zone: ZoneInfo, max_rows: int, block_bytes: int) -> None:
         self._path = path
@@ -55,6 +58,7 @@ class _Reader:
         self._clock = ClockJoiner()
         self._times: TimeReader | None = None
         self._mark = DecimalMark.POINT
+        self._empty_volumes = EmptyVolumes(self._faults)
         self._misshapen: list[tuple[int, int]] = []
 
     def read(self) -> Upload:
@@ -64,17 +68,18 @@ class _Reader:
         wanted += [] if columns.symbol is None else [columns.symbol]
         kept = 0
         with self._batches(wanted, self._leave_out) as batches:
-            for batch in batches:
+            for read in batches:
+                batch, rows = _without_blanks(read, self._row_numbers(kept, read.num_rows))
+                kept += read.num_rows
                 if columns.symbol is not None:
                     symbols.see(batch.column(str(columns.symbol)))
-                rows = self._row_numbers(kept, batch.num_rows)
                 collector.add(self._table(batch, rows))
-                kept += batch.num_rows
                 if kept + len(self._misshapen) > self._max_rows:
                     raise too_many_rows(self._max_rows)
         self._note_misshapen()
         bars = collector.bars()
-        notes = [*columns.notes, *(self._times.notes if self._times else []), *collector.notes]
+        notes = [*columns.notes, *(self._times.notes if self._times else []), *self._empty_volumes.notes]
+        notes += collector.notes
         return Upload(bars, tuple(notes), symbols.only)
 
     def _most_rows(self) -> int:
@@ -137,6 +142,10 @@ class _Reader:
         numbers = {name: np.zeros(len(rows)) for name in NUMBERS if name not in cells}
         for field, texts in cells.items():
             numbers[field], bad = read_numbers(texts, self._mark)
+            if field == "volume":
+                empty = are_empty(texts) if bad.any() else bad
+                self._empty_volumes.see(rows, empty)
+                numbers[field], bad = np.where(empty, 0.0, numbers[field]), bad & ~empty
             self._note(rows, field, bad, texts, f"is not a number; {NUMBER_HELP}")
         return Table(rows=rows, time=self._read_times(time_cells, rows), **numbers)
 
@@ -160,7 +169,8 @@ class _Reader:
                 yield self._time_cells(batch)
 
     def _leave_out(self, row: csv.InvalidRow) -> Literal["skip", "error"]:
-        self._misshapen.append((cast("int", row.number) - self._dialect.skipped, row.actual_columns))
+        width = row.actual_columns if row.text.strip() else 0
+        self._misshapen.append((cast("int", row.number) - self._dialect.skipped, width))
         return "skip" if len(self._misshapen) <= MAX_MISSHAPEN else "error"
 
     def _row_numbers(self, kept: int, count: int) -> Ints:
@@ -175,14 +185,29 @@ class _Reader:
 
         def message(index: int) -> str:
             text = cells[int(where[index])].as_py()
-            return f"{text[:40]!r} {why}" if text.strip() else "is empty"
+            return f"{text[:40]!r} {why}" if text.strip() else "is empty; fill it in, or leave the row out"
 
         self._faults.add(rows[where], field, message)
 
     def _note_misshapen(self) -> None:
-        rows = np.array([row for row, _ in self._misshapen], np.int64)
-        width = self._dialect.width
-        self._faults.add(rows, "", lambda index: f"has {self._misshapen[index][1]} columns; the first line has {width}")
+        misshapen = [(row, width) for row, width in self._misshapen if width]
+        rows = np.array([row for row, _ in misshapen], np.int64)
+
+        def message(index: int) -> str:
+            cells = "1 column" if misshapen[index][1] == 1 else f"{misshapen[index][1]} columns"
+            return f"has {cells}, and the first line {self._dialect.width}; write one bar a line, and nothing else"
+
+        self._faults.add(rows, "", message)
+
+
+def _without_blanks(batch: pa.RecordBatch, rows: Ints) -> tuple[pa.RecordBatch, Ints]:
+    """Leave out the rows that have nothing in them: spreadsheets write rows of delimiters alone below a table."""
+    filled = np.zeros(batch.num_rows, np.bool_)
+    for column in batch.columns:
+        filled |= pc.not_equal(column, pa.scalar("")).to_numpy(zero_copy_only=False)
+        if filled.all():
+            return batch, rows
+    return batch.filter(pa.array(filled)), rows[filled]
 
 
 def _cells(batch: pa.RecordBatch, index: int) -> pa.StringArray:

@@ -12,13 +12,16 @@ from services.backtest.core.engine.dtypes import Flags, Floats
 from services.backtest.core.ingest.refusals import refused
 from services.backtest.files.csv_casts import converted, filled
 
-NUMBER_HELP = "write it like 1234.5"
+NUMBER_HELP = "write it like 1234.5, or leave the row out"
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _CURRENCY = r"^([+-]?)[$€£]\s?|\s?[$€£]$"
 _SCALED = r"^(?P<number>[+-]?[\d.]+)\s?(?P<letter>[KkMmBb])$"
 _LETTERS, _SCALES = pa.array(["k", "m", "b"]), pa.array([1e3, 1e6, 1e9])
 _SPACES = r" '\x{2019}\x{a0}\x{202f}"
+# Lakhs and crores: the last group has three digits, those before it two.
+_INDIAN = r"\d{1,2}(,\d{2})+,\d{3}"
+_EMPTY = r"^(?i:nan|null|none|n/?a|-)?$"
 
 
 class DecimalMark(Enum):
@@ -33,7 +36,8 @@ class DecimalMark(Enum):
         other = "," if self is DecimalMark.POINT else "."
         mark = "[.]" if self is DecimalMark.POINT else ","
         groups = "|".join(rf"([{mark_}]\d{{3}})+" for mark_ in (other, _SPACES))
-        return rf"^[+-]?\d{{1,3}}({groups})({mark}\d*)?$"
+        indian = f"|{_INDIAN}" if self is DecimalMark.POINT else ""
+        return rf"^[+-]?(\d{{1,3}}({groups}){indian})({mark}\d*)?$"
 
     @property
     def groups(self) -> str:
@@ -43,7 +47,7 @@ class DecimalMark(Enum):
 
 # What only one of the two readings explains. A comma before exactly three digits may be either.
 _COMMA_IS_DECIMAL = r"^[^,]*,(\d{0,2}|\d{4,})$|^[+-]?0,\d|\.\d{3},\d+$"
-_POINT_IS_DECIMAL = r",\d{3}(,|\.)|^[^.,]*\.(\d{0,2}|\d{4,})$|^[+-]?0?\.\d"
+_POINT_IS_DECIMAL = r",\d{2},\d{3}|,\d{3}(,|\.)|^[^.,]*\.(\d{0,2}|\d{4,})$|^[+-]?0?\.\d"
 
 
 def decimal_mark(columns: Sequence[pa.StringArray]) -> DecimalMark:
@@ -75,6 +79,11 @@ def read_numbers(cells: pa.StringArray, mark: DecimalMark) -> tuple[Floats, Flag
             values[unread] = _read_slowly(cells.take(pa.array(unread, pa.int64())), mark)
     bad = ~np.isfinite(values)
     return np.where(bad, np.nan, values), bad
+
+
+def are_empty(cells: pa.StringArray) -> Flags:
+    """Say which cells hold nothing, or a word for it such as NaN, null or a dash."""
+    return pc.match_substring_regex(cells, _EMPTY).to_numpy(zero_copy_only=False)
 
 
 def _read_slowly(cells: pa.StringArray, mark: DecimalMark) -> Floats:

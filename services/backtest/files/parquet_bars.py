@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from services.backtest.core.engine.dtypes import Flags, Ints
 from services.backtest.core.ingest.collector import Collector, too_many_rows
 from services.backtest.core.ingest.columns import MAX_COLUMNS, NUMBERS, Columns, find_columns
+from services.backtest.core.ingest.empty_volumes import EmptyVolumes
 from services.backtest.core.ingest.faults import Faults
 from services.backtest.core.ingest.refusals import refused
 from services.backtest.core.ingest.table import MAX_ROWS, Table
@@ -67,6 +68,7 @@ class _Reader:
         self._max_rows = max_rows
         self._schema = file.schema_arrow
         self._faults = Faults()
+        self._empty_volumes = EmptyVolumes(self._faults)
         self._columns = find_columns(self._schema.names)
 
     def read(self) -> Upload:
@@ -84,10 +86,14 @@ class _Reader:
             for name, reader in readers.items():
                 cells = batch.column(reader.column)
                 numbers[name], bad = reader.read(cells)
-                self._note(rows, name, bad, cells, "is not a number")
+                if name == "volume":
+                    empty = reader.empty(cells, bad)
+                    self._empty_volumes.see(rows, empty)
+                    numbers[name], bad = np.where(empty, 0.0, numbers[name]), bad & ~empty
+                self._note(rows, name, bad, cells, "is not a number; store one, or leave the row out")
             collector.add(Table(rows=rows, time=self._times(moments, batch, rows), **numbers))
         bars = collector.bars()
-        notes = (*self._columns.notes, *moments.notes, *collector.notes)
+        notes = (*self._columns.notes, *moments.notes, *self._empty_volumes.notes, *collector.notes)
         return Upload(bars, notes, symbols.only)
 
     def _choose_time(self) -> TimeColumns:
@@ -123,7 +129,7 @@ class _Reader:
 
         def message(index: int) -> str:
             cell = cells[int(where[index])]
-            return f"{_text(cell)[:40]} {why}" if cell.is_valid else "is empty"
+            return f"{_text(cell)[:40]} {why}" if cell.is_valid else "is empty; fill it in, or leave the row out"
 
         self._faults.add(rows[where], field, message)
 

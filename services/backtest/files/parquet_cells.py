@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from services.backtest.core.engine.dtypes import Flags, Floats
 from services.backtest.core.ingest.refusals import refused
 from services.backtest.core.ingest.time_columns import Kind, kind_of
-from services.backtest.files.csv_numbers import DecimalMark, decimal_mark, read_numbers
+from services.backtest.files.csv_numbers import DecimalMark, are_empty, decimal_mark, read_numbers
 
 
 def readable_as(field: "pa.Field[Any]") -> pa.DataType:
@@ -62,8 +62,10 @@ class NumberReader:
         self._mark: DecimalMark | None = None
         kind = readable_as(field)
         self._read: Callable[[pa.Array[Any]], tuple[Floats, Flags]] = self._read_texts
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        if any(check(kind) for check in (pa.types.is_integer, pa.types.is_floating, pa.types.is_null)):
             self._read = _read_plain
+        elif pa.types.is_decimal(kind):
+            self._read = _read_decimals
         elif not is_text(kind):
             raise refused(f"has a column {field.name[:40]} of type {str(kind)[:40]}; the {name} must be a number")
 
@@ -71,11 +73,24 @@ class NumberReader:
         """Return the numbers of a batch, NaN where there is none, and where that is."""
         return self._read(cells)
 
+    def empty(self, cells: "pa.Array[Any]", bad: Flags) -> Flags:
+        """Say which cells, some of the `bad` ones, hold nothing: none, NaN, or a word for it where they are texts."""
+        values = plain(cells)
+        if is_text(values.type):
+            return bad & are_empty(texts(values))
+        empty: Flags = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
+        return bad & empty
+
     def _read_texts(self, cells: "pa.Array[Any]") -> tuple[Floats, Flags]:
         strings = texts(cells)
         if self._mark is None and len(strings):
             self._mark = decimal_mark([strings])
         return read_numbers(strings, self._mark or DecimalMark.POINT)
+
+
+def _read_decimals(cells: "pa.Array[Any]") -> tuple[Floats, Flags]:
+    # Arrow's own conversion multiplies by a rounded power of ten, and so misses the nearest float64 now and then.
+    return _read_plain(plain(cells).cast(pa.string()))
 
 
 def _read_plain(cells: "pa.Array[Any]") -> tuple[Floats, Flags]:

@@ -13,18 +13,19 @@ MAX_COLUMNS = 1000
 # Without case, spaces and marks: `<DATE>`, `Date Time` and `date_time` are read alike. Of several columns for a field
 # the one whose name comes first here is taken; two of one name cannot be told apart.
 _NAMES = {
-    "open": ("open", "o", "openprice", "priceopen"),
-    "high": ("high", "h", "highprice", "pricehigh"),
-    "low": ("low", "l", "lowprice", "pricelow"),
-    "close": ("close", "c", "closeprice", "priceclose", "closelast", "last", "price"),
-    "volume": ("volume", "vol", "v", "tickvolume", "tickvol", "totalvolume", "basevolume"),
+    "open": ("open", "o", "openprice", "priceopen", "pxopen"),
+    "high": ("high", "h", "highprice", "pricehigh", "pxhigh"),
+    "low": ("low", "l", "lowprice", "pricelow", "pxlow"),
+    "close": ("close", "c", "closeprice", "priceclose", "closelast", "last", "lastprice", "pxlast", "pxclose", "price"),
+    "volume": ("volume", "vol", "v", "tickvolume", "tickvol", "totalvolume", "basevolume", "pxvolume"),
 }
 # Names of another column than the one that is wanted, although they begin like it.
 _VOLUME_IN = re.compile(r"volume[a-z]{2,8}")
 _TIMES = frozenset(
     {
         "time", "date", "datetime", "dateandtime", "timestamp", "ts", "t", "unix", "unixtime", "unixtimestamp", "epoch",
-        "opentime", "starttime", "timestart", "begin", "day", "tradedate", "tradingday", "dtyyyymmdd", "gmttime",
+        "opentime", "starttime", "startat", "timestart", "timeperiodstart", "begin", "day", "tradedate", "tradingday",
+        "exchangedate", "dtyyyymmdd", "gmttime",
         "localtime", "utc", "timeutc", "dateutc", "datetimeutc", "timestamputc", "windowstart", "tsevent", "timehhmmss",
         "clock",
     }
@@ -62,7 +63,10 @@ def find_columns(names: Sequence[str]) -> Columns:
     missing += [field for field in PRICES if field not in numbers]
     if missing:
         seen = ", ".join(name.strip()[:40] for name in names[:20])
-        raise refused(f"has no column for {', '.join(missing)}: its columns are named `{seen}`")
+        raise refused(
+            f"has no column for {', '.join(missing)}: its columns are named `{seen}`; "
+            "name them time, open, high, low, close and volume"
+        )
     symbol = next((plain.index(name) for name in _SYMBOLS if name in plain), None)
     return Columns(times, numbers, symbol, tuple(_notes(plain, names, numbers)))
 

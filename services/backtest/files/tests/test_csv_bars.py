@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.backtest.core.bars import Bars
+from services.backtest.core.ingest.columns import NO_VOLUME
 from services.backtest.files.csv_bars import read_csv
 from services.backtest.files.csv_times import known_zone
 from shared.contracts.errors import InputError, Invalid, TooLarge
@@ -167,9 +168,10 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, content: str | byt
 )
 def test_what_is_no_number_is_refused(tmp_path: Path, cell: str) -> None:
     """Not a number, not finite, or not there: the cell is named, and quoted."""
-    (error,) = refused(tmp_path, HEADER + f'2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,2,"{cell}"\n')
-    assert error.pointer == "/file/row/2/volume"
+    (error,) = refused(tmp_path, HEADER + f'2024-01-01,1,3,0.5,2,10\n2024-01-02,1,3,0.5,"{cell}",10\n')
+    assert error.pointer == "/file/row/2/close"
     assert cell in error.message
+    assert "leave the row out" in error.message
 
 
 def test_rows_of_another_width_are_named_and_count(tmp_path: Path) -> None:
@@ -181,8 +183,35 @@ def test_rows_of_another_width_are_named_and_count(tmp_path: Path) -> None:
     lines[700] = lines[700].replace(",3,", ",0.7,")
     errors = refused(tmp_path, "\n\n" + HEADER + "".join(lines), block_bytes=1000)
     assert [error.pointer for error in errors] == ["/file/row/5", "/file/row/501", "/file/row/701/high"]
-    assert errors[0].message == "has 3 columns; the first line has 6"
-    assert errors[1].message == "has 7 columns; the first line has 6"
+    assert errors[0].message == "has 3 columns, and the first line 6; write one bar a line, and nothing else"
+    assert errors[1].message == "has 7 columns, and the first line 6; write one bar a line, and nothing else"
+
+
+def test_rows_of_blanks_are_left_out(tmp_path: Path) -> None:
+    """Spreadsheets write them below a table; the rows after them keep their numbers."""
+    good = HEADER + "2024-01-01,1,3,0.5,2,10\n  \n,,,,,\n2024-01-02,1,3,0.5,2,10\n"
+    assert times(read(tmp_path, good + ",,,,,\n\t\n")) == ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]
+    errors = refused(tmp_path, good + ",,,,,\n2024-01-03,1,3,0.5,x,10\n# the end\n")
+    assert [error.pointer for error in errors] == ["/file/row/6/close", "/file/row/7"]
+    assert errors[1].message.startswith("has 1 column, ")
+
+
+def with_volumes(*cells: str) -> str:
+    """A file whose volumes are these."""
+    return HEADER + "".join(f"2024-01-{day:02},1,3,0.5,2,{cell}\n" for day, cell in enumerate(cells, 1))
+
+
+@pytest.mark.parametrize("cell", ["", " ", "-", "NaN", "null", "None", "N/A"])
+def test_a_volume_column_without_a_volume_is_none(tmp_path: Path, cell: str) -> None:
+    """As exports of indices and currencies have; beside volumes an empty one is refused, from the first row on."""
+    path = tmp_path / "empty"
+    path.write_text(with_volumes(*[cell] * 9))
+    upload = read_csv(path, UTC_ZONE, block_bytes=64)
+    assert upload.notes == (NO_VOLUME,)
+    assert not upload.bars.volume.any()
+    errors = refused(tmp_path, with_volumes(cell, cell, "7", cell), block_bytes=64)
+    assert [error.pointer for error in errors] == [f"/file/row/{row}/volume" for row in (1, 2, 4)]
+    assert {error.message for error in errors} == {"is empty; write 0 where nothing was traded"}
 
 
 def test_there_is_a_limit(tmp_path: Path) -> None:

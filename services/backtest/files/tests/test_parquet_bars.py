@@ -1,6 +1,7 @@
 """Parquet files as the world writes them: read to the last bit, or refused with the row and the column."""
 
 from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,10 +9,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.backtest.core.ingest.columns import NO_VOLUME
 from services.backtest.core.ingest.upload import Upload
 from services.backtest.files.parquet_bars import DAMAGED, read_parquet
+from services.backtest.files.parquet_cells import NumberReader
 from services.backtest.files.tests.dialects import parquet_of
 from shared.contracts.errors import InputError, Invalid, TooLarge
 
@@ -89,6 +93,23 @@ def test_numbers_of_every_type_are_read(tmp_path: Path, kind: "pa.DataType") -> 
         assert getattr(bars, name).tolist() == [value, value]
 
 
+@given(st.decimals("0.000001", "999999999999", places=6), st.integers(0, 3))
+def test_decimals_are_those_a_text_would_be(value: Decimal, more: int) -> None:
+    """The nearest float64: so the same bars have the same name from Parquet and from CSV."""
+    field = pa.field("close", pa.decimal128(30, 6 + more))
+    numbers, bad = NumberReader(field, "close").read(pa.array([value, None], field.type))
+    assert (numbers[0], bad.tolist()) == (float(value), [False, True])
+
+
+@pytest.mark.parametrize(
+    "empty", [pa.nulls(2), pa.nulls(2, pa.int64()), pa.array([float("nan")] * 2), pa.array(["", "nan"])]
+)
+def test_a_volume_column_without_a_volume_is_none(tmp_path: Path, empty: "pa.Array[Any]") -> None:
+    """As data frames of indices and currencies have."""
+    upload = read(tmp_path, parquet_of(columns(volume=empty)))
+    assert (upload.notes, upload.bars.volume.tolist()) == ((NO_VOLUME,), [0.0, 0.0])
+
+
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64()])
 def test_so_are_whole_ones(tmp_path: Path, kind: "pa.DataType") -> None:
     """Prices in ticks, volumes in shares."""
@@ -128,7 +149,10 @@ def test_a_symbol_and_what_is_missing_are_told(tmp_path: Path) -> None:
         ({"open": pa.array([True, False])}, "/file", "the open must be a number"),
         ({"open": pa.array([[1.0], [2.0]])}, "/file", "one plain value a row"),
         ({"open": pa.array([{"a": 1}, {"a": 2}])}, "/file", "one plain value a row"),
-        ({"volume": pa.nulls(2)}, "/file", "the volume must be a number"),
+        ({"volume": pa.array([None, 5.0])}, "/file/row/1/volume", "write 0 where nothing was traded"),
+        ({"volume": pa.array([5.0, float("nan")])}, "/file/row/2/volume", "write 0 where nothing was traded"),
+        ({"volume": pa.array([float("inf"), 5.0])}, "/file/row/1/volume", "inf is not a number"),
+        ({"close": pa.nulls(2)}, "/file/row/1/close", "leave the row out"),
         ({"ticker": pa.array(["A", "B"])}, "/file", "A and B; upload a file for each"),
         ({"OPEN": pa.array([1.0, 1.0])}, "/file", "keep one of them"),
         ({"time": pa.array(["01/02/2024", "01/03/2024"])}, "/file", "write them as 2024-01-31"),

@@ -20,6 +20,14 @@ from shared.contracts.errors import Invalid
         ("timestamp,1. open,2. high,3. low,4. close,5. volume", [0], [1, 2, 3, 4, 5]),
         ("Date,Close/Last,Volume,Open,High,Low", [0], [3, 4, 5, 1, 2]),
         ("Date,Price,Open,High,Low,Vol.,Change %", [0], [2, 3, 4, 1, 5]),
+        ("Date,PX_OPEN,PX_HIGH,PX_LOW,PX_LAST,PX_VOLUME", [0], [1, 2, 3, 4, 5]),
+        ("Exchange Date,Open Price,High Price,Low Price,Last Price,Volume", [0], [1, 2, 3, 4, 5]),
+        ("start_at,open,high,low,close,volume", [0], [1, 2, 3, 4, 5]),
+        (
+            "time_period_start,time_period_end,time_open,price_open,price_high,price_low,price_close,volume_traded",
+            [0],
+            [3, 4, 5, 6, 7],
+        ),
         (",open,high,low,close,volume", [0], [1, 2, 3, 4, 5]),
         ("open,high,low,close,volume,__index_level_0__", [5], [0, 1, 2, 3, 4]),
         ("<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<TICKVOL>,<SPREAD>", [0, 1], [2, 3, 4, 5, 6]),
@@ -38,7 +46,7 @@ def test_columns_are_found_by_their_usual_names(names: str, times: list[int], nu
     [
         ("Date,Open,High,Low,Volume", ["no column for close", "Date, Open"]),
         ("a,b", ["time, open, high, low, close"]),
-        ("open,high,low,close,volume", ["no column for time"]),
+        ("open,high,low,close,volume", ["no column for time", "name them time, open"]),
         ("Date,Open,High,Low,Close,Volume,close", ["Close and close", "keep one"]),
     ],
 )
