@@ -85,7 +85,8 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, ValidationException):
-        errors = input_errors(error.extra)
+        parameters = request.route_handler.parsed_fn_signature.parameters
+        errors = input_errors(error.extra, {name: each.annotation for name, each in parameters.items()})
         detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
         return Malformed(detail, errors=errors)
     if _is_of_the_body(error):

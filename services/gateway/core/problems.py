@@ -1,9 +1,10 @@
 """RFC 9457 problem documents, from this platform's errors and from the framework's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from services.gateway.core.choices import choices
 from shared.contracts.errors import InputError, ServiceError
 
 
@@ -19,9 +20,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[InputError, ...] = ()
 
 
-# What the framework says of a missing body and of a text where it looks for a file, and what to say in its place.
-_EMPTY_BODY = "'data'"
-_NO_FILE = "Unsupported type: <class"
+# What the framework says, and what to say in its place.
+_PLAINLY = {
+    "'data'": "the body is empty",
+    "Unsupported type: <class": "send one file with a name",
+    "Invalid RFC3339 encoded date": "write a date such as 2024-01-31",
+}
+_NO_CHOICE = "Invalid enum value "
 
 
 def problem_of(error: ServiceError, instance: str, request_id: str) -> Problem:
@@ -47,23 +52,28 @@ def pointer(source: str, key: str, message: str) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in prefix + parts)
 
 
-def input_errors(extra: object) -> tuple[InputError, ...]:
-    """Read the errors of the framework's validation: a list of {message, key, source}."""
+def input_errors(extra: object, kinds: Mapping[str, object] | None = None) -> tuple[InputError, ...]:
+    """Read the errors of the framework's validation: a list of {message, key, source}.
+
+    `kinds` are the types of the route's parameters, of which the body is `data`.
+    """
     if not isinstance(extra, Sequence):
         return ()
     found = []
     for item in extra:
         if isinstance(item, dict):
-            message = _plainly(str(item.get("message", "")))
+            said, key = str(item.get("message", "")), str(item.get("key", ""))
             source = str(getattr(item.get("source"), "value", item.get("source", "body")))
-            found.append(InputError(pointer(source, str(item.get("key", "")), message), message))
+            name, path = ("data", key.split(".")) if source == "body" else (key, [])
+            message = _plainly(said, (kinds or {}).get(name), path)
+            found.append(InputError(pointer(source, key, message), message))
     return tuple(found)
 
 
-def _plainly(message: str) -> str:
-    if message == _EMPTY_BODY:
-        return "the body is empty"
-    return "send one file with a name" if message.startswith(_NO_FILE) else message
+def _plainly(said: str, kind: object, path: Sequence[str]) -> str:
+    if said.startswith(_NO_CHOICE) and kind is not None:
+        return f"{said.removeprefix(_NO_CHOICE)} is none of these: {', '.join(choices(kind, path))}"
+    return next((plain for start, plain in _PLAINLY.items() if said.startswith(start)), said)
 
 
 def _between_backticks(text: str) -> str:

@@ -110,6 +110,8 @@ def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$.")
         pointer = "/" + place.rstrip("`")
+        if pointer == "/interval":
+            text = "write a number from 1 to 9999 and a unit, s, m, h, d or w, such as 1d or 15m"
         raise Invalid(f"{pointer}: {text}", errors=(InputError(pointer, text),)) from error
 
 

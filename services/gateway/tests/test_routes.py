@@ -213,6 +213,8 @@ async def test_a_bad_upload_is_refused_and_leaves_nothing(
     assert answer.status_code == status, answer.text
     assert services.asked == []
     assert not list((tmp_path / "objects").glob("uploads/*"))
+    if "interval" in form:
+        assert "such as 1d or 15m" in answer.json()["detail"]
 
 
 async def test_a_failed_ingest_leaves_no_upload(tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ async def test_what_cannot_be_read_is_refused_at_the_edge(
     answer = await send(tmp_path, services, "POST", json=BODY | change)
     assert answer.status_code == 400, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    if pointer == "/objective":
+        assert "profit_factor, sharpe" in answer.json()["detail"]
     assert services.asked == []
 
 

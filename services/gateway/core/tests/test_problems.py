@@ -1,5 +1,8 @@
 """Problem documents and the state of the whole."""
 
+from typing import Literal
+
+import msgspec
 import pytest
 
 from services.gateway.core.problems import input_errors, pointer, problem_of
@@ -30,6 +33,34 @@ def test_a_problem_carries_every_input_error() -> None:
     problem = problem_of(error, "/api/v1/strategies", "r1")
     assert (problem.type, problem.status) == ("/problems/invalid-spec", 422)
     assert problem.errors[0].column == 4
+
+
+class Execution(msgspec.Struct):
+    """A part of a body."""
+
+    side: Literal["long", "short"] | None = None
+
+
+class Order(msgspec.Struct):
+    """A body."""
+
+    execution: Execution | None = None
+
+
+@pytest.mark.parametrize(
+    ("said", "key", "source", "expected"),
+    [
+        ("Invalid enum value 'up'", "execution.side", "body", "'up' is none of these: long, short"),
+        ("Invalid enum value 'xlsx'", "format", "query", "'xlsx' is none of these: csv, json"),
+        ("Invalid RFC3339 encoded date", "start", "body", "write a date such as 2024-01-31"),
+        ("Expected `int` >= 1", "limit", "query", "Expected `int` >= 1"),
+    ],
+)
+def test_an_error_says_what_to_write(said: str, key: str, source: str, expected: str) -> None:
+    """A text that is none of a few is answered with those, wherever in the body or the query it stands."""
+    kinds = {"data": Order, "format": Literal["csv", "json"] | None, "limit": int}
+    (error,) = input_errors([{"message": said, "key": key, "source": source}], kinds)
+    assert error.message == expected
 
 
 def test_framework_errors_that_are_no_list_are_no_errors() -> None:
