@@ -58,9 +58,10 @@ def months_table(time: Ints, equity: Floats, initial_cash: float, zone: tzinfo) 
         for row in rows
     )
     return (
-        f'{WIDE}<table class="months"><caption>Each month from the last close before it, the first from the '
-        f'initial cash; months compound to their year.{_cut(time, rows, zone)}</caption><thead><tr><th scope="col">Year'
-        f"</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        '<p class="hint" id="months-hint">Each month from the last close before it, the first from the initial cash; '
+        f"months compound to their year.{_cut(time, rows, zone)}</p>"
+        f'{WIDE}<table class="months" aria-describedby="months-hint"><thead><tr><th scope="col">Year</th>{head}</tr>'
+        f"</thead><tbody>{body}</tbody></table></div>"
     )
 
 

@@ -122,6 +122,13 @@ def test_tables_have_headers(page: Page) -> None:
     assert all(attributes["scope"] in {"row", "col"} for attributes in headers)
 
 
+def test_sentences_are_read_without_scrolling() -> None:
+    """On a phone a wide table or chart scrolls in its box, and what is said of it stands before the box."""
+    boxes = re.findall('<div class="wide".*?</div>', render(subject()).decode(), re.DOTALL)
+    assert len(boxes) == 5
+    assert not any(tag in box for box in boxes for tag in ("<caption", "<p ", "<p>"))
+
+
 NASTY = "</style></title><script>alert(1)</script>\"' onload=x & \u202e \ud800"
 
 
