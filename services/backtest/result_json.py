@@ -2,13 +2,21 @@
 
 import msgspec
 
-from services.backtest.core.engine.dtypes import Ints
+from services.backtest.core.downsample import downsample
+from services.backtest.core.engine.dtypes import Floats, Ints
 from services.backtest.core.moments import moments
 from services.backtest.core.result import Trades
 from services.backtest.files.result_file import Curve
 from shared.contracts.values import EquityPoint, Trade
 
+MAX_POINTS = 200_000
+"""More points, asked for or not, would not be there in the time that a read has."""
 PIECE = 10_000
+
+
+def chosen(equity: Floats, points: int | None) -> Ints:
+    """Return the indices of the bars to tell of: `points` of them at most and MAX_POINTS in any case."""
+    return downsample(equity, min(points or MAX_POINTS, MAX_POINTS))
 
 
 def curve_json(curve: Curve, indices: Ints) -> bytes:

@@ -290,7 +290,7 @@ class DeleteBacktest(Request[None], frozen=True, kw_only=True):
 
 
 class ReadEquity(Request[values.EquityCurve], frozen=True, kw_only=True):
-    """Read a succeeded run's equity curve; `points` asks for at most that many, first and last kept."""
+    """Read a succeeded run's equity curve; `points` asks for at most that many, first and last kept, up to 200,000."""
 
     SERVICE = "backtest"
     METHOD = "backtest.equity"

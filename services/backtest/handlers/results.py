@@ -3,20 +3,16 @@
 import asyncio
 from pathlib import Path
 
-from services.backtest.core.downsample import downsample
 from services.backtest.core.row_cursor import cursor_after, rows_before
 from services.backtest.exports import Exports
 from services.backtest.files.result_file import curve_key, read_curve, read_trades, trades_key
 from services.backtest.files.result_tables import equity_pieces, trade_pieces
 from services.backtest.finished_runs import FinishedRuns
-from services.backtest.result_json import curve_json, trades_of
+from services.backtest.result_json import chosen, curve_json, trades_of
 from shared.contracts.messages import ExportEquity, ExportTrades, ListTrades, ReadEquity
 from shared.contracts.objects import backtest_object
 from shared.contracts.values import TradePage
 from shared.runtime.bus.server import Answer, Call
-
-MAX_POINTS = 1_000_000
-"""More points are not answered in one piece of JSON, asked for or not."""
 
 
 class ResultHandlers:
@@ -30,7 +26,7 @@ class ResultHandlers:
         """Answer the equity curve."""
         found = await self._runs.find(message.id, call)
         async with self._runs.file(curve_key(found.result_key)) as path:
-            body = await asyncio.to_thread(_curve, path, message.points or MAX_POINTS)
+            body = await asyncio.to_thread(_curve, path, message.points)
         return Answer(body, {backtest_object(message.id): found.version})
 
     async def list_trades(self, message: ListTrades, call: Call) -> Answer:
@@ -58,9 +54,9 @@ class ResultHandlers:
         return Answer(export, {backtest_object(message.id): found.version})
 
 
-def _curve(path: Path, points: int) -> bytes:
+def _curve(path: Path, points: int | None) -> bytes:
     curve = read_curve(path)
-    return curve_json(curve, downsample(curve.equity, points))
+    return curve_json(curve, chosen(curve.equity, points))
 
 
 def _page(path: Path, message: ListTrades, start: int) -> TradePage:

@@ -7,7 +7,7 @@ import pytest
 from services.backtest import result_json
 from services.backtest.core.result import Trades
 from services.backtest.files.result_file import Curve
-from services.backtest.result_json import curve_json, trades_of
+from services.backtest.result_json import MAX_POINTS, chosen, curve_json, trades_of
 from shared.contracts.values import EquityCurve
 
 
@@ -22,6 +22,16 @@ def test_a_curve_made_in_pieces_is_one_document(count: int, monkeypatch: pytest.
         (value, -value, value * 7) for value in numbers[:count].tolist()
     ]
     assert [point.time.timestamp() for point in points] == [1.5 * n for n in range(count)]
+
+
+@pytest.mark.parametrize("points", [None, MAX_POINTS + 2, 1_000_000])
+def test_no_curve_is_too_long_to_be_answered(points: int | None) -> None:
+    """A year of minutes is told by its extremes; a curve of MAX_POINTS bars, whole, if no fewer are asked for."""
+    equity = np.random.default_rng(0).normal(size=525_600)
+    indices = chosen(equity, points)
+    assert MAX_POINTS // 2 <= len(indices) <= MAX_POINTS
+    assert {0, int(equity.argmax()), int(equity.argmin()), len(equity) - 1} <= set(indices.tolist())
+    assert len(chosen(equity[:MAX_POINTS], points)) == MAX_POINTS
 
 
 def test_the_fields_are_those_of_the_contract() -> None:

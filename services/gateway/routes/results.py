@@ -29,7 +29,7 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
         "/{backtest_id:str}/equity",
         responses={**PROBLEMS, 200: _EQUITY},
         summary="Read the equity curve as JSON, CSV, Arrow or Parquet",
-        description=_FORMS,
+        description=f"{_FORMS} {_LONG}",
         operation_class=TableOperation,
     )
     async def equity(
@@ -103,6 +103,7 @@ _FORMS = (
     "application/vnd.apache.parquet; `format` (json, csv, arrow, parquet) is for those who cannot send that header. "
     "Numbers in CSV read back as the same float64."
 )
+_LONG = "JSON holds 200,000 points at most, of a longer run its ends and extremes; a file holds every bar."
 _EQUITY = ResponseSpec(values.EquityCurve, description="The curve, or a file of it", generate_examples=False)
 _TRADES = ResponseSpec(values.TradePage, description="A page of trades, or a file of all", generate_examples=False)
 
