@@ -11,7 +11,7 @@ from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway
 from services.gateway.routes.paging import page
-from services.gateway.routes.waiting import answer_when_done, has_ended
+from services.gateway.routes.waiting import RUN_ANSWERS, answer_when_done, has_ended
 from shared.contracts import messages, values
 from shared.contracts.metrics import METRICS
 from shared.contracts.objects import backtest_object, backtests_object
@@ -24,7 +24,7 @@ class NewBacktest(messages.CreateBacktest, frozen=True, kw_only=True, forbid_unk
 def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     """Return the routes under /backtests."""
 
-    @post("/", responses=PROBLEMS, summary="Start a backtest", status_code=202, guards=[guard(json_body)])
+    @post("/", responses=RUN_ANSWERS, summary="Start a backtest", status_code=202, guards=[guard(json_body)])
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewBacktest]) -> Response[values.Backtest]:
         reply = await gateway.ask(request, data, notes_of(request).caller)
         return await answer_when_done(gateway, feed, request, reply, has_ended)

@@ -10,7 +10,7 @@ from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
-from services.gateway.routes.waiting import RunState, answer_when_done
+from services.gateway.routes.waiting import RUN_ANSWERS, RunState, answer_when_done
 from shared.contracts import messages, values
 
 
@@ -29,7 +29,7 @@ def ending_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
 
     @post(
         "/{backtest_id:str}/verify",
-        responses=PROBLEMS,
+        responses=RUN_ANSWERS,
         summary="Run a finished backtest once more and compare the digests",
         status_code=202,
     )

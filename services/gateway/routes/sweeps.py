@@ -12,7 +12,7 @@ from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from services.gateway.routes.paging import page
-from services.gateway.routes.waiting import SWEEPS, answer_when_done, has_ended
+from services.gateway.routes.waiting import SWEEP_ANSWERS, SWEEPS, answer_when_done, has_ended
 from shared.contracts import messages, sweep_values, values
 from shared.contracts.objects import sweep_object, sweeps_object
 
@@ -28,7 +28,7 @@ class NewSweep(messages.CreateSweep, frozen=True, kw_only=True, forbid_unknown_f
 def sweep_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     """Return the routes under /sweeps."""
 
-    @post("/", responses=PROBLEMS, summary="Start a sweep", status_code=202, guards=[guard(json_body)])
+    @post("/", responses=SWEEP_ANSWERS, summary="Start a sweep", status_code=202, guards=[guard(json_body)])
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewSweep]) -> Response[sweep_values.Sweep]:
         reply = await gateway.ask(request, data, notes_of(request).caller, seconds=CREATE_SECONDS)
         return await answer_when_done(gateway, feed, request, reply, has_ended, SWEEPS)

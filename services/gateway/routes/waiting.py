@@ -7,16 +7,23 @@ from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
 
 from services.gateway.core.prefer import wait_seconds
 from services.gateway.live import ENDED, ProgressFeed
 from services.gateway.notes import notes_of
+from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.cache.tokens import merge
-from shared.contracts import messages, values
+from shared.contracts import messages, sweep_values, values
 from shared.runtime.bus.caller import Reply
 
 LOOK_SECONDS = 1.0
+
+
+_IN_TIME = "It ended in the time that `Prefer: wait` gave it"
+RUN_ANSWERS = {**PROBLEMS, 200: ResponseSpec(values.Backtest, description=_IN_TIME, generate_examples=False)}
+SWEEP_ANSWERS = {**PROBLEMS, 200: ResponseSpec(sweep_values.Sweep, description=_IN_TIME, generate_examples=False)}
 
 
 class Waited(NamedTuple):

@@ -176,12 +176,15 @@ async def test_the_report_is_a_page_that_can_do_nothing(tmp_path: Path, services
 
 
 async def test_the_document_names_every_form_and_every_metric(tmp_path: Path, services: FakeServices) -> None:
-    """The OpenAPI document has the media types of the files, the report as HTML, and what every metric means."""
+    """The media types of the files, the report as HTML, what is waited for, and what every metric means."""
     async with client_of(services, DisabledCacheStore(), tmp_path) as client:
         paths = (await client.get("/openapi.json")).json()["paths"]
     for table in ("equity", "trades"):
         content = paths[f"/api/v1/backtests/{{backtest_id}}/{table}"]["get"]["responses"]["200"]["content"]
         assert set(content) == {"application/json", CSV, ARROW, PARQUET}
     assert set(paths["/api/v1/backtests/{backtest_id}/report"]["get"]["responses"]["200"]["content"]) == {"text/html"}
+    for path in ("backtests", "sweeps", "backtests/{backtest_id}/verify"):
+        answers = paths[f"/api/v1/{path}"]["post"]["responses"]
+        assert answers["200"]["content"] == answers["202"]["content"]
     said = paths["/api/v1/backtests/{backtest_id}"]["get"]["description"]
     assert all(f"- `{metric.name}` ({metric.unit}): {metric.formula}." in said for metric in METRICS)
