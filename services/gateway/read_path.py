@@ -74,29 +74,12 @@ class Gateway:
         notes.spent("service", reply.service_seconds)
         return reply
 
-    async def read(
-        self,
-        request: Request[Any, Any, Any],
-        message: Message[A],
-        obj: str,
-        variant: str,
-        *,
-        media_type: str = JSON,
-        seconds: float = DEFAULT_DEADLINE,
-    ) -> Response[Any]:
+    async def read(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Response[Any]:
         """Answer a read of `obj`, never older than the request's Consistency-Token names. Raises ServiceError."""
-        found = await self.look_up(request, message, obj, variant, seconds=seconds)
-        return answer(request, found.body, etag=found.etag, status=found.status, media_type=media_type)
+        found = await self.look_up(request, message, obj, variant)
+        return answer(request, found.body, etag=found.etag, status=found.status)
 
-    async def look_up(
-        self,
-        request: Request[Any, Any, Any],
-        message: Message[A],
-        obj: str,
-        variant: str,
-        *,
-        seconds: float = DEFAULT_DEADLINE,
-    ) -> Found:
+    async def look_up(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Found:
         """Return what `read` answers with. Raises ServiceError."""
         notes = notes_of(request)
         principal = notes.caller
@@ -113,7 +96,7 @@ class Gateway:
             if found.entry.owner != principal.user_id:
                 raise NotFound("There is no such resource")
             return Found(found.entry.body, found.entry.etag, f"{_L2}; hit")
-        reply = await self.ask(request, message, principal, seconds=seconds)
+        reply = await self.ask(request, message, principal)
         etag = etag_of(reply.body)
         if isinstance(found, Miss) and obj in reply.versions:
             entry = Entry(version=reply.versions[obj], etag=etag, owner=principal.user_id, body=reply.body)
@@ -128,13 +111,10 @@ class Gateway:
         entity_id: str,
         name_object: Callable[[str], str],
         variant: str,
-        *,
-        media_type: str = JSON,
-        seconds: float = DEFAULT_DEADLINE,
     ) -> Response[Any]:
         """`read` for one entity by its id. Raises NotFound for an id that is none."""
         obj = name_object(known_id(entity_id))
-        return await self.read(request, message, obj, variant, media_type=media_type, seconds=seconds)
+        return await self.read(request, message, obj, variant)
 
     def _fill(self, obj: str, variant: str, lease: str, entry: Entry) -> None:
         task: asyncio.Task[object] = asyncio.create_task(self._cache.fill(obj, variant, lease, entry))

@@ -8,8 +8,9 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.core.table_forms import Format, table_form
 from services.gateway.exported import VARY, refuse_pages, result_tag, table_file
+from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import HTML, Gateway, known_id
+from services.gateway.read_path import HTML, Gateway, answer, known_id
 from services.gateway.routes.paging import with_next_link
 from services.gateway.table_operation import TableOperation
 from shared.contracts import messages, values
@@ -77,10 +78,10 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
         media_type="text/html",
     )
     async def report(request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> Response[str]:
-        response = await gateway.read_entity(
-            request, messages.RenderReport(id=backtest_id), backtest_id, backtest_object, "report",
-            media_type=HTML, seconds=REPORT_SECONDS,
-        )  # fmt: skip
+        # Not cached: it is of the run and of its dataset, which may be deleted, and a cached answer is of one object.
+        message = messages.RenderReport(id=known_id(backtest_id))
+        reply = await gateway.ask(request, message, notes_of(request).caller, seconds=REPORT_SECONDS)
+        response = answer(request, reply.body, media_type=HTML)
         response.headers["Content-Security-Policy"] = _REPORT_POLICY
         response.headers["Content-Disposition"] = f'inline; filename="backtest-{backtest_id}.html"'
         response.headers["X-Content-Type-Options"] = "nosniff"

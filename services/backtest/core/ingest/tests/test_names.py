@@ -10,6 +10,8 @@ from shared.contracts.errors import Invalid
     ("filename", "name", "symbol"),
     [
         ("aapl.csv", "aapl", "AAPL"),
+        ("aapl.csv.gz", "aapl", "AAPL"),
+        ("aapl.GZ", "aapl", "AAPL"),
         ("EUR USD.2017.csv", "EUR USD.2017", "EUR USD.2017"),
         ("../../etc/passwd", "passwd", "PASSWD"),
         ("C:\\data\\msft.csv", "msft", "MSFT"),
