@@ -102,11 +102,11 @@ class DatasetHandlers:
         )
 
     async def _store(self, dataset: Dataset, bars: Path, owner: str, call: Call) -> dict[str, int]:
-        """Store the bars unless they are there, and the row as long as they are."""
+        """Store the bars, and the row as long as they are there."""
         key = dataset_key(dataset.sha256)
         for _ in range(TRIES):
-            if not await self._objects.exists(key):
-                await self._objects.put(key, bars)
+            # Over those that may be there, which are the same: so an upload mends what was damaged in the store.
+            await self._objects.put(key, bars)
             async with self._database.transaction() as connection:
                 await store.lock_content(connection, dataset.sha256)
                 if await self._objects.exists(key):

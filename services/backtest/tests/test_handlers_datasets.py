@@ -70,6 +70,17 @@ async def test_equal_bars_are_stored_once_for_all(
     assert len(files_under(objects, "datasets")) == 1
 
 
+async def test_an_upload_mends_bars_that_were_damaged(datasets: DatasetHandlers, objects: Objects, ana: Call) -> None:
+    """Whatever happened to the file of their content, it holds the bars again when they are uploaded again."""
+    await ingested(datasets, objects, ana, TWO_DAYS)
+    (file,) = files_under(objects, "datasets")
+    whole = file.read_bytes()
+    for damaged in (whole[:-100], whole[:-100] + bytes(100)):
+        file.write_bytes(damaged)
+        await ingested(datasets, objects, ana, TWO_DAYS)
+        assert file.read_bytes() == whole
+
+
 async def test_a_rejected_upload_is_deleted_and_leaves_nothing(
     datasets: DatasetHandlers, objects: Objects, database: Database, ana: Call
 ) -> None:
