@@ -9,7 +9,7 @@ import pyarrow as pa
 from services.backtest.core.downsample import downsample
 from services.backtest.core.engine.dtypes import ExitReason, Ints, Status
 from services.backtest.files.result_file import read_curve, read_trades
-from services.backtest.files.table_pieces import parts, pieces, times, whole_seconds
+from services.backtest.files.table_pieces import in_seconds, parts, pieces, times
 from shared.contracts.messages import TableForm
 
 _SIDES = {-1: "short", 1: "long"}
@@ -21,13 +21,13 @@ def equity_pieces(path: Path, form: TableForm, points: int | None = None) -> Ite
     """Yield the equity curve, one row a bar: time, equity, drawdown, position; of at most `points` of them if given."""
     curve = read_curve(path)
     chosen = None if points is None else downsample(curve.equity, points)
-    whole = whole_seconds(curve.time)
+    seconds = in_seconds(form, curve.time)
 
     def batch(part: slice) -> "pa.RecordBatch":
         rows: slice | Ints = part if chosen is None else chosen[part]
         return pa.record_batch(
             {
-                "time": times(curve.time[rows], whole=whole),
+                "time": times(curve.time[rows], seconds=seconds),
                 "equity": pa.array(curve.equity[rows]),
                 "drawdown": pa.array(curve.drawdown[rows]),
                 "position": pa.array(curve.position[rows]),
@@ -40,16 +40,16 @@ def equity_pieces(path: Path, form: TableForm, points: int | None = None) -> Ite
 def trade_pieces(path: Path, form: TableForm) -> Iterator[bytes]:
     """Yield the trades in order of entry with the fields and words of the JSON; one still open is the last."""
     trades = read_trades(path)
-    whole = whole_seconds(trades.entry_time, trades.exit_time)
+    seconds = in_seconds(form, trades.entry_time, trades.exit_time)
 
     def batch(part: slice) -> "pa.RecordBatch":
         return pa.record_batch(
             {
                 "side": _words(trades.side[part], _SIDES),
                 "quantity": pa.array(trades.quantity[part]),
-                "entry_time": times(trades.entry_time[part], whole=whole),
+                "entry_time": times(trades.entry_time[part], seconds=seconds),
                 "entry_price": pa.array(trades.entry_price[part]),
-                "exit_time": times(trades.exit_time[part], whole=whole),
+                "exit_time": times(trades.exit_time[part], seconds=seconds),
                 "exit_price": pa.array(trades.exit_price[part]),
                 "pnl": pa.array(trades.pnl[part]),
                 "return": pa.array(trades.return_[part]),

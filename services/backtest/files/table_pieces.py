@@ -46,14 +46,17 @@ def parts(rows: int) -> Iterator[slice]:
     return (slice(start, min(start + ROWS, rows)) for start in range(0, rows, ROWS))
 
 
-def whole_seconds(*columns: Ints) -> bool:
-    """Say whether all of these nanoseconds since 1970 UTC are whole seconds, which are shorter in CSV."""
-    return all(not (column[part] % SECOND).any() for column in columns for part in parts(len(column)))
+def in_seconds(form: TableForm, *columns: Ints) -> bool:
+    """Say whether these nanoseconds since 1970 UTC are to be written in seconds: in CSV, when all are whole ones.
+
+    In Arrow and Parquet they are not, so that the tables of all runs and datasets have one schema.
+    """
+    return form == "csv" and all(not (column[part] % SECOND).any() for column in columns for part in parts(len(column)))
 
 
-def times(nanoseconds: Ints, *, whole: bool) -> "pa.Array[Any]":
-    """Return times as a column: in seconds where all of its table are whole ones, else in nanoseconds."""
-    return pa.array(nanoseconds // SECOND, WHOLE) if whole else pa.array(nanoseconds, EXACT)
+def times(nanoseconds: Ints, *, seconds: bool) -> "pa.Array[Any]":
+    """Return times as a column, in seconds or in nanoseconds."""
+    return pa.array(nanoseconds // SECOND, WHOLE) if seconds else pa.array(nanoseconds, EXACT)
 
 
 def _writer(sink: "_Sink", schema: "pa.Schema", form: TableForm) -> AbstractContextManager[_Writer]:

@@ -15,7 +15,7 @@ from services.backtest.core.period import span
 from services.backtest.core.row_cursor import cursor_after, rows_before
 from services.backtest.exports import Exports
 from services.backtest.files.dataset_file import dataset_key, map_bars
-from services.backtest.files.table_pieces import parts, pieces, times, whole_seconds
+from services.backtest.files.table_pieces import in_seconds, parts, pieces, times
 from services.backtest.handlers.datasets import NO_DATASET
 from services.backtest.store.datasets import read_dataset
 from shared.contracts.errors import InputError, Invalid, NotFound, Unavailable
@@ -93,10 +93,10 @@ def _items(bars: Columns, part: slice) -> list[Bar]:
 def _table(bars: Columns, part: slice, form: TableForm) -> Iterator[bytes]:
     time = bars["time"][part]
     columns = {name: bars[name][part] for name in NUMBERS}
-    whole = whole_seconds(time)
+    seconds = in_seconds(form, time)
 
     def batch(rows: slice) -> pa.RecordBatch:
         numbers = {name: pa.array(column[rows]) for name, column in columns.items()}
-        return pa.record_batch({"time": times(time[rows], whole=whole), **numbers})
+        return pa.record_batch({"time": times(time[rows], seconds=seconds), **numbers})
 
     return pieces(batch(slice(0, 0)).schema, (batch(rows) for rows in parts(len(time))), form)

@@ -82,6 +82,18 @@ def test_times_in_csv_are_rfc_3339(tmp_path: Path) -> None:
     assert datetime.fromisoformat(table["time"][2]) == datetime(2000, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+def test_tables_have_one_schema(tmp_path: Path, form: TableForm) -> None:
+    """Whatever the times of a run, so that those of many runs make one table: nanoseconds in UTC, and float64."""
+    schemas = []
+    for time in (seconds(3), seconds(3) + 5):
+        content = b"".join(equity_pieces(curve_file(tmp_path, time, AWKWARD[:3]), form))
+        file = io.BytesIO(content)
+        schemas.append(pa.ipc.open_stream(file).schema if form == "arrow" else pq.read_schema(file))
+    assert schemas[0] == schemas[1]
+    assert schemas[0].types == [pa.timestamp("ns", "UTC"), pa.float64(), pa.float64(), pa.float64()]
+
+
 @pytest.mark.parametrize("form", ["csv", "arrow", "parquet"])
 def test_fewer_points_are_those_of_the_json(tmp_path: Path, form: TableForm) -> None:
     """A downsampled file has the ends and the extremes, and no more points than asked for."""
