@@ -7,6 +7,9 @@ from services.backtest.core.report.clock import shown
 from services.backtest.core.report.subject import Subject
 from services.backtest.core.report.text import number, percent
 
+SHALLOWEST = -0.01
+"""The axis of drawdowns reaches at least to this: of less, the labels would all be the same."""
+
 
 def equity_chart(subject: Subject, zone: tzinfo) -> str:
     """The equity at each close, with what the run began with."""
@@ -25,6 +28,7 @@ def drawdown_chart(subject: Subject, zone: tzinfo) -> str:
     """How far the equity was below its highest so far."""
     drawdown = subject.drawdown
     worst = int(drawdown.argmin())
-    chart = Chart("drawdown", subject.time, zone, float(drawdown[worst]), 0.0, height=170, as_percent=True)
+    low = min(float(drawdown[worst]), SHALLOWEST)
+    chart = Chart("drawdown", subject.time, zone, low, 0.0, height=170, as_percent=True)
     chart.area(subject.time, drawdown, "drawdown")
     return chart.svg(f"The deepest drawdown was {percent(drawdown[worst])}, at {shown(subject.time[worst], zone)}.")

@@ -1,6 +1,7 @@
 """The report as a page."""
 
 import base64
+import dataclasses
 import hashlib
 import re
 from html.parser import HTMLParser
@@ -113,6 +114,20 @@ def test_charts_say_what_they_show() -> None:
             for x, y in re.findall(r"[ML ]([-\d.]+),([-\d.]+)", path.attrib["d"]):
                 assert 0 <= float(x) <= width
                 assert 0 <= float(y) <= height
+
+
+@pytest.mark.parametrize("deepest", [0.0, -1e-12, -0.0004, -0.03, -1.0])
+def test_the_marks_of_an_axis_can_be_told_apart(deepest: float) -> None:
+    """Also of a run that never lost a cent, or hardly one."""
+    run = subject()
+    run = dataclasses.replace(
+        run, equity=run.equity * 0.0 + 10_000.0, drawdown=run.drawdown / -run.drawdown.min() * -deepest
+    )
+    charts = re.findall("<svg.*?</svg>", render(run).decode(), re.DOTALL)
+    assert len(charts) == 3
+    for chart in charts:
+        labels = re.findall('<text class="value"[^>]*>([^<]*)</text>', chart)
+        assert len(labels) == len(set(labels)) > 1
 
 
 def test_tables_have_headers(page: Page) -> None:
