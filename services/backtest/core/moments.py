@@ -8,4 +8,5 @@ from services.backtest.core.engine.dtypes import Ints
 def moments(nanoseconds: Ints) -> list[datetime]:
     """Return aware datetimes of nanoseconds since 1970 UTC, to the microsecond, which is as far as they go."""
     naive: list[datetime] = (nanoseconds // 1000).astype("datetime64[us]").tolist()
-    return [moment.replace(tzinfo=UTC) for moment in naive]
+    # `replace` takes four times as long, which was most of the time that a long curve took to be told.
+    return [datetime.combine(moment, moment.time(), UTC) for moment in naive]
