@@ -8,6 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from services.backtest.core.engine.dtypes import Floats, Ints
+from shared.contracts.errors import Unavailable
 
 _TIME = pa.timestamp("ns", "UTC")
 
@@ -21,10 +22,16 @@ def write_columns(path: Path, columns: Mapping[str, Floats | Ints], times: froze
 
 
 def read_columns(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns by name, times as int64 nanoseconds; read-only views of the mapped file."""
-    with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
-        batch = reader.get_batch(0)
-    return {name: _as_numpy(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    """Return the columns by name, times as int64 nanoseconds; read-only views of the mapped file.
+
+    Raises Unavailable for a file that somebody has cut short or written over.
+    """
+    try:
+        with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
+            batch = reader.get_batch(0)
+        return {name: _as_numpy(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    except (pa.ArrowException, OSError) as error:
+        raise Unavailable("A file in the object store is damaged") from error
 
 
 def _as_numpy(column: "pa.Array[Any]") -> NDArray[Any]:

@@ -6,7 +6,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from services.backtest.core.bars import Bars
+from services.backtest.core.ingest.digest import sha256_of
 from services.backtest.files.arrow import read_columns, write_columns
+from shared.contracts.errors import Invalid, Unavailable
+
+DAMAGED = "The bars of this dataset are damaged in the object store; upload the same file once more, which mends them"
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 
@@ -21,9 +25,18 @@ def write_bars(path: Path, bars: Bars) -> None:
     write_columns(path, {name: getattr(bars, name) for name in COLUMNS}, frozenset({"time"}))
 
 
-def read_bars(path: Path) -> Bars:
-    """Return the bars of a file, mapped into memory."""
-    return Bars(**read_columns(path))
+def read_bars(path: Path, sha256: str) -> Bars:
+    """Return the bars of a file, mapped into memory.
+
+    Raises Invalid when they are not the bars of this name: a result would claim them.
+    """
+    try:
+        bars = Bars(**read_columns(path))
+    except (Unavailable, TypeError, ValueError) as error:
+        raise Invalid(DAMAGED) from error
+    if sha256_of(bars) != sha256:
+        raise Invalid(DAMAGED)
+    return bars
 
 
 def map_bars(path: Path) -> dict[str, NDArray[Any]]:

@@ -129,7 +129,8 @@ def identity_of(task: Task) -> RunIdentity:
 
 def computed(task: Task, identity: RunIdentity, dataset: Path) -> BacktestResult:
     """Run the engine once over the bars of a file."""
-    bars = cut(read_bars(dataset), identity.start, identity.end, ZoneInfo(task.timezone))
+    whole = read_bars(dataset, identity.dataset_sha256)
+    bars = cut(whole, identity.start, identity.end, ZoneInfo(task.timezone))
     return run_backtest(check_spec(task.spec), bars, identity.params, identity.execution)
 
 

@@ -108,7 +108,8 @@ def _identity_of(task: SweepTask) -> SweepIdentity:
 
 
 def _made(task: SweepTask, identity: SweepIdentity, dataset: Path) -> ReadySweep:
-    bars = cut(read_bars(dataset), identity.start, identity.end, ZoneInfo(task.timezone))
+    whole = read_bars(dataset, identity.dataset_sha256)
+    bars = cut(whole, identity.start, identity.end, ZoneInfo(task.timezone))
     spec = check_spec(task.spec)
     sample = msgspec.convert(task.sample, SweepSample | None)
     sweep = Sweep(bars, identity.execution, space_of(spec, task.grid, sample, identity.seed))

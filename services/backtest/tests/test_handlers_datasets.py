@@ -29,7 +29,7 @@ TWO_DAYS = b"Date,Open,High,Low,Close,Volume\n2024-01-01,1,2,1,1,5\n2024-01-02,1
 async def test_ingested_bars_come_back_bit_for_bit(dataset: Dataset, objects: Objects) -> None:
     """What was uploaded is what is stored, under the hash of its content, and the upload is gone."""
     async with objects.as_file(dataset_key(dataset.sha256)) as path:
-        stored = read_bars(path)
+        stored = read_bars(path, dataset.sha256)
         for name in ("time", "open", "high", "low", "close", "volume"):
             assert np.array_equal(getattr(stored, name), getattr(apple(), name)), name
     assert (dataset.name, dataset.symbol, dataset.interval, dataset.timezone) == ("aapl", "AAPL", "1d", "UTC")

@@ -70,7 +70,7 @@ async def reader_of_the_next(pool: IngestPool, tmp_path: Path) -> int:
 async def test_bars_come_back_as_a_file(pool: IngestPool, tmp_path: Path) -> None:
     """With what is told of them; refusals come back with their rows, and the same process reads on."""
     description = await described(pool, job_of(tmp_path, SOUND))
-    bars = read_bars(tmp_path / "bars")
+    bars = read_bars(tmp_path / "bars", description.sha256)
     assert (description.rows, description.first, description.last) == (len(bars), bars.time[0], bars.time[-1])
     first = await reader_of_the_next(pool, tmp_path)
     with pytest.raises(Invalid) as caught:

@@ -6,10 +6,15 @@ from shared.contracts.errors import InputError, Invalid
 
 
 def required_text(pointer: str, text: str) -> str:
-    """Return `text` without surrounding white space. Raises Invalid at `pointer` when nothing is left of it."""
+    """Return `text` without surrounding white space.
+
+    Raises Invalid at `pointer` when nothing is left of it, or a character that turns a line round or breaks it is.
+    """
     trimmed = storable_text(pointer, text).strip()
     if not trimmed:
         raise _invalid(pointer, "is blank; give at least one visible character")
+    if not trimmed.isprintable():
+        raise _invalid(pointer, "holds a character that cannot be shown, such as a line break; take it out")
     return trimmed
 
 

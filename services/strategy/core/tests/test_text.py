@@ -23,6 +23,13 @@ def test_a_blank_name_is_refused_where_it_stands(text: str) -> None:
     assert "at least one visible character" in error.message
 
 
+@pytest.mark.parametrize("text", ["a\nb", "a\u202eb", "a\u0007b"])
+def test_a_name_can_be_shown(text: str) -> None:
+    """A line break, a turned direction, a bell: refused with what to do, as for a dataset's name."""
+    with pytest.raises(Invalid, match="cannot be shown"):
+        required_text("/name", text)
+
+
 @pytest.mark.parametrize("check", [required_text, storable_text])
 def test_what_the_database_cannot_store_is_the_callers_error(check: Callable[[str, str], str]) -> None:
     """U+0000 is refused with a sentence, not with a failed statement."""
