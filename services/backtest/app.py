@@ -85,7 +85,13 @@ def compose(settings: BacktestSettings) -> Service:
 
 def _keep_workers(service: Service, settings: BacktestSettings) -> None:
     """Have worker processes run for as long as the service does."""
-    workers = Children(WORKER, settings.workers(), kernel_cache(settings.data_dir), stop_seconds=settings.drain_seconds)
+    workers = Children(
+        WORKER,
+        settings.workers(),
+        kernel_cache(settings.data_dir),
+        stop_seconds=settings.drain_seconds,
+        first_must_work=True,
+    )
     service.background(workers.run)
     # First, so that the runs they hand back are free while this process finishes its requests.
     service.stopping(workers.stop)

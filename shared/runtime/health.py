@@ -25,6 +25,10 @@ WATCH_SECONDS = 2.0
 NO_ANSWER = "does not answer"
 
 
+class StillStarting(Unavailable):
+    """Not ready yet, as is usual after a start: told to who asks, and not to the log."""
+
+
 class CheckResult(msgspec.Struct, frozen=True):
     """How one dependency is; `latency_ms` is how long it took to say so."""
 
@@ -85,7 +89,7 @@ class Health:
         if error is None:
             if self._told.pop(name, None) is not None:
                 log.warning("ready again: %s", name)
-        elif self._told.get(name) != detail:
+        elif self._told.get(name) != detail and not isinstance(error, StillStarting):
             self._told[name] = detail
             log.warning("not ready: %s: %s%s", name, detail, because(error))
 

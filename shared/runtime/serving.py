@@ -86,7 +86,7 @@ async def _keep_copies(settings: Settings) -> int:
     told, keeping = asyncio.create_task(_told_to_stop()), asyncio.create_task(children.run())
     await asyncio.wait({told, keeping}, return_when=asyncio.FIRST_COMPLETED)
     keeping.cancel()
-    await asyncio.wait({keeping})
+    await asyncio.gather(keeping, return_exceptions=True)
     return 0 if told.done() else 1
 
 

@@ -9,6 +9,8 @@ from shared.runtime.tests.processes import Program, program
 from tests.databases import service_url
 
 SECRET_KEY = "0123456789abcdef" * 4
+# The backtest service compiles the engine, unless that was done before.
+FIRST_START = 600.0
 INNER = ("strategy", "backtest", "invalidator", "metrics")
 
 

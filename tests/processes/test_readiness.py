@@ -5,7 +5,7 @@ import pytest
 
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.tests.processes import START, Program
-from tests.processes.services import Servers
+from tests.processes.services import FIRST_START, Servers
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ async def told(backtest: Program, detail: str) -> bool:
 async def test_dead_workers(servers: Servers) -> None:
     """Killed: the service says how many are left, until their successors work; it lives all the while."""
     async with servers.run("backtest", BACKTEST_WORKERS="2") as backtest:
-        await eventually(backtest.is_ready, within=START)
+        await eventually(backtest.is_ready, within=FIRST_START)
         for worker in workers_of(backtest):
             worker.kill()
         await eventually(lambda: told(backtest, "0 of 2 processes of services.backtest.worker are up"), within=2)
@@ -37,7 +37,7 @@ async def test_dead_workers(servers: Servers) -> None:
 async def test_workers_that_cannot_work(servers: Servers) -> None:
     """They are started again and again, and nothing gets done: not ready, however often one of them runs."""
     async with servers.run("backtest", BACKTEST_WORKERS="1") as backtest:
-        await eventually(backtest.is_ready, within=START)
+        await eventually(backtest.is_ready, within=FIRST_START)
         (worker,) = workers_of(backtest)
         worker.suspend()
         assert await backtest.is_ready()

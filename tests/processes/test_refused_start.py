@@ -1,5 +1,7 @@
 """A start with wrong settings: all that is wrong, a sentence each, and nothing else."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -95,3 +97,12 @@ async def test_a_bus_that_refuses_its_user_is_not_waited_for(servers: Servers) -
     assert "Traceback" not in process.output
     assert "waiting" not in process.output
     assert "not-the-one" not in process.output
+
+
+async def test_workers_that_cannot_start_end_their_service(servers: Servers, tmp_path: Path) -> None:
+    """It would never be ready: it exits with 1 after the reason, rather than starting them again and again."""
+    (tmp_path / "numba.py").write_text("raise ModuleNotFoundError(\"No module named 'numba'\")")
+    async with servers.run("backtest", PYTHONPATH=str(tmp_path), BACKTEST_WORKERS="2") as backtest:
+        assert await backtest.ended(2 * START) == 1
+    assert "No module named 'numba'" in backtest.output
+    assert "no process of services.backtest.worker can start" in backtest.output

@@ -27,7 +27,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.tests.processes import START, Program
 from tests.frozen import frozen_server
-from tests.processes.services import INNER, SECRET_KEY, Servers
+from tests.processes.services import FIRST_START, INNER, SECRET_KEY, Servers
 
 pytestmark = pytest.mark.integration
 
@@ -66,7 +66,7 @@ async def test_every_request_is_answered_or_left_on_the_bus(
 ) -> None:
     """In a burst of six hundred none is taken and forgotten: what is not answered is there for the next process."""
     async with servers.run(name) as process:
-        await eventually(process.is_ready, within=START)
+        await eventually(process.is_ready, within=FIRST_START)
         asked = [asyncio.create_task(caller.ask(CheckHealth(), service=name, seconds=STOP)) for _ in range(600)]
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         process.process.terminate()
@@ -93,7 +93,7 @@ async def test_a_request_that_waits_for_the_database_is_answered(
     """It waits for a lock when the signal comes; while it does, the process says that it is stopping."""
     locker = await asyncpg.connect(servers.database_url)
     async with servers.run(name) as process:
-        await eventually(process.is_ready, within=START)
+        await eventually(process.is_ready, within=FIRST_START)
         async with locked(locker, f"{name}.{table}"):
             asked = asyncio.create_task(caller.call(question(id=new_id()), Principal(user_id=new_id())))
             await eventually(lambda: waiting(locker))
@@ -123,7 +123,7 @@ async def test_an_event_that_cannot_be_applied_is_left_for_the_next(servers: Ser
     """The cache server hangs: the invalidator stops at once, and the event stays pending for whoever comes."""
     stream = event_stream("strategy")
     async with servers.run("invalidator", DRAIN_SECONDS="60") as process:
-        await eventually(process.is_ready, within=START)
+        await eventually(process.is_ready, within=FIRST_START)
         async with frozen_server(servers.cache_url):
             event = event_fields({"strategy:1": 2})
             await redis.xadd(stream, dict[FieldT, EncodableT](event.items()), id="1-0")
@@ -166,7 +166,7 @@ async def test_an_http_request_is_answered(servers: Servers, redis: Redis, worke
 async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None:
     """One that waits for work; what becomes of a run under way is told where the runs are."""
     async with servers.run("worker") as worker:
-        await worker.said("started")
+        await worker.said("started", within=FIRST_START)
         assert (await redis.xinfo_groups(JOBS_BACKTEST))[0]["consumers"] == 1
         worker.process.terminate()
         await ended_well(worker, redis, "backtest")
@@ -181,7 +181,7 @@ async def workers_read(redis: Redis, number: int) -> bool:
 async def test_the_workers_end_with_their_service(servers: Servers, redis: Redis) -> None:
     """Told by it, in time, and by nobody else."""
     async with servers.run("backtest", BACKTEST_WORKERS="2") as backtest:
-        await eventually(lambda: workers_read(redis, 2), within=2 * START)
+        await eventually(lambda: workers_read(redis, 2), within=FIRST_START)
         await eventually(backtest.is_ready)
         backtest.process.terminate()
         await ended_well(backtest, redis, "backtest")
@@ -190,7 +190,7 @@ async def test_the_workers_end_with_their_service(servers: Servers, redis: Redis
 async def test_the_workers_end_with_a_service_that_was_killed(servers: Servers, redis: Redis) -> None:
     """Even one that was stopped at the time, which cannot see that it is alone."""
     async with servers.run("backtest", BACKTEST_WORKERS="2") as backtest:
-        await eventually(lambda: workers_read(redis, 2), within=2 * START)
+        await eventually(lambda: workers_read(redis, 2), within=FIRST_START)
         workers = psutil.Process(backtest.process.pid).children()
         workers[0].suspend()
         backtest.process.kill()

@@ -13,6 +13,8 @@ import pytest
 
 from shared.contracts.errors import Unavailable
 from shared.runtime.children import Children
+from shared.runtime.connecting import CannotStart
+from shared.runtime.health import StillStarting
 from shared.runtime.tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -52,8 +54,8 @@ async def passes(children: Children) -> bool:
     """Say whether the check passes."""
     try:
         await children.check()
-    except Unavailable as error:
-        return error.detail != f"1 of 2 processes of {CHILD} are up"
+    except Unavailable:
+        return False
     return True
 
 
@@ -62,16 +64,38 @@ async def fails(children: Children) -> bool:
     return not await passes(children)
 
 
+async def says(children: Children, detail: str) -> bool:
+    """Say whether the check fails with this sentence."""
+    try:
+        await children.check()
+    except Unavailable as error:
+        return error.detail == detail
+    return False
+
+
+async def test_a_child_is_up_when_it_says_so(tmp_path: Path) -> None:
+    """Not before, however long it runs; what it has to do first is told to who asks, and not as news."""
+    children = Children(CHILD, 1, {"PIDS": str(tmp_path)})
+    (tmp_path / "cannot-work").touch()
+    with pytest.raises(StillStarting, match=f"^0 of 1 processes of {CHILD} are up$"):
+        await children.check()
+    async with running(children):
+        await eventually(lambda: says(children, f"0 of 1 processes of {CHILD} are up: warming up"), within=START)
+        (tmp_path / "cannot-work").unlink()
+        os.kill(max(alive(tmp_path)), signal.SIGKILL)
+        await eventually(lambda: says(children, f"0 of 1 processes of {CHILD} are up"), within=START)
+        await eventually(lambda: passes(children), within=START)
+
+
 async def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
     """However it died; its sister is left alone, and the check fails until its successor says that it works."""
     children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
     async with running(children):
-        await eventually(lambda: started(tmp_path, 2), within=START)
-        await children.check()
+        await eventually(lambda: passes(children), within=START)
         first = alive(tmp_path)
         victim = min(first)
         os.kill(victim, signal.SIGKILL)
-        await eventually(lambda: fails(children), within=2)
+        await eventually(lambda: says(children, f"1 of 2 processes of {CHILD} are up"), within=2)
         await eventually(lambda: started(tmp_path, 2), within=START)
         await eventually(lambda: passes(children), within=START)
         assert alive(tmp_path) & first == first - {victim}
@@ -81,7 +105,7 @@ async def test_a_child_that_starts_and_cannot_work_is_not_up(tmp_path: Path) -> 
     """One that dies at every start is there for most of the time, and still nothing gets done."""
     children = Children(CHILD, 2, {"PIDS": str(tmp_path)})
     async with running(children):
-        await eventually(lambda: started(tmp_path, 2), within=START)
+        await eventually(lambda: passes(children), within=START)
         first = alive(tmp_path)
         (tmp_path / "cannot-work").touch()
         os.kill(min(first), signal.SIGKILL)
@@ -91,6 +115,38 @@ async def test_a_child_that_starts_and_cannot_work_is_not_up(tmp_path: Path) -> 
         (tmp_path / "cannot-work").unlink()
         (useless,) = alive(tmp_path) - first
         os.kill(useless, signal.SIGKILL)
+        await eventually(lambda: passes(children), within=START)
+
+
+async def test_an_error_before_any_has_worked_gives_all_up(tmp_path: Path) -> None:
+    """When it is asked for: what ended the first would end the next, and who waits hears it at once."""
+    (tmp_path / "cannot-start").touch()
+    children = Children(CHILD, 2, {"PIDS": str(tmp_path)}, first_must_work=True)
+    with pytest.raises(CannotStart, match=f"no process of {CHILD} can start"):
+        await asyncio.wait_for(children.run(), START)
+    assert alive(tmp_path) == set()
+
+
+async def test_a_child_killed_before_any_has_worked_has_a_successor(tmp_path: Path) -> None:
+    """A signal says nothing about the next."""
+    (tmp_path / "cannot-work").touch()
+    children = Children(CHILD, 1, {"PIDS": str(tmp_path)}, first_must_work=True)
+    async with running(children):
+        await eventually(lambda: started(tmp_path, 1), within=START)
+        (tmp_path / "cannot-work").unlink()
+        os.kill(max(alive(tmp_path)), signal.SIGKILL)
+        await eventually(lambda: passes(children), within=START)
+
+
+async def test_an_error_after_one_has_worked_gives_nothing_up(tmp_path: Path) -> None:
+    """The next is tried until one can start again."""
+    children = Children(CHILD, 1, {"PIDS": str(tmp_path)}, first_must_work=True)
+    async with running(children):
+        await eventually(lambda: passes(children), within=START)
+        (tmp_path / "cannot-start").touch()
+        os.kill(max(alive(tmp_path)), signal.SIGKILL)
+        await eventually(lambda: ended(tmp_path, 2), within=START)
+        (tmp_path / "cannot-start").unlink()
         await eventually(lambda: passes(children), within=START)
 
 
@@ -139,3 +195,8 @@ async def test_children_end_with_a_parent_that_was_killed(tmp_path: Path) -> Non
 async def started(folder: Path, number: int) -> bool:
     """Say whether so many children run."""
     return len(alive(folder)) == number
+
+
+async def ended(folder: Path, number: int) -> bool:
+    """Say whether so many children have run and run no more."""
+    return sum(path.name.isdigit() for path in folder.iterdir()) - len(alive(folder)) >= number

@@ -10,7 +10,7 @@ import pytest
 
 from shared.contracts.errors import Unavailable
 from shared.runtime import health
-from shared.runtime.health import Health, run_check
+from shared.runtime.health import Health, StillStarting, run_check
 from shared.runtime.tests.eventually import eventually
 
 
@@ -119,6 +119,23 @@ async def test_a_start_and_a_stop_are_no_news(caplog: pytest.LogCaptureFixture) 
     checked.add("bus", fails)
     assert (await checked.ready()).checks["bus"].status == "down"
     assert "bus" not in caplog.text
+
+
+async def test_what_is_still_starting_is_no_news_either(caplog: pytest.LogCaptureFixture) -> None:
+    """It takes its time at every start: who asks is told, and the log hears of it only when it fails."""
+    errors: list[Exception] = [StillStarting("0 of 2 are up")]
+
+    async def check() -> None:
+        raise errors[-1]
+
+    checked = Health()
+    checked.add("workers", check)
+    async with watched(checked):
+        assert (await checked.ready()).checks["workers"].detail == "0 of 2 are up"
+        assert caplog.text == ""
+        errors.append(Unavailable("1 of 2 are up"))
+        await checked.ready()
+        assert "not ready: workers: 1 of 2 are up" in caplog.text
 
 
 async def test_hanging_checks_end_together_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
