@@ -15,7 +15,7 @@ EXECUTION = {"initial_cash": 100_000, "fee_bps": 5}
 
 _STRATEGIES = Path(__file__).parent / "strategies"
 _ENDED_WELL, _ENDED_BADLY = {"succeeded"}, {"failed", "cancelled"}
-_RUN_WAIT = 30  # seconds one request waits for a run; the first runs of an installation wait for the engine to compile
+_RUN_WAIT = 30  # seconds one request waits for a run
 _RUN_ENDS_WITHIN = 300.0
 _POLL_SECONDS = 0.5
 

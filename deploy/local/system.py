@@ -26,7 +26,7 @@ from deploy.local.together import together
 from deploy.local.valkey import Valkey
 from deploy.local.wiring import Wiring, demo_program, migrations_program, service_program
 
-_READY_WITHIN = 60.0  # Postgres may have a crash to recover from
+_SERVER_READY_WITHIN = 60.0  # Postgres may have a crash to recover from
 
 # Together below the five seconds in which everything has to be gone.
 _GATEWAY_GRACE = 1.2
@@ -128,18 +128,19 @@ class System:
 
     async def _start_server(self, server: EmbeddedServer) -> None:
         await server.prepare()
-        await self._start(server.program(), server.probe, self._servers)
+        await self._start(server.program(), server.probe, self._servers, _SERVER_READY_WITHIN)
 
     async def _start_service(self, service: Service, wiring: Wiring, among: list[Supervisor]) -> None:
         port = wiring.ports[service.port_variable]
         program = service_program(service, self._settings, wiring)
-        await self._start(program, partial(http_readiness, self._settings.host, port, "/health/ready"), among)
+        probe = partial(http_readiness, self._settings.host, port, "/health/ready")
+        await self._start(program, probe, among, service.ready_within)
 
-    async def _start(self, program: Program, probe: Probe, among: list[Supervisor]) -> None:
+    async def _start(self, program: Program, probe: Probe, among: list[Supervisor], within: float) -> None:
         supervisor = Supervisor(Process(program, self._output.writer(program.name)), self._output.error)
         among.append(supervisor)
         supervisor.start()
-        await wait_ready(supervisor, probe, _READY_WITHIN)
+        await wait_ready(supervisor, probe, within)
 
     async def _migrate(self, database: Access) -> None:
         program = migrations_program(self._settings, database)

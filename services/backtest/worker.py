@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from services.backtest.core.run import warm_kernels
-from services.backtest.core.sweep.warm import warm_sweeps
 from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
 from services.backtest.job_kinds.prefix_tests import PrefixTestWork
@@ -18,8 +16,10 @@ from services.backtest.jobs import Jobs
 from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
+from services.backtest.warm_up import warm_up
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.children import tell_parent
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 from shared.runtime.serving import run
@@ -56,8 +56,7 @@ def compose(settings: BacktestSettings) -> Service:
             pass
 
     service.watch(subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1))
-    service.starting(lambda: in_thread(warm_kernels))
-    service.starting(lambda: in_thread(warm_sweeps))
+    service.starting(lambda: in_thread(warm_up, lambda: tell_parent("compiling the engine")))
     service.background(loop.poll)
     service.stopping(loop.stop)
     return service

@@ -16,7 +16,7 @@ import psutil
 from deploy.local.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 120.0
+READY_SECONDS = 600.0  # the first start of all compiles the engine
 STOP_SECONDS = 5.0
 PASSWORD = "correct horse battery staple"
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 EMAIL = "demo@example.com"
 NAMES = {"Channel breakout", "RSI mean reversion", "SMA cross"}
 DONE = "demo: 5 datasets, 3 strategies and 15 finished backtests of demo@example.com"
-MADE_WITHIN = 120.0  # the first runs wait for the engine to compile
+MADE_WITHIN = 120.0
 
 
 async def demo_user(running: Platform, client: httpx.AsyncClient) -> User:

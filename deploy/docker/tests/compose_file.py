@@ -31,6 +31,13 @@ class Dependency(msgspec.Struct):
     condition: str
 
 
+class HealthCheck(msgspec.Struct, frozen=True):
+    """What is said about a container's health check; what is not said is the image's."""
+
+    start_period: str = ""
+    test: str | list[str] = ""
+
+
 class Service(msgspec.Struct):
     """One container."""
 
@@ -48,6 +55,7 @@ class Service(msgspec.Struct):
     stop_grace_period: str = ""
     read_only: bool = False
     mem_limit: str = ""
+    healthcheck: HealthCheck = HealthCheck()
 
     def container(self, environ: Mapping[str, str]) -> Container:
         """What it comes to; a variable without a value is handed on from `environ` where it is set."""

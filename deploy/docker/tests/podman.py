@@ -127,7 +127,7 @@ class Deployment:
         """Run a command in a container."""
         return self.podman.run("podman", "exec", self.container(service), *command, check=check)
 
-    def _until(self, holds: Callable[[], bool], service: str, seconds: float = 120) -> None:
+    def _until(self, holds: Callable[[], bool], service: str, seconds: float = 600) -> None:
         give_up = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > give_up:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from deploy.docker.tests.compose_file import Compose, NotSet, load_compose
+from deploy.local.services import INNER_SERVICES
 from deploy.locks import IMAGES, ROOT
 from deploy.tests.containers import SETTINGS, VERSION, faults, image_environment, make_env, settings_of, variables
 
@@ -111,6 +112,13 @@ def test_our_containers_write_nowhere_but_where_a_volume_is(compose: Compose) ->
         for place in service.container({}).mounts:
             assert re.search(rf"install -d -o 10001 -g 10001 (.*\\\n)?.*{place}\b", text), place
     assert f"{image_environment()['DATA_DIR']}/kernels" in compose.services["backtest"].container({}).mounts
+
+
+def test_a_first_start_has_time_to_compile(compose: Compose) -> None:
+    """`up --wait` waits for it as long as the local launcher does, with the image's own check."""
+    (backtest,) = (service for service in INNER_SERVICES if service.name == "backtest")
+    check = compose.services["backtest"].healthcheck
+    assert (check.start_period, check.test) == (f"{backtest.ready_within:g}s", "")
 
 
 def test_the_bus_keeps_and_the_cache_forgets(compose: Compose) -> None:

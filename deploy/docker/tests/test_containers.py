@@ -13,9 +13,8 @@ from deploy.docker.tests.podman import Deployment, Podman
 from deploy.local.ports import free_ports
 from deploy.locks import IMAGES
 from deploy.tests.containers import SETTINGS, make_env, read_env
-from shared.runtime.tests.eventually import eventually
 from tests.e2e.journey import whole_journey
-from tests.e2e.platform import until_healthy
+from tests.e2e.platform import READY_SECONDS, until_healthy
 
 pytestmark = [pytest.mark.long, pytest.mark.e2e]
 
@@ -63,23 +62,15 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def journey(system: Deployment, bars: Path) -> None:
     """What the README shows, with its result."""
     base_url = f"http://127.0.0.1:{system.podman.environ['PORT']}"
-    await until_healthy(base_url, 60)
+    await until_healthy(base_url, READY_SECONDS)
     async with httpx.AsyncClient(base_url=base_url, timeout=60) as client:
         run = await whole_journey(client, bars)
     assert run["metrics"]["trades"] == 85
     assert round(run["metrics"]["final_value"], 2) == 148_240.56
 
 
-async def compiled(system: Deployment) -> bool:
-    """Whether the service and both its workers tell of themselves, which workers do once their kernels are compiled."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{system.podman.environ['PORT']}", timeout=10) as client:
-        services = (await client.get("/metrics", headers={"Accept": "application/json"})).json()["services"]
-    return bool(services["backtest"]["processes"] == 3)
-
-
 async def test_the_readme_works_in_containers(system: Deployment, bars: Path) -> None:
     """Register, log in, upload, store, run, over the published port."""
-    await eventually(lambda: compiled(system), within=120)
     await journey(system, bars)
 
 
@@ -128,7 +119,7 @@ async def test_what_was_stored_outlives_all_containers(system: Deployment, bars:
         assert made.status_code == 201
         system.command("down")
         system.start()
-        await until_healthy(base_url, 60)
+        await until_healthy(base_url, READY_SECONDS)
         login = await client.post("/auth/login", json=account)
         assert login.status_code == 200
     await journey(system, bars)

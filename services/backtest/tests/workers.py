@@ -27,7 +27,7 @@ class Workers:
             sys.executable, "-m", "services.backtest.worker", stdin=PIPE, env=self._environ, cwd=ROOT
         )
         self.running.append(process)
-        await until(self._reading, seconds=40)
+        await until(self._reading, seconds=600)  # the first of all compiles the engine
         return process
 
     async def _reading(self) -> bool:

@@ -11,23 +11,6 @@ INNER = "from small.jit import kernel\n@kernel\ndef inner(x):\n    return x + {s
 OUTER = "from small.jit import kernel\nfrom small.inner import inner\n@kernel\ndef outer(x):\n    return inner(x)\n"
 CALL = "from small.outer import outer; print(outer(1.0), sum(outer.stats.cache_hits.values()))"
 
-RUNS = """
-from services.backtest.core.engine.indicators import KERNELS
-from services.backtest.core.engine.simulate import simulate
-from services.backtest.core.engine.ten import ten
-from services.backtest.core.engine.warm import warm_kernels
-from services.backtest.core.tests.reference import STRATEGIES, run
-
-def compiled():
-    return [list(kernel.signatures) for kernel in (simulate, ten, *KERNELS.values())]
-
-warm_kernels()
-before = compiled()
-for name in STRATEGIES:
-    run(name), run(name, "EURUSD_1H_ASK_2017")
-assert all(before) and compiled() == before
-"""
-
 
 def _call(folder: Path) -> str:
     return subprocess.run(
@@ -45,8 +28,3 @@ def test_a_change_in_one_file_makes_the_kernels_of_the_others_stale(tmp_path: Pa
     assert [_call(tmp_path), _call(tmp_path)] == ["2.0 0", "2.0 1"]
     (package / "inner.py").write_text(INNER.format(step=2))
     assert _call(tmp_path) == "3.0 0"
-
-
-def test_a_warm_engine_compiles_nothing_more() -> None:
-    """After warming up, real runs add no signature to any kernel, so that no job waits for the compiler."""
-    subprocess.run([sys.executable, "-c", RUNS], cwd=Path(__file__).parents[5], check=True)

@@ -1,9 +1,5 @@
 """Sweeps from end to end."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -16,26 +12,6 @@ from services.backtest.core.sweep.tests.strategies import cross, walk
 from shared.contracts.values import Execution
 
 BARS = walk(300)
-
-WARM = """
-from services.backtest.core.sweep.run import sweep
-from services.backtest.core.sweep.space import Space
-from services.backtest.core.sweep.combination_kernel import run_combinations
-from services.backtest.core.sweep.tests.strategies import cross, walk
-from services.backtest.core.sweep.warm import warm_sweeps
-from shared.contracts.values import Execution
-
-warm_sweeps()
-before = list(run_combinations.signatures)
-bars, fast = walk(50), {"fast": [2, 3]}
-for changes in ({}, {"entry_long": "on", "exit_long": None}, {"stop_loss": "share", "take_profit": "f / s"},
-                {"entry_short": "f < s", "sizing": {"method": "volatility_target", "value": 0.2, "window": 5}}):
-    spec = cross(**changes)
-    for grid, sample in ((fast, None), ({}, None), ({"on": [True], "mode": ["wild"]}, None), (fast, {"n": 1}),
-                         ({"share": {"min": 0, "max": 1}}, {"n": 3}), ({"slow": [5], "fast": [9]}, None)):
-        sweep(bars, Execution(fee_bps=1, lot_size=1, fill="close"), Space.read(spec, grid, sample), row_bytes=1)
-assert len(before) == 1 and list(run_combinations.signatures) == before
-"""
 
 
 def test_slices_make_up_the_whole() -> None:
@@ -77,8 +53,3 @@ def test_an_execution_that_never_trades_is_refused() -> None:
     """As for a single run, before anything is computed."""
     with pytest.raises(InvalidExecution, match="the strategy has no `entry_short`"):
         Sweep(BARS, Execution(side="short"), Space.read(cross(), {"fast": [2]}))
-
-
-def test_a_warm_engine_compiles_nothing_more() -> None:
-    """One kernel serves every strategy, grid, sample and term, so that no sweep waits for the compiler."""
-    subprocess.run([sys.executable, "-c", WARM], cwd=Path(__file__).parents[5], check=True)
