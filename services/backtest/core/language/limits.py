@@ -11,6 +11,8 @@ MAX_NODES = 500
 """Operators, calls, names and constants in one expression."""
 MAX_TOTAL_NODES = 2_000
 """The same, over the whole document: it bounds the arrays an evaluation makes."""
+MAX_JOINED = 500
+"""Conditions that one `and` or `or` joins, those of the names in it counted as if they were written out."""
 MAX_DEPTH = 64
 """Operations nested in one another in one expression."""
 

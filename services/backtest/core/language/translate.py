@@ -13,7 +13,7 @@ from services.backtest.core.language.calls import call_problem, called, is_accep
 from services.backtest.core.language.draft import Demand, Draft
 from services.backtest.core.language.functions import FUNCTIONS, PUBLIC, SERIES, TRUTH, Argument, Function
 from services.backtest.core.language.kinds import Kind, condition, is_condition, is_number, number
-from services.backtest.core.language.limits import MAX_LAG, MAX_TOTAL_NODES
+from services.backtest.core.language.limits import MAX_JOINED, MAX_LAG, MAX_TOTAL_NODES
 from services.backtest.core.language.operators import (
     ARITHMETIC,
     COMPARISONS,
@@ -219,12 +219,19 @@ class _Translator:
         constants: list[Scalar] = [value for value in values if value is not None]
         if len(constants) < len(values):
             if op in {Op.AND, Op.OR}:
-                return self._placed(node, self._tree.join(op, kind, positions))
+                return self._joined(node, op, kind, positions)
             return self._add(node, Node(op, kind, positions, name))
         try:
             return self._placed(node, self._tree.constant(fold(op, constants, name)))
         except ScalarError as error:
             return self._fault(node, str(error))
+
+    def _joined(self, node: ast.expr, op: Op, kind: Kind, positions: Sequence[int]) -> int | None:
+        joined = self._tree.joined(op, positions)
+        # Names that join names could otherwise double what there is line by line.
+        if len(joined) > MAX_JOINED:
+            return self._fault(node, f"this `{op}` joins {len(joined)} conditions, {MAX_JOINED} are allowed")
+        return self._add(node, Node(op, kind, joined))
 
     def _add(self, node: ast.expr, made: Node) -> int:
         return self._placed(node, self._tree.add(made))

@@ -92,13 +92,13 @@ class Tree:
             return self.lag(inner.args[0], bars + inner.bars)
         return self.add(Node(Op.LAG, inner.kind, (position,), bars=bars))
 
-    def join(self, op: Op, kind: Kind, positions: Iterable[int]) -> int:
-        """The position of an `and` or an `or`; one inside another of its sort is spelled out flat."""
+    def joined(self, op: Op, positions: Iterable[int]) -> tuple[int, ...]:
+        """What an `and` or an `or` joins; one inside another of its sort is spelled out flat."""
         flat: list[int] = []
         for position in positions:
             inner = self.nodes[position]
             flat.extend(inner.args if inner.op is op else (position,))
-        return self.add(Node(op, kind, tuple(flat)))
+        return tuple(flat)
 
 
 def reachable(nodes: Sequence[Node], roots: Iterable[int], whole: Container[int] = ()) -> list[int]:

@@ -231,6 +231,14 @@ def test_lets_that_double_do_not_explode() -> None:
     assert len(check_spec({"let": lets, "entry_long": "v59 > 1"}).bind().nodes) < 70
 
 
+def test_conditions_that_double_are_refused() -> None:
+    """An `and` inside another is spelled out, so a chain of lets that double one is refused before it is large."""
+    lets = {"v0": "close > open and close > low"} | {f"v{i}": f"v{i - 1} and v{i - 1}" for i in range(1, 60)}
+    document = {"let": lets, "entry_long": "v59"}
+    assert _errors(document) == (SpecError("/spec/let/v8", "this `and` joins 512 conditions, 500 are allowed", 1, 1),)
+    assert check_spec({"let": {name: lets[name] for name in list(lets)[:8]}, "entry_long": "v7"})
+
+
 def test_the_search_for_faults_ends() -> None:
     """A document full of faults gets the first fifty."""
     broken = " + ".join(f"unknown{i}" for i in range(60))
