@@ -1,5 +1,7 @@
 """Results as the JSON that clients read, made a piece at a time: a thread that encodes all at once stops all others."""
 
+import math
+
 import msgspec
 
 from services.backtest.core.downsample import downsample
@@ -40,7 +42,7 @@ def trades_of(trades: Trades) -> list[Trade]:
             exit_time=exit_,
             exit_price=trade.exit_price,
             pnl=trade.pnl,
-            return_=trade.return_,
+            return_=trade.return_ if math.isfinite(trade.return_) else None,
             fees=trade.fees,
             bars=trade.bars,
             exit_reason=trade.exit_reason,

@@ -297,7 +297,10 @@ class EquityPoint(Value, frozen=True, kw_only=True):
 
 
 class Trade(Value, frozen=True, kw_only=True, rename={"return_": "return"}):
-    """One round trip, or the open trade at the end marked at the last close. `return` is a fraction, `bars` a count."""
+    """One round trip, or the open trade at the end marked at the last close. `bars` is a count.
+
+    `return` is a fraction of what was bought or sold, null where that is worth too little for a number.
+    """
 
     side: Literal["long", "short"]
     quantity: float
@@ -306,7 +309,7 @@ class Trade(Value, frozen=True, kw_only=True, rename={"return_": "return"}):
     exit_time: datetime | None
     exit_price: float | None
     pnl: float
-    return_: float
+    return_: float | None
     fees: float
     bars: int
     exit_reason: str

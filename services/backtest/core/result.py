@@ -10,8 +10,8 @@ from services.backtest.core.engine.dtypes import ExitReason, Floats, Ints, Statu
 class Trade:
     """One round trip, or the one still open at the end, whose exit is the last close.
 
-    Times are nanoseconds since 1970 UTC; `pnl` is money after `fees`, `return_` a fraction of what was bought or sold;
-    `bars` is how many passed from the entry to the exit.
+    Times are nanoseconds since 1970 UTC; `pnl` is money after `fees`, `return_` a fraction of what was bought or sold,
+    NaN where that is worth too little for a number; `bars` is how many passed from the entry to the exit.
     """
 
     side: str

@@ -92,6 +92,14 @@ def _bought_and_held(market: Market, first_decision: int, rules: Rules) -> Float
     return book.equity
 
 
+def _returns(records: Records) -> Floats:
+    """The pnl over what was bought or sold; NaN where that is worth too little for a number."""
+    with np.errstate(all="ignore"):
+        returns: Floats = records["pnl"] / (records["quantity"] * records["entry_price"])
+    returns[np.isinf(returns)] = np.nan
+    return returns
+
+
 def _trades(records: Records, time: Ints) -> Trades:
     return Trades(
         side=records["side"].copy(),
@@ -101,7 +109,7 @@ def _trades(records: Records, time: Ints) -> Trades:
         exit_time=time[records["exit_bar"]],
         exit_price=records["exit_price"].copy(),
         pnl=records["pnl"].copy(),
-        return_=records["pnl"] / (records["quantity"] * records["entry_price"]),
+        return_=_returns(records),
         fees=records["fees"].copy(),
         bars=records["exit_bar"] - records["entry_bar"],
         exit_reason=records["exit_reason"].copy(),

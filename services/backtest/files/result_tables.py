@@ -52,7 +52,7 @@ def trade_pieces(path: Path, form: TableForm) -> Iterator[bytes]:
                 "exit_time": times(trades.exit_time[part], seconds=seconds),
                 "exit_price": pa.array(trades.exit_price[part]),
                 "pnl": pa.array(trades.pnl[part]),
-                "return": pa.array(trades.return_[part]),
+                "return": pa.array(trades.return_[part], from_pandas=True),
                 "fees": pa.array(trades.fees[part]),
                 "bars": pa.array(trades.bars[part]),
                 "exit_reason": _words(trades.exit_reason[part], _REASONS),

@@ -1,5 +1,7 @@
 """Results as JSON."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -71,3 +73,5 @@ def test_the_fields_are_those_of_the_contract() -> None:
             "status": "open",
         }
     ]
+    (none,) = msgspec.to_builtins(trades_of(replace(trades, return_=np.nan * one)))
+    assert none["return"] is None

@@ -46,9 +46,10 @@ def whole_lots(rules: Rules, quantity: float) -> float:
     """
     if not 0.0 < quantity < math.inf:
         return 0.0
-    if rules.lot_size == 0.0:
+    # Without a lot size, and where there are more lots than a number counts, any quantity will do.
+    lots = quantity / rules.lot_size if rules.lot_size > 0.0 else math.inf
+    if lots == math.inf:
         return quantity
-    lots = quantity / rules.lot_size
     nearest: float = np.floor(lots + 0.5)
     if nearest - lots <= ROUNDING * lots:
         return nearest * rules.lot_size

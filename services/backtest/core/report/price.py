@@ -1,5 +1,6 @@
 """The trades marked on the price, and the same trades as a table."""
 
+import math
 from collections.abc import Iterator
 from datetime import tzinfo
 
@@ -9,7 +10,7 @@ from services.backtest.core.engine.dtypes import Ints
 from services.backtest.core.report.chart import Chart
 from services.backtest.core.report.clock import shown
 from services.backtest.core.report.subject import Market
-from services.backtest.core.report.text import WIDE, number, percent, price
+from services.backtest.core.report.text import WIDE, measured, number, price
 from services.backtest.core.result import Trade, Trades
 
 MARKED = 250
@@ -89,7 +90,7 @@ def _mark(trade: Trade, zone: tzinfo, entry: tuple[float, float], leaving: tuple
     return (
         f'<g class="{_outcome(trade)}{held}"><title>{trade.side} {number(trade.quantity)} at '
         f"{price(trade.entry_price)} on {shown(trade.entry_time, zone)}, {left}: {number(trade.pnl)} "
-        f'({percent(trade.return_)})</title><path d="M{x:.1f},{y:.1f}L{to_x:.1f},{to_y:.1f}"/>'
+        f'({_gain(trade)})</title><path d="M{x:.1f},{y:.1f}L{to_x:.1f},{to_y:.1f}"/>'
         f'<path d="M{x:.1f},{y + point:.1f}l{SIZE},{-2 * point}h{-2 * SIZE}Z"/>'
         f'<circle cx="{to_x:.1f}" cy="{to_y:.1f}" r="3"/></g>'
     )
@@ -103,9 +104,13 @@ def _row(trade: Trade, zone: tzinfo) -> str:
     cells = (
         trade.side, number(trade.quantity), shown(trade.entry_time, zone), price(trade.entry_price),
         shown(trade.exit_time, zone), price(trade.exit_price), trade.exit_reason, number(trade.fees),
-        number(trade.pnl), percent(trade.return_),
+        number(trade.pnl), _gain(trade),
     )  # fmt: skip
     return f'<tr class="{_outcome(trade)}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _gain(trade: Trade) -> str:
+    return measured(trade.return_ if math.isfinite(trade.return_) else None, "fraction")
 
 
 def _outcome(trade: Trade) -> str:

@@ -40,6 +40,17 @@ def test_a_trade_says_all_there_is_to_it() -> None:
     assert money == pytest.approx((quantity, fees, quantity * -4 - fees, -(4 + 0.36) / 20))
 
 
+def test_a_trade_of_next_to_nothing_has_no_return() -> None:
+    """Where what was bought is worth too little for a number, so is its return no number, and so are their means."""
+    close = np.full(4, 1e-306)
+    bars = Bars(np.arange(4) * DAY, close, close, close, close, np.ones(4))
+    spec = check_spec({"entry_long": "close > 0", "sizing": {"method": "fixed_quantity", "value": 1.0}})
+    result = run_backtest(spec, bars, None, Execution(fee_fixed=2000.0, close_at_end=True))
+    (trade,) = result.trades
+    assert (trade.pnl, np.isnan(trade.return_)) == (-4000.0, True)
+    assert (result.metrics["avg_trade"], result.metrics["trades"]) == (None, 1)
+
+
 def test_the_curve_has_one_point_a_bar() -> None:
     """Equity, drawdown and position are aligned with the times of the bars."""
     result = _run([10, 10, 11, 20, 25, 20, 10])

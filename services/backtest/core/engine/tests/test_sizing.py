@@ -41,6 +41,13 @@ def test_a_fixed_quantity_is_what_it_says() -> None:
     assert units(rules._replace(lot_size=2.0), 1.0, 100.0, 10.0, 0.0) == 6.0
 
 
+@pytest.mark.parametrize(("lot", "quantity"), [(1e-8, 3e12), (1e-300, 3e12), (5e-324, 3e12), (1e13, 0.0)])
+def test_lots_may_be_very_many(lot: float, quantity: float) -> None:
+    """A quantity of more lots than a 64-bit integer counts, or any number, is the quantity nevertheless."""
+    rules = FREE._replace(size_method=QUANTITY, size=3e12, lot_size=lot)
+    assert units(rules, 1.0, 100.0, 10.0, 0.0) == pytest.approx(quantity)
+
+
 @pytest.mark.parametrize(("side", "filled"), [(1.0, 12.5), (-1.0, 7.5)])
 def test_a_fixed_value_is_worth_it_at_the_price_it_is_filled_at(side: float, filled: float) -> None:
     """Slippage included, fees not."""
