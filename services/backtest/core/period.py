@@ -25,6 +25,12 @@ def check_period(start: date | None, end: date | None, first: date, last: date) 
         raise _invalid("/end", f"{end} is before the first bar, which is of {first}; end later")
 
 
+def bars_between(rows: int, start: date | None, end: date | None, first: date, last: date) -> int:
+    """About how many of a dataset's `rows` the period has, which meets the days from `first` to `last`."""
+    days = (min(end or last, last) - max(start or first, first)).days + 1
+    return -(-rows * days // ((last - first).days + 1))
+
+
 def cut(bars: Bars, start: date | None, end: date | None, zone: tzinfo) -> Bars:
     """Return the bars from the day `start` to the day `end`, as views. Raises Invalid when they are under MIN_BARS."""
     part = span(bars.time, start, end, zone)

@@ -6,7 +6,8 @@ from datetime import datetime
 from services.backtest.core.execution import check_execution
 from services.backtest.core.identity import identity_digest, run_identity
 from services.backtest.core.language import BoundStrategy, check_spec
-from services.backtest.core.period import check_period
+from services.backtest.core.period import bars_between, check_period
+from services.backtest.core.work import check_run
 from services.backtest.due_prefix_test import have_tested
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
@@ -41,9 +42,11 @@ class BacktestHandlers:
         """
         owner = call.user.user_id
         dataset = await self._sources.dataset(message.dataset_id, owner)
-        check_period(message.start, message.end, *days_of(dataset))
+        days = days_of(dataset)
+        check_period(message.start, message.end, *days)
+        bars = bars_between(dataset.rows, message.start, message.end, *days)
         spec, strategy_version = await self._sources.spec(message, call)
-        strategy = await asyncio.to_thread(_checked, spec, message)
+        strategy = await asyncio.to_thread(_checked, spec, message, bars)
         run = _queued(message, strategy, dataset, strategy_version, owner, self._clock.now())
         identity = identity_digest(run.run_identity)
         async with self._database.transaction() as connection:
@@ -97,11 +100,13 @@ class BacktestHandlers:
         return Answer(page, {backtests_object(owner): version})
 
 
-def _checked(spec: JsonObject, message: CreateBacktest) -> BoundStrategy:
-    """Return the strategy with its params, once it can be run as asked. Raises Invalid."""
+def _checked(spec: JsonObject, message: CreateBacktest, bars: int) -> BoundStrategy:
+    """Return the strategy with its params, once it can be run as asked on so many bars. Raises Invalid."""
     checked = check_spec(spec)
     check_execution(message.execution, checked)
-    return checked.bind(message.params)
+    strategy = checked.bind(message.params)
+    check_run(strategy, bars)
+    return strategy
 
 
 def _queued(

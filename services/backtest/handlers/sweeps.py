@@ -5,7 +5,8 @@ import asyncio
 from services.backtest.core.execution import check_execution
 from services.backtest.core.identity import ENGINE_VERSION, zone_of_days
 from services.backtest.core.language import check_spec
-from services.backtest.core.period import check_period
+from services.backtest.core.period import bars_between, check_period
+from services.backtest.core.sweep.work import check_sweep
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
 from services.backtest.store.jobs import Kind, Urgency
 from services.backtest.store.sweeps import insert_sweep, list_sweeps, read_sweep
@@ -40,9 +41,11 @@ class SweepHandlers:
         """
         owner, now = call.user.user_id, self._clock.now()
         dataset = await self._sources.dataset(message.dataset_id, owner)
-        check_period(message.start, message.end, *days_of(dataset))
+        days = days_of(dataset)
+        check_period(message.start, message.end, *days)
+        bars = bars_between(dataset.rows, message.start, message.end, *days)
         spec, strategy_version = await self._sources.spec(message, call)
-        spec_hash, combinations = await asyncio.to_thread(_checked, spec, message)
+        spec_hash, combinations = await asyncio.to_thread(_checked, spec, message, bars)
         sweep = Sweep(
             id=new_id(),
             status="queued",
@@ -116,11 +119,13 @@ def _shown(versions: dict[str, int], *statuses: str) -> dict[str, int]:
     return {} if "running" in statuses else versions
 
 
-def _checked(spec: JsonObject, message: CreateSweep) -> tuple[str, int]:
+def _checked(spec: JsonObject, message: CreateSweep, bars: int) -> tuple[str, int]:
     """The hash of the strategy and the number of combinations, once they can be run as asked. Raises Invalid."""
     checked = check_spec(spec)
     check_execution(message.execution, checked)
-    return checked.spec_hash, space_of(checked, message.grid, message.sample, message.seed).count
+    space = space_of(checked, message.grid, message.sample, message.seed)
+    check_sweep(space, bars)
+    return checked.spec_hash, space.count
 
 
 def _identity(message: CreateSweep, spec_hash: str, dataset: Dataset) -> SweepIdentity:

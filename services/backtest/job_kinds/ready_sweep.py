@@ -25,8 +25,6 @@ from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepIdentity, SweepSample
 from shared.runtime.objects import Objects
 
-MOST_SLICES = 10_000
-"""Each is a row in the database and a file; the slices of a larger sweep are put together."""
 FIRST_WORK = 4_000_000
 """Bars times combinations that are computed before the first look at whether to go on."""
 LOOK_SECONDS = 0.2
@@ -113,11 +111,4 @@ def _made(task: SweepTask, identity: SweepIdentity, dataset: Path) -> ReadySweep
     spec = check_spec(task.spec)
     sample = msgspec.convert(task.sample, SweepSample | None)
     sweep = Sweep(bars, identity.execution, space_of(spec, task.grid, sample, identity.seed))
-    return ReadySweep(spec, bars, identity, _joined(sweep.slices()), sweep)
-
-
-def _joined(slices: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """At most MOST_SLICES of them, neighbours put together."""
-    each = -(-len(slices) // MOST_SLICES)
-    parts = (slices[first : first + each] for first in range(0, len(slices), each))
-    return tuple((part[0][0], part[-1][1]) for part in parts)
+    return ReadySweep(spec, bars, identity, tuple(sweep.slices()), sweep)

@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 
 from services.backtest.core.run import run_backtest
+from services.backtest.core.sweep.work import BEST
 from services.backtest.files.sweep_file import SweepTable, SweepWriter
 from services.backtest.job_kinds.ready_sweep import ReadySweep
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask
 from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepBest, SweepSample
 
-BEST = 10
 INCOMPLETE = "The parts of this sweep do not make up a whole; start it anew"
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.backtest.core import work
+from services.backtest.core.work import TooMuchWork
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.jobs import Jobs
@@ -113,6 +115,16 @@ async def test_what_cannot_run_is_refused_by_name(
     assert caught.value.errors[0].pointer == pointer
     async with database.reading() as connection:
         assert await connection.fetchval("SELECT count(*) FROM backtests") == 0
+
+
+async def test_what_would_take_too_long_is_refused(
+    backtests: BacktestHandlers, dataset: Dataset, ana: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bars of the period asked for, before anything is queued."""
+    monkeypatch.setattr(work, "MOST_SECONDS", 500 * 1e-6)
+    with pytest.raises(TooMuchWork, match="fewer bars than about 3,270"):
+        await queued(backtests, ana, dataset)
+    assert (await queued(backtests, ana, dataset, start=date(2012, 1, 1))).status == "queued"
 
 
 async def test_what_is_not_the_callers_is_not_found(

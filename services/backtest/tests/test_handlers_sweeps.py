@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from services.backtest.core import work
 from services.backtest.core.language import check_spec
 from services.backtest.core.run import run_backtest
+from services.backtest.core.work import TooMuchWork
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.jobs import Jobs
@@ -110,6 +112,16 @@ async def test_what_cannot_be_swept_is_refused_where_it_is_wrong(
     assert [error.pointer for error in refused.value.errors] == pointers
     page = (await sweeps.list_all(ListSweeps(), ana)).value
     assert page == SweepPage(items=[], next_cursor=None)
+
+
+async def test_what_would_take_too_long_is_refused(
+    sweeps: SweepHandlers, dataset: Dataset, ana: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bars of the period asked for, before anything is queued."""
+    monkeypatch.setattr(work, "MOST_SECONDS", 5000 * 1e-6)
+    with pytest.raises(TooMuchWork, match=r"18 combinations, .* fewer bars than about 3,270"):
+        await queued_sweep(sweeps, ana, dataset)
+    assert (await queued_sweep(sweeps, ana, dataset, start=date(2012, 1, 1))).status == "queued"
 
 
 async def test_a_sample_is_the_same_for_the_same_seed(

@@ -25,15 +25,13 @@ from services.backtest.core.sweep.row_store import RowStore
 from services.backtest.core.sweep.sharing import Sharing, batches, shared_series
 from services.backtest.core.sweep.single import FIXED, Single
 from services.backtest.core.sweep.singles import Singles, completed, spans
+from services.backtest.core.sweep.slices import SLICE_WORK, slice_size
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.validity import valid
 from shared.contracts.values import Execution
 
 ROW_BYTES = 256 * 2**20
 """What the series that combinations share may take, unless one combination alone takes more."""
-SLICE_WORK = 100_000_000
-"""Bars times combinations of a slice: a fraction of a second, and what is lost when its process dies."""
-SLICE_MOST = 65_536
 RECIPES_MOST = 200_000
 """Distinct series after which all are forgotten, so that a sweep over billions of them stays small."""
 
@@ -76,7 +74,7 @@ class Sweep:
 
         They are the same wherever they are asked for, so that processes may share them out.
         """
-        size = max(min(work // len(self._bars), SLICE_MOST), 1)
+        size = slice_size(self._space.stop, len(self._bars), work)
         return [(start, min(start + size, self._space.stop)) for start in range(0, self._space.stop, size)]
 
     def run(self, start: int, stop: int) -> SweepResult:

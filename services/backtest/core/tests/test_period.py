@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.backtest.core.bars import Bars
-from services.backtest.core.period import check_period, cut
+from services.backtest.core.period import bars_between, check_period, cut
 from shared.contracts.errors import Invalid
 
 HOUR = 3600 * 1_000_000_000
@@ -21,6 +21,16 @@ def hourly(count: int, start: str = "2024-03-01T00:00:00+00:00") -> Bars:
     first = round(datetime.fromisoformat(start).timestamp()) * 1_000_000_000
     ones = np.ones(count)
     return Bars(first + HOUR * np.arange(count), ones, ones, ones, ones, ones)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "bars"),
+    [(None, None, 1000), (date(2024, 1, 6), None, 500), (None, date(2024, 1, 1), 100), (date(2020, 1, 1), None, 1000),
+     (date(2024, 1, 10), date(2030, 1, 1), 100), (date(2024, 1, 3), date(2024, 1, 3), 100)],
+)  # fmt: skip
+def test_how_many_bars_it_has_is_estimated_by_its_days(start: date | None, end: date | None, bars: int) -> None:
+    """As many of the rows of a dataset as the period has of its days."""
+    assert bars_between(1000, start, end, date(2024, 1, 1), date(2024, 1, 10)) == bars
 
 
 def test_both_ends_are_part_of_it() -> None:

@@ -1,0 +1,57 @@
+"""How long a run would take, and when that is too long."""
+
+import pytest
+
+from services.backtest.core.language import check_spec
+from services.backtest.core.language.functions import FUNCTIONS, Role
+from services.backtest.core.work import AFRESH, TooMuchWork, check_run
+
+MOST_BARS = 5_000_000
+
+
+def _check(bars: int, *conditions: str) -> None:
+    lets = {f"c{number}": condition for number, condition in enumerate(conditions)}
+    check_run(check_spec({"let": lets, "entry_long": " and ".join(lets)}).bind(), bars)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        ["crossover(sma(close, 5000), sma(close, 4000))"],
+        ["zscore(close, 5000) > 1 and cci(5000) > 100 and percentrank(close, 5000) > 90"],
+        [f"sma(close, {n}) > 1" for n in range(4940, 5000)],
+        [f"highest(close, {n}) > 1" for n in range(4940, 5000)],
+    ],
+)
+def test_what_takes_a_minute_is_done(conditions: list[str]) -> None:
+    """The largest dataset and the longest windows are no reason to refuse a strategy."""
+    _check(MOST_BARS, *conditions)
+
+
+DEVIATIONS = [f"stddev(close, {n}) > variance(close, {n})" for n in range(4950, 5001)]
+
+
+def test_what_takes_an_hour_is_refused() -> None:
+    """The message says how long it would take, what for, what is allowed, and what to do."""
+    with pytest.raises(TooMuchWork) as caught:
+        _check(MOST_BARS, *DEVIATIONS)
+    (error,) = caught.value.errors
+    assert (error.pointer, error.message) == ("", caught.value.detail)
+    assert error.message == (
+        "this run would take about 13 minutes of a processor, and 10 are allowed; most of it is for `stddev` over "
+        "5,000 bars; choose fewer bars than about 5,000,000 by `start` and `end`, shorter windows, or a smaller "
+        "strategy"
+    )
+    _check(MOST_BARS // 2, *DEVIATIONS)
+
+
+def test_a_window_counts_as_far_as_there_are_bars() -> None:
+    """The longest ones on few bars are nothing."""
+    _check(10_000, *DEVIATIONS)
+
+
+def test_the_functions_that_go_through_each_window_are_known() -> None:
+    """Each is a primitive with one length, so that none is misspelled."""
+    for name in AFRESH:
+        assert FUNCTIONS[name].hidden is not None
+        assert [argument.role for argument in FUNCTIONS[name].arguments].count(Role.LENGTH) == 1

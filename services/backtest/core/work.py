@@ -1,0 +1,74 @@
+"""How long a job would take, estimated before it is queued: one that would hold a worker for too long is refused.
+
+The figures are nanoseconds of a core of 2020, measured and rounded up. They promise nothing: they tell what takes
+minutes from what takes hours.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from services.backtest.core.language import BoundStrategy
+from services.backtest.core.language.functions import FUNCTIONS, Role
+from services.backtest.core.language.tree import Node, Op
+from shared.contracts.errors import InputError, Invalid
+
+MOST_SECONDS = 600.0
+"""Of one core, for one job."""
+
+RUN = 300.0
+"""A run's fills, metrics and files, for each bar."""
+CALL, OPERATION, SLOW_OPERATION = 20.0, 3.0, 30.0
+"""A function, whatever its window, an operator, and `**` or `%`, for each bar."""
+JOINED = 0.3
+"""Each condition of an `and` or an `or`, of which there may be hundreds, for each bar."""
+AFRESH = {"sma": 0.01, "sum_n": 0.01, "stddev": 0.3, "variance": 0.3, "_mean_deviation": 0.3, "percentrank": 0.25}
+"""The functions that go through each window afresh, for each bar and each bar of the window."""
+
+
+class TooMuchWork(Invalid):
+    """The job would take too long. Ask for less."""
+
+
+class Cost(NamedTuple):
+    """What something takes, in nanoseconds for each bar, and what it is, when it is a function with a window."""
+
+    nanoseconds: float
+    what: str = ""
+
+
+def cost_of(node: Node, length: Callable[[int], float], bars: int) -> Cost:
+    """What a node takes; `length` is the value of a node that is the length of a window."""
+    if node.op in {Op.POWER, Op.MODULO}:
+        return Cost(SLOW_OPERATION)
+    if node.op is not Op.CALL:
+        return Cost(OPERATION + JOINED * len(node.args))
+    arguments = zip(FUNCTIONS[node.name].arguments, node.args, strict=True)
+    lengths = [length(position) for argument, position in arguments if argument.role is Role.LENGTH]
+    # Of a window that is longer than the bars there is none.
+    window = min(max(lengths, default=0.0), bars)
+    share = AFRESH.get(node.name, 0.0)
+    return Cost(CALL + share * window, f"`{node.name.strip('_')}` over {window:,.0f} bars" if share else "")
+
+
+def check_run(strategy: BoundStrategy, bars: int) -> None:
+    """Raise TooMuchWork when running a strategy over so many bars would take too long."""
+    refuse_long_work("this run", bars, [Cost(RUN), *costs_of_run(strategy.nodes, bars)])
+
+
+def costs_of_run(nodes: Sequence[Node], bars: int) -> Iterable[Cost]:
+    """What the nodes of a bound strategy take."""
+    return (cost_of(node, lambda position: float(nodes[position].value or 0.0), bars) for node in nodes if node.args)
+
+
+def refuse_long_work(what: str, bars: int, costs: Sequence[Cost]) -> None:
+    """Raise TooMuchWork when all of `costs` come to more than MOST_SECONDS for so many bars."""
+    seconds = sum(cost.nanoseconds for cost in costs) * bars / 1e9
+    if seconds <= MOST_SECONDS:
+        return
+    named = max(costs, key=lambda cost: cost.nanoseconds if cost.what else 0.0).what
+    message = (
+        f"{what} would take about {seconds / 60:,.0f} minutes of a processor, and {MOST_SECONDS / 60:.0f} are allowed"
+        f"{f'; most of it is for {named}' if named else ''}; choose fewer bars than about {bars:,} by `start` and "
+        "`end`, shorter windows, or a smaller strategy"
+    )
+    raise TooMuchWork(message, errors=(InputError("", message),))
