@@ -15,6 +15,7 @@ import msgspec
 
 from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs, Taken
+from services.backtest.threads import Stopped
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.jobs import Progress
 from shared.runtime import context
@@ -31,6 +32,7 @@ MAX_ATTEMPTS = 3
 GIVEN_UP = f"{MAX_ATTEMPTS} workers ended before they had done this run; it may need more memory than there is"
 NO_MEMORY = "This run needs more memory than its worker has; choose a shorter period or a smaller dataset"
 NO_BARS = "The bars of the dataset are not in the object store any more; upload them again"
+LEFT = "This run was not wanted any more when it was computed"
 BROKEN = "This run ended in an error on our side; the log of the backtest service tells which"
 
 
@@ -145,6 +147,8 @@ class JobLoop:
             return _Failure(NO_BARS)
         except MemoryError:
             return _Failure(NO_MEMORY)
+        except Stopped:
+            return _Failure(LEFT)
         except Exception:
             log.exception("the job failed")
             return _Failure(BROKEN)

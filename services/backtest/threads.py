@@ -11,6 +11,20 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Stopped(Exception):
+    """What a thread was at is not wanted any more."""
+
+
+def unless(stop: threading.Event) -> Callable[[], None]:
+    """What a thread may call now and then: it raises Stopped once `stop` is set."""
+
+    def check() -> None:
+        if stop.is_set():
+            raise Stopped
+
+    return check
+
+
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run `function` in a daemon thread and return what it returns, or raise what it raises.
 

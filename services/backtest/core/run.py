@@ -1,7 +1,7 @@
 """One backtest from end to end: bind, evaluate, execute, measure, name."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from services.backtest.core.engine.dtypes import (
     Signal,
     SizeMethod,
 )
+from services.backtest.core.engine.evaluate import go_on
 from services.backtest.core.engine.ordering import orders_of
 from services.backtest.core.engine.simulate import simulate
 from services.backtest.core.engine.ten import ten
@@ -36,17 +37,22 @@ __all__ = ["run_backtest", "warm_kernels"]
 
 
 def run_backtest(
-    spec: CheckedSpec, bars: Bars, params: Mapping[str, object] | None, execution: Execution
+    spec: CheckedSpec,
+    bars: Bars,
+    params: Mapping[str, object] | None,
+    execution: Execution,
+    between: Callable[[], None] = go_on,
 ) -> BacktestResult:
     """Run a strategy over bars that have been cut to the dates asked for.
 
-    Raises InvalidParams or InvalidExecution when it cannot be run as asked.
+    `between` is called between its parts, and what it raises ends the run. Raises InvalidParams or InvalidExecution
+    when it cannot be run as asked.
     """
     check_execution(execution, spec)
     strategy, sides, calendar = spec.bind(params), sides_of(execution), calendar_of(bars)
     market, first = market_of(bars), strategy.warmup_bars
     rules = rules_of(execution, strategy.sizing, calendar.bars_per_year)
-    orders, book = orders_of(strategy, bars, sides), _book(len(bars), len(bars))
+    orders, book = orders_of(strategy, bars, sides, between), _book(len(bars), len(bars))
     outcome = simulate(market, orders, first, rules, book)
     trades, drawdowns = _trades(book.trades[: outcome.trades], bars.time), drawdown(book.equity, rules.initial_cash)
     return BacktestResult(

@@ -21,7 +21,7 @@ from services.backtest.spent_files import free_files
 from services.backtest.store import runs
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Result, Task
-from services.backtest.threads import in_thread
+from services.backtest.threads import in_thread, unless
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
@@ -68,7 +68,7 @@ class BacktestWork:
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
             with tempfile.TemporaryDirectory() as folder:
                 curve, trades = Path(folder, "equity.arrow"), Path(folder, "trades.arrow")
-                result = await in_thread(_compute, task, identity, dataset, curve, trades)
+                result = await in_thread(_compute, task, identity, dataset, curve, trades, stop)
                 if not stop.is_set():
                     await self._store(key, curve, trades)
         return Result(
@@ -127,15 +127,17 @@ def identity_of(task: Task) -> RunIdentity:
     return identity
 
 
-def computed(task: Task, identity: RunIdentity, dataset: Path) -> BacktestResult:
-    """Run the engine once over the bars of a file."""
+def computed(task: Task, identity: RunIdentity, dataset: Path, stop: threading.Event) -> BacktestResult:
+    """Run the engine once over the bars of a file. Raises Stopped."""
     whole = read_bars(dataset, identity.dataset_sha256)
     bars = cut(whole, identity.start, identity.end, ZoneInfo(task.timezone))
-    return run_backtest(check_spec(task.spec), bars, identity.params, identity.execution)
+    return run_backtest(check_spec(task.spec), bars, identity.params, identity.execution, unless(stop))
 
 
-def _compute(task: Task, identity: RunIdentity, dataset: Path, curve: Path, trades: Path) -> BacktestResult:
-    result = computed(task, identity, dataset)
+def _compute(
+    task: Task, identity: RunIdentity, dataset: Path, curve: Path, trades: Path, stop: threading.Event
+) -> BacktestResult:
+    result = computed(task, identity, dataset, stop)
     write_curve(curve, result)
     write_trades(trades, result.trades)
     return result

@@ -10,6 +10,7 @@ from services.backtest.core.sweep.work import BEST
 from services.backtest.files.sweep_file import SweepTable, SweepWriter
 from services.backtest.job_kinds.ready_sweep import ReadySweep
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask
+from services.backtest.threads import unless
 from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepBest, SweepSample
 
@@ -39,7 +40,7 @@ def _best(task: SweepTask, ready: ReadySweep, path: Path, stop: threading.Event)
     for row in table.rows(numbers):
         if stop.is_set():
             break
-        run = run_backtest(ready.spec, ready.bars, row.params, ready.identity.execution)
+        run = run_backtest(ready.spec, ready.bars, row.params, ready.identity.execution, unless(stop))
         found.append(
             SweepBest(
                 number=row.number,

@@ -46,7 +46,7 @@ class VerificationWork:
         """Run it and return the digest. Raises as a run does."""
         identity = identity_of(task)
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
-            return (await in_thread(computed, task, identity, dataset)).result_digest
+            return (await in_thread(computed, task, identity, dataset, stop)).result_digest
 
     async def succeed(self, connection: Connection, job: Job, task: Task, result: str, now: datetime) -> Told:
         """Store whether it is the digest that was stored."""

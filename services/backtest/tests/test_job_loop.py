@@ -18,7 +18,9 @@ from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, 
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Job, drop_unlocked_jobs
 from services.backtest.store.runs import Result, Task
-from services.backtest.tests.steps import TRACEPARENT, lapse, queued, read
+from services.backtest.tests.steps import TRACEPARENT, files_of, lapse, queued, read
+from services.backtest.tests.sweep_steps import taken
+from services.backtest.threads import Stopped
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import ListTrades, ReadEquity
@@ -301,6 +303,18 @@ async def test_a_store_that_is_away_costs_no_attempt(
     away = False
     assert await loop.work()
     assert (await read(backtests, run, ana)).status == "succeeded"
+
+
+async def test_a_run_that_nobody_wants_is_left_between_two_parts(
+    jobs: Jobs, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """Its thread ends, rather than to take the processor from the next one, and stores nothing."""
+    await queued(backtests, ana, dataset)
+    job, stop = await taken(jobs), threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        await job.work.compute(job.job, job.task, stop)
+    assert files_of(objects) == []
 
 
 async def test_stopping_hands_the_run_back(

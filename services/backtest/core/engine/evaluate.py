@@ -1,6 +1,6 @@
 """Walks a bound strategy over the bars, computing each distinct part once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -17,15 +17,23 @@ _LENGTHS = {
 """Which arguments of a function are lengths, in call order."""
 
 
-def evaluate(nodes: Sequence[Node], wanted: Collection[int], bars: Bars) -> dict[int, Value]:
+def go_on() -> None:
+    """What is asked between two nodes when nobody may want to stop."""
+
+
+def evaluate(
+    nodes: Sequence[Node], wanted: Collection[int], bars: Bars, between: Callable[[], None] = go_on
+) -> dict[int, Value]:
     """The value of each wanted node: an array of shape (bars,), or a single value where it is the same on every bar.
 
-    An array is let go when the last node that needs it has been computed.
+    An array is let go when the last node that needs it has been computed. `between` is called before each node; what it
+    raises ends the work.
     """
     needed = reachable(nodes, wanted)
     last_use = {part: position for position in needed for part in nodes[position].args}
     values: dict[int, Value] = {}
     for position in needed:
+        between()
         node = nodes[position]
         values[position] = valued(node, [values[part] for part in node.args], bars)
         for part in set(node.args).difference(wanted):

@@ -54,6 +54,25 @@ def test_each_distinct_part_is_computed_once(monkeypatch: pytest.MonkeyPatch) ->
     assert calls == []
 
 
+def test_it_can_be_ended_between_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the caller raises ends the walk, and no kernel runs after it."""
+    calls: list[int] = []
+
+    def enough() -> None:
+        if calls:
+            raise TimeoutError
+
+    def counted(x: Floats, n: int) -> Floats:
+        calls.append(n)
+        return KERNELS["sma"](x, n)
+
+    monkeypatch.setattr(evaluate, "KERNELS", {"sma": counted})
+    strategy = check_spec({"entry_long": " + ".join(f"sma(close, {n})" for n in range(1, 9)) + " > 1"}).bind()
+    with pytest.raises(TimeoutError):
+        evaluate.evaluate(strategy.nodes, strategy.rules.values(), BARS, enough)
+    assert calls == [1]
+
+
 def test_what_is_computed_cannot_be_changed() -> None:
     """Arrays that several parts share are read-only."""
     spec = check_spec({"entry_long": "sma(close, 2) > 1"}).bind()
