@@ -1,0 +1,1 @@
+"""Hostile requests: whatever is sent, nothing breaks, hangs, or is our fault."""
