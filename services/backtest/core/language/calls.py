@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping, Set
 
+from services.backtest.core.language.draft import Draft
 from services.backtest.core.language.functions import PUBLIC, Function, Role
 from services.backtest.core.language.kinds import Kind, is_number
 from services.backtest.core.language.suggest import did_you_mean
@@ -13,10 +14,10 @@ def called(node: ast.Call, known: Mapping[str, Function]) -> Function | None:
     return known.get(node.func.id) if isinstance(node.func, ast.Name) else None
 
 
-def call_problem(node: ast.Call, function: Function | None, values: Set[str]) -> str | None:
-    """What is wrong with the form of a call of `function`, or None; `values` are the names that are not functions."""
+def call_problem(node: ast.Call, function: Function | None, draft: Draft) -> str | None:
+    """What is wrong with the form of a call of `function`, or None."""
     if function is None:
-        return _not_a_function(node, values)
+        return _not_a_function(node, draft.values() | draft.later)
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
         return f"arguments are given in order and without names; write `{function.call_form}`"
     given, allowed = len(node.args), len(function.arguments)

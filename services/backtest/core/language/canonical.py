@@ -60,6 +60,8 @@ def _digests(tree: Tree) -> list[str]:
     return digests
 
 
+_SPELLED = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
 def _sha256(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_SPELLED(value).encode()).hexdigest()

@@ -20,12 +20,12 @@ class Kind(Enum):
 
 def is_number(kind: Kind) -> bool:
     """Whether arithmetic applies."""
-    return kind in {Kind.NUMBER, Kind.NUMBER_SERIES}
+    return kind is Kind.NUMBER or kind is Kind.NUMBER_SERIES
 
 
 def is_condition(kind: Kind) -> bool:
     """Whether `and`, `or` and `not` apply."""
-    return kind in {Kind.CONDITION, Kind.CONDITION_SERIES}
+    return kind is Kind.CONDITION or kind is Kind.CONDITION_SERIES
 
 
 def number(*, series: bool) -> Kind:

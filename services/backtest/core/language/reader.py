@@ -14,6 +14,8 @@ from services.backtest.core.language.limits import MAX_DEPTH, MAX_NODES, MAX_SOU
 from services.backtest.core.language.tree import Place
 
 _UNREADABLE = re.compile(r"[^ -~\t\n\r]|[#\\]")
+_BRACKET = re.compile(r"[()\[\]{}]")
+_COUNTED = (ast.expr, ast.keyword)
 _TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 # A decimal number with a word right after it: Python reads `1if` as two tokens, with a warning.
 _GLUED = re.compile(r"(?<![\w.])\d[\d_]*+(?:\.[\d_]*+)?+(?:[eE][+-]?\d++)?+(?=[A-Za-z])")
@@ -93,10 +95,10 @@ def _before_parsing(source: Source) -> tuple[int, str] | None:
     if found := _GLUED.search(_without_texts(source.text)):
         return found.end(), f"write `{found.group()}` as a decimal number, with a space before what follows"
     depth = 0
-    for offset, character in enumerate(source.text):
-        depth += (character in "([{") - (character in ")]}")
+    for found in _BRACKET.finditer(source.text):
+        depth += 1 if found.group() in "([{" else -1
         if depth > MAX_DEPTH:
-            return offset, f"over {MAX_DEPTH} brackets are open here; give parts names under `let`"
+            return found.start(), f"over {MAX_DEPTH} brackets are open here; give parts names under `let`"
     return None
 
 
@@ -116,14 +118,10 @@ def _without_texts(text: str) -> str:
 
 
 def _measure(tree: ast.expr) -> tuple[int, int]:
-    """How many expressions `tree` holds and how deep they nest; stops looking past the caps."""
-    nodes, deepest = 0, 0
-    waiting: list[tuple[ast.AST, int]] = [(tree, 1)]
-    while waiting:
-        node, depth = waiting.pop()
-        nodes += 1
-        deepest = max(deepest, depth)
-        waiting.extend(
-            (inner, depth + 1) for inner in ast.iter_child_nodes(node) if isinstance(inner, (ast.expr, ast.keyword))
-        )
-    return nodes, deepest
+    """How many expressions `tree` holds and how deep they nest."""
+    nodes, depth = 0, 0
+    level: list[ast.AST] = [tree]
+    while level:
+        nodes, depth = nodes + len(level), depth + 1
+        level = [inner for node in level for inner in ast.iter_child_nodes(node) if isinstance(inner, _COUNTED)]
+    return nodes, depth

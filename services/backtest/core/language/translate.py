@@ -51,20 +51,31 @@ class _Translator:
         self._draft = draft
         self._tree = draft.tree
         self._source = source
+        self._indent = source.indent
         self._arguments = arguments or {}
         self._call = call
 
-    def visit(self, node: ast.expr) -> int | None:
+    def visit(self, node: ast.expr) -> int | None:  # noqa: PLR0911  # one for each construct
         """The position of `node` in the tree, or None after reporting its faults."""
-        if isinstance(node, ast.Name | ast.Constant):
-            return self._name(node) if isinstance(node, ast.Name) else self._constant(node)
-        if isinstance(node, ast.UnaryOp | ast.BinOp):
-            return self._unary(node) if isinstance(node, ast.UnaryOp) else self._binary(node)
-        if isinstance(node, ast.Compare | ast.BoolOp):
-            return self._comparison(node) if isinstance(node, ast.Compare) else self._join(node)
-        if isinstance(node, ast.Subscript | ast.Call):
-            return self._lag(node) if isinstance(node, ast.Subscript) else self._function_call(node)
-        return self._fault(node, unsupported(node))
+        match node:
+            case ast.Name():
+                return self._name(node)
+            case ast.Constant():
+                return self._constant(node)
+            case ast.Call():
+                return self._function_call(node)
+            case ast.BinOp():
+                return self._binary(node)
+            case ast.Subscript():
+                return self._lag(node)
+            case ast.Compare():
+                return self._comparison(node)
+            case ast.BoolOp():
+                return self._join(node)
+            case ast.UnaryOp():
+                return self._unary(node)
+            case _:
+                return self._fault(node, unsupported(node))
 
     def _name(self, node: ast.Name) -> int | None:
         name = node.id
@@ -163,7 +174,7 @@ class _Translator:
         operands = [self.visit(argument) for argument in node.args if not isinstance(argument, ast.Starred)]
         # What a formula is made of is ours, so it may call what authors may not.
         function = called(node, PUBLIC if self._call is None else FUNCTIONS)
-        problem = call_problem(node, function, self._draft.values() | self._draft.later)
+        problem = call_problem(node, function, self._draft)
         if problem is not None or function is None:
             return self._fault(node, problem or unsupported(node))
         arguments = zip(function.arguments, operands, node.args, strict=False)
@@ -237,17 +248,18 @@ class _Translator:
         return self._placed(node, self._tree.add(made))
 
     def _placed(self, node: ast.expr, position: int) -> int:
-        self._draft.places.setdefault(position, self._place(node))
+        if position not in self._draft.places:
+            self._draft.places[position] = self._place(node)
         return position
 
     def _place(self, node: ast.expr) -> Place:
-        return self._call or self._source.place(self._source.indent + node.col_offset)
+        return self._call or self._source.place(self._indent + node.col_offset)
 
     def _fault(self, node: ast.expr, message: str, *, after: bool = False) -> int | None:
         """Report what is wrong with `node`, or with the operator after it, and answer None."""
         place = self._place(node)
         if after:
-            end = self._source.indent + (node.end_col_offset or 0)
+            end = self._indent + (node.end_col_offset or 0)
             rest = self._source.text[end:]
             place = self._source.place(end + len(rest) - len(rest.lstrip(" \t\r\n)")))
         self._draft.report.add(place.pointer, message, place.line, place.column)

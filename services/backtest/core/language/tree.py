@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.backtest.core.language.kinds import Kind
 
@@ -35,8 +36,7 @@ class Op(StrEnum):
     NOT = "not"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One operation.
 
     `args` are the positions of earlier nodes, `name` is that of a series, param or function, `value` is a
@@ -51,8 +51,7 @@ class Node:
     bars: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a piece of a strategy was written."""
 
     pointer: str

@@ -12,22 +12,19 @@ from services.backtest.core.language.tree import Node, Op
 
 def warmup_bars(nodes: Sequence[Node], roots: Iterable[int]) -> int:
     """The bars before the first decision, which is also the number of the bar it is taken on, counting from 0."""
-    with_lags = first_valid(nodes, count_lags=True)
-    without_lags = first_valid(nodes, count_lags=False)
+    with_lags, without_lags = first_valid(nodes)
     return max(max(with_lags[root], without_lags[root] + 1) for root in roots)
 
 
-def first_valid(nodes: Sequence[Node], *, count_lags: bool) -> list[int]:
-    """The first bar on which each node has a value, its lags taken as 0 unless they count."""
-    first: list[int] = []
+def first_valid(nodes: Sequence[Node]) -> tuple[list[int], list[int]]:
+    """The first bar on which each node has a value, and the same with every lag taken as 0."""
+    with_lags: list[int] = []
+    without_lags: list[int] = []
     for node in nodes:
-        after = max((first[position] for position in node.args), default=0)
-        if node.op is Op.LAG and count_lags:
-            after += node.bars
-        elif node.op is Op.CALL:
-            after += _hidden(node, nodes)
-        first.append(after)
-    return first
+        hidden = _hidden(node, nodes) if node.op is Op.CALL else 0
+        with_lags.append(max([with_lags[position] for position in node.args], default=0) + hidden + node.bars)
+        without_lags.append(max([without_lags[position] for position in node.args], default=0) + hidden)
+    return with_lags, without_lags
 
 
 def _hidden(node: Node, nodes: Sequence[Node]) -> int:

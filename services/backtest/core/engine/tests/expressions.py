@@ -33,7 +33,7 @@ def values(text: str, bars: Bars) -> Floats | Flags:
 def inferred_warmup(text: str) -> int:
     """The bar on which the language takes `text` to have its first value."""
     nodes, position = _read(text)
-    return first_valid(nodes, count_lags=True)[position]
+    return first_valid(nodes)[0][position]
 
 
 @cache
