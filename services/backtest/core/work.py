@@ -1,19 +1,23 @@
-"""How long a job would take, estimated before it is queued: one that would hold a worker for too long is refused.
+"""What a job would take, estimated before it is queued: one that would hold a worker for too long is refused, and one
+that would take more memory than the machine may have.
 
 The figures are nanoseconds of a core of 2020, measured and rounded up. They promise nothing: they tell what takes
 minutes from what takes hours.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import NamedTuple
 
 from services.backtest.core.language import BoundStrategy
 from services.backtest.core.language.functions import FUNCTIONS, Role
+from services.backtest.core.language.kinds import Kind
 from services.backtest.core.language.tree import Node, Op
 from shared.contracts.errors import InputError, Invalid
 
 MOST_SECONDS = 600.0
 """Of one core, for one job."""
+MOST_BYTES = 4 * 2**30
+"""Of series that are held at once."""
 
 RUN = 300.0
 """A run's fills, metrics and files, for each bar."""
@@ -26,7 +30,7 @@ AFRESH = {"sma": 0.01, "sum_n": 0.01, "stddev": 0.3, "variance": 0.3, "_mean_dev
 
 
 class TooMuchWork(Invalid):
-    """The job would take too long. Ask for less."""
+    """The job would take too long, or too much memory. Ask for less."""
 
 
 class Cost(NamedTuple):
@@ -51,13 +55,41 @@ def cost_of(node: Node, length: Callable[[int], float], bars: int) -> Cost:
 
 
 def check_run(strategy: BoundStrategy, bars: int) -> None:
-    """Raise TooMuchWork when running a strategy over so many bars would take too long."""
-    refuse_long_work("this run", bars, [Cost(RUN), *costs_of_run(strategy.nodes, bars)])
+    """Raise TooMuchWork when running a strategy over so many bars would take too long, or too much memory."""
+    nodes = strategy.nodes
+    costs = (cost_of(node, lambda position: float(nodes[position].value or 0.0), bars) for node in nodes if node.args)
+    refuse_long_work("this run", bars, [Cost(RUN), *costs])
+    roots = {*strategy.rules.values(), *strategy.terms.values()}
+    refuse_much_memory("this run", bars, _held_at_once(nodes, roots))
 
 
-def costs_of_run(nodes: Sequence[Node], bars: int) -> Iterable[Cost]:
-    """What the nodes of a bound strategy take."""
-    return (cost_of(node, lambda position: float(nodes[position].value or 0.0), bars) for node in nodes if node.args)
+def width_of(node: Node) -> int:
+    """The bytes of a node's series for each bar. The columns of the dataset are not read into memory."""
+    if node.kind is Kind.CONDITION_SERIES:
+        return 1
+    return 8 if node.kind is Kind.NUMBER_SERIES and node.args else 0
+
+
+def _held_at_once(nodes: Sequence[Node], roots: Set[int]) -> int:
+    """The most bytes for each bar that are held while the nodes are computed one by one, as `evaluate` does."""
+    last_use = {part: position for position, node in enumerate(nodes) for part in node.args}
+    held = most = 0
+    for position, node in enumerate(nodes):
+        held += width_of(node)
+        most = max(most, held)
+        held -= sum(width_of(nodes[p]) for p in set(node.args) - roots if last_use[p] == position)
+    return most
+
+
+def refuse_much_memory(what: str, bars: int, width: int) -> None:
+    """Raise TooMuchWork when series of `width` bytes for each bar come to more than MOST_BYTES for so many bars."""
+    if width * bars <= MOST_BYTES:
+        return
+    message = (
+        f"{what} would hold series of about {width * bars / 2**30:,.0f} GiB at once, and {MOST_BYTES / 2**30:.0f} are "
+        f"allowed; choose fewer bars than about {bars:,} by `start` and `end`, or a smaller strategy"
+    )
+    raise TooMuchWork(message, errors=(InputError("", message),))
 
 
 def refuse_long_work(what: str, bars: int, costs: Sequence[Cost]) -> None:

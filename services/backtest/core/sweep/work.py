@@ -1,7 +1,7 @@
 """How long the jobs of a sweep would take: each distinct series of a slice once, and the runs of the best."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from services.backtest.core.sweep.single import EACH
 from services.backtest.core.sweep.singles import completed, spans
 from services.backtest.core.sweep.slices import slice_size
 from services.backtest.core.sweep.space import Space
-from services.backtest.core.work import RUN, Cost, cost_of, refuse_long_work
+from services.backtest.core.work import RUN, Cost, cost_of, refuse_long_work, refuse_much_memory, width_of
 
 COMBINATION = 10.0
 """A combination's fills and metrics, in nanoseconds for each bar."""
@@ -23,18 +23,23 @@ LOOKED_AT = 4096
 
 
 def check_sweep(space: Space, bars: int) -> None:
-    """Raise TooMuchWork when a slice of a sweep over so many bars, or its best, would take too long."""
+    """Raise TooMuchWork when a slice of a sweep over so many bars, or its best, would take too much time or memory."""
+    spec, nodes = space.spec, space.spec.tree.nodes
+    read = reachable(nodes, [*spec.rules.values(), *spec.terms.values()])
+    # At least one series of each function is kept, however many combinations share it.
+    kept = (nodes[position] for position in read if nodes[position].op is Op.CALL)
+    refuse_much_memory("this sweep", bars, sum(width_of(node) for node in kept))
     size = min(slice_size(space.stop, bars), space.stop)
     # What comes first and what comes last: the values of an axis mostly rise or fall.
     for start in dict.fromkeys((0, space.stop - size)):
         combinations = space.combinations(start, start + min(size, LOOKED_AT))
         if len(combinations):
-            costs = [Cost(COMBINATION * size + RUN * BEST), *_costs(space, combinations, size, bars)]
+            costs = [Cost(COMBINATION * size + RUN * BEST), *_costs(space, read, combinations, size, bars)]
             refuse_long_work(f"a part of this sweep, {size:,} combinations,", bars, costs)
 
 
-def _costs(space: Space, combinations: Combinations, size: int, bars: int) -> Iterator[Cost]:
-    """What the nodes of the strategy take for a slice of that size, which begins with these combinations."""
+def _costs(space: Space, read: Sequence[int], combinations: Combinations, size: int, bars: int) -> Iterator[Cost]:
+    """What the nodes that are `read` take for a slice of that size, which begins with these combinations."""
     spec, nodes = space.spec, space.spec.tree.nodes
     singles = {position: None for position, node in enumerate(nodes) if not node.kind.is_series}
     known = completed(nodes, singles, space.singles | spans(spec, combinations), combinations)
@@ -45,7 +50,7 @@ def _costs(space: Space, combinations: Combinations, size: int, bars: int) -> It
         return float(lengths[(lengths >= 1.0) & (lengths <= MAX_WINDOW)].max(initial=0.0))
 
     forms: dict[int, int] = {}
-    for position in reachable(nodes, [*spec.rules.values(), *spec.terms.values()]):
+    for position in read:
         node = nodes[position]
         if position in singles:
             single = known[position]

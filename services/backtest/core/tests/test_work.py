@@ -50,6 +50,19 @@ def test_a_window_counts_as_far_as_there_are_bars() -> None:
     _check(10_000, *DEVIATIONS)
 
 
+def test_what_holds_too_many_series_at_once_is_refused() -> None:
+    """Only what is needed later on counts, not what has been let go."""
+    names = [f"v{number}" for number in range(60)]
+    lets = {name: f"highest(close, {number + 1})" for number, name in enumerate(names)}
+    added = " + ".join(names)
+    one_by_one = check_spec({"entry_long": " + ".join(lets.values()) + " > 1"}).bind()
+    all_at_once = check_spec({"let": lets, "entry_long": f"({added}) / ({added.replace('+', '*')}) > 1"}).bind()
+    check_run(one_by_one, 4 * MOST_BARS)
+    check_run(all_at_once, MOST_BARS)
+    with pytest.raises(TooMuchWork, match="this run would hold series of about 9 GiB at once, and 4 are allowed"):
+        check_run(all_at_once, 4 * MOST_BARS)
+
+
 def test_the_functions_that_go_through_each_window_are_known() -> None:
     """Each is a primitive with one length, so that none is misspelled."""
     for name in AFRESH:

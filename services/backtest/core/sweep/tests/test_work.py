@@ -54,6 +54,15 @@ def test_the_longest_window_counts_wherever_it_is() -> None:
     _check(DAILY, grid, params=LONG, let=lets)
 
 
+def test_a_series_for_each_function_is_kept() -> None:
+    """A hundred and more of them are too many for the most bars."""
+    lets = {f"v{number}": " + ".join(f"ema(close, {3 * number + n})" for n in (1, 2, 3)) for number in range(40)}
+    lets |= {"f": "sma(close, fast)", "s": " + ".join(lets)}
+    _check(DAILY, {"fast": [2, 3]}, let=lets)
+    with pytest.raises(TooMuchWork, match="this sweep would hold series of about 5 GiB"):
+        _check(MOST_BARS, {"fast": [2, 3]}, let=lets)
+
+
 def test_what_is_no_length_takes_no_time() -> None:
     """Combinations that cannot be run, all of them even, are told of when the sweep has ended."""
     lets = {"f": "stddev(close, (fast - 3) * 5000 + 3)", "s": "stddev(close, 1 / (slow - 7))"}
