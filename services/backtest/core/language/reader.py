@@ -18,7 +18,7 @@ _BRACKET = re.compile(r"[()\[\]{}]")
 _COUNTED = (ast.expr, ast.keyword)
 _TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 # A decimal number with a word right after it: Python reads `1if` as two tokens, with a warning.
-_GLUED = re.compile(r"(?<![\w.])\d[\d_]*+(?:\.[\d_]*+)?+(?:[eE][+-]?\d++)?+(?=[A-Za-z])")
+_GLUED = re.compile(r"(?:(?<![\w.])\d[\d_]*+(?:\.[\d_]*+)?+|\.\d[\d_]*+)(?:[eE][+-]?\d++)?+(?=[A-Za-z])")
 
 # What authors bring along from other languages, and what to write instead.
 _HABITS = (

@@ -105,6 +105,8 @@ FAULTS = {
     "close ^ 2 > 1": (7, "`^` is not part of the language; write `**` for a power"),
     "close > 3 and": (14, "something is missing here; finish the expression"),
     "close > 1if": (10, "write `1` as a decimal number, with a space before what follows"),
+    "close > .5if": (11, "write `.5` as a decimal number, with a space before what follows"),
+    "close > 0.5.5for 5": (14, "write `.5` as a decimal number, with a space before what follows"),
     "close > 0x1F": (10, "write `0` as a decimal number, with a space before what follows"),
     "close > 1j": (10, "write `1` as a decimal number, with a space before what follows"),
     "close > é": (9, "the character '\\xe9' is not part of the language; take it out"),
