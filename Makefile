@@ -27,8 +27,8 @@ else
 	@$(PYTHON_DEV) -m pytest $(ARGS)
 endif
 
-verify: dev-environment ## Run the long tests as well: a million rows, many starts and kills, containers
-	@$(PYTHON_DEV) -m pytest -m "" $(ARGS)
+verify: dev-environment ## Run the long tests as well, and random ones ten times as long: a million rows, kills, containers
+	@TEST_DEPTH=10 $(PYTHON_DEV) -m pytest -m "" $(ARGS)
 
 matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	@for python in $(PYTHONS); do \

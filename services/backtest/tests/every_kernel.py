@@ -17,6 +17,7 @@ from numba.core.dispatcher import Dispatcher
 import services.backtest.core
 from services.backtest.core.language import check_spec
 from services.backtest.core.language.functions import PUBLIC, Role
+from services.backtest.core.prefix import run_prefix_test
 from services.backtest.core.run import run_backtest
 from services.backtest.core.sweep.run import sweep
 from services.backtest.core.sweep.space import Space
@@ -107,7 +108,7 @@ def kernels() -> dict[str, Any]:
 
 
 def work() -> None:
-    """What jobs do: single runs, and sweeps of all sorts of spaces."""
+    """What jobs do: single runs, sweeps of all sorts of spaces, and now and then a prefix test."""
     executions, grids = cycle(EXECUTIONS), cycle(GRIDS)
     for number, document in enumerate(documents()):
         spec, execution = check_spec(document), next(executions)
@@ -115,6 +116,8 @@ def work() -> None:
         # Of one byte of rows, every second: then combinations are run in batches.
         grid, sample = next(grids)
         sweep(BARS, execution, Space.read(spec, grid, sample), row_bytes=2**20 if number % 2 else 1)
+        if number % 20 == 0:
+            run_prefix_test(spec)
 
 
 def main(sort: str) -> None:

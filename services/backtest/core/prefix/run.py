@@ -13,8 +13,8 @@ from services.backtest.core.language import BoundStrategy, CheckedSpec
 from services.backtest.core.prefix.combinations import combinations
 from services.backtest.core.prefix.comparison import Decisions, decisions, first_difference
 from services.backtest.core.prefix.cuts import cuts
-from services.backtest.core.prefix.effort import steps_of
 from services.backtest.core.prefix.market import made_up_bars
+from services.backtest.core.work import seconds_of
 from shared.contracts.errors import Invalid
 from shared.contracts.values import PrefixDifference, PrefixEvidence
 
@@ -22,8 +22,8 @@ COMBINATIONS = 4
 MOST_CUTS = 12
 BARS_BEHIND = 300
 """Bars from the first decision on."""
-MOST_STEPS = 20_000_000_000
-"""Of one test, see `effort`: up to five seconds."""
+MOST_SECONDS = 5.0
+"""Of one test, by the estimate: the same spec is always tried alike."""
 
 TOO_MUCH = (
     "With windows as long as these it takes more work to reach the first decision than a prefix test may do; "
@@ -40,10 +40,10 @@ class _Trial(NamedTuple):
 
 
 def run_prefix_test(spec: CheckedSpec, stop: threading.Event | None = None) -> PrefixEvidence:
-    """Try out whether any decision depends on later bars; the same spec is always tried alike.
+    """Try out whether any decision depends on later bars.
 
     The first difference ends the test, and so does `stop` once it is set, with what has been compared until then.
-    Raises Invalid when not even one cut can be tried with the steps there are.
+    Raises Invalid when not even one cut can be tried in the time there is.
     """
     chance = random.Random(spec.spec_hash)  # noqa: S311  # no secret
     seen = PrefixEvidence(bars=0, cuts=0, combinations=0, signals=0)
@@ -68,24 +68,24 @@ def run_prefix_test(spec: CheckedSpec, stop: threading.Event | None = None) -> P
 
 
 def _trials(spec: CheckedSpec, chance: random.Random) -> Iterator[_Trial]:
-    left = MOST_STEPS
+    left = MOST_SECONDS
     for number, strategy in enumerate(combinations(spec, chance, COMBINATIONS)):
         bars = strategy.warmup_bars + BARS_BEHIND
-        steps = steps_of(strategy.nodes, bars)
-        count = min(MOST_CUTS, _affordable(left // (COMBINATIONS - number), steps))
+        each = seconds_of(strategy, bars)
+        count = min(MOST_CUTS, _affordable(left / (COMBINATIONS - number), each))
         if number == 0:
             # The defaults must be tried, if need be with all there is.
-            count = max(count, min(1, _affordable(left, steps)))
+            count = max(count, min(1, _affordable(left, each)))
             if count < 1:
                 raise Invalid(TOO_MUCH)
         if count > 0:
-            left -= (1 + 2 * count) * steps
+            left -= (1 + 2 * count) * each
             yield _Trial(strategy, bars, cuts(strategy.warmup_bars, bars, count, chance))
 
 
-def _affordable(steps: int, steps_of_one: int) -> int:
+def _affordable(seconds: float, each: float) -> int:
     """How many cuts: each takes two evaluations, and the whole series one."""
-    return (steps // steps_of_one - 1) // 2
+    return int((seconds / each - 1.0) // 2.0)
 
 
 def _found(strategy: BoundStrategy, full: Decisions, whole: Bars, other: Bars, cut: int) -> PrefixDifference | None:

@@ -17,6 +17,7 @@ from services.backtest.core.result import BacktestResult
 from services.backtest.core.run import run_backtest
 from services.backtest.core.tests.strategies import Strategy, executions, markets, trading
 from shared.contracts.values import Execution
+from tests.depth import examples
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 
@@ -38,7 +39,7 @@ def digest(document: dict[str, Any], columns: list[Any], execution: dict[str, An
     return run(document, columns, execution).result_digest
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(80))
 @given(trading(), markets(least=2), executions, st.floats(0, 1))
 def test_later_bars_change_nothing_before_them(
     strategy: Strategy, bars: Bars, execution: dict[str, Any], share: float
@@ -58,7 +59,7 @@ def test_later_bars_change_nothing_before_them(
     assert over == [whole.trades[index] for index in range(len(over))]
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(strategy=trading(), bars=markets(), execution=executions)
 def test_a_run_has_one_digest(
     elsewhere: ProcessPoolExecutor, strategy: Strategy, bars: Bars, execution: dict[str, Any]

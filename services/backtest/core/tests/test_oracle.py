@@ -15,6 +15,7 @@ from services.backtest.core.tests import oracle
 from services.backtest.core.tests.oracle_expressions import Column, Expression, values, warmup
 from services.backtest.core.tests.strategies import DAY, PRICES, Strategy, executions, markets, trading
 from shared.contracts.values import Execution
+from tests.depth import examples
 
 TEN = (
     "final_value", "total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "trades", "win_rate",
@@ -76,7 +77,7 @@ def _assert_same_trades(result: BacktestResult, expected: oracle.Run) -> None:
     assert len(result.trades) - len(closed) == (expected.units != 0.0)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(120))
 @given(trading(), markets(), executions)
 def test_the_engine_agrees_with_plain_python(strategy: Strategy, bars: Bars, execution: dict[str, Any]) -> None:
     """Warm-up, equity on every bar, every trade, the ten metrics and what was not filled, down to rounding."""

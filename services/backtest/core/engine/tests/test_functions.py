@@ -20,6 +20,7 @@ from services.backtest.core.engine.tests.expressions import (
     values,
 )
 from services.backtest.core.language.functions import FUNCTIONS, PUBLIC
+from tests.depth import examples
 
 CONDITIONS = ("crossover", "crossunder", "rising", "falling")
 NUMBERS = [name for name in PUBLIC if name not in CONDITIONS]
@@ -86,7 +87,7 @@ def test_a_condition_does_not_hold_before_its_inferred_warmup(name: str) -> None
         assert held.any()
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     st.sampled_from(list(PUBLIC)),
     st.sampled_from(LENGTHS),

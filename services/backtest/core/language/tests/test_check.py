@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from services.backtest.core.language import CheckedSpec, InvalidSpec, SpecError, check_spec
 from services.backtest.core.language.functions import FUNCTIONS, PUBLIC, SERIES, Role
+from tests.depth import examples
 
 DOCUMENT: dict[str, Any] = {
     "params": {
@@ -289,7 +290,7 @@ words = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.text(max_size=200) | st.lists(words, max_size=40).map(" ".join))
 @example("\x00")
 @example("\ud800")
@@ -312,7 +313,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.dictionaries(st.sampled_from([*DOCUMENT, "exit_short", "take_profit"]), values, max_size=5) | values,
        st.dictionaries(st.sampled_from(["type", "min", "max", "default", "choices"]), values | st.sampled_from(
            ["int", "float", "bool", "choice"])))  # fmt: skip

@@ -17,6 +17,7 @@ from services.backtest.core.prefix import run, run_prefix_test
 from services.backtest.core.tests.strategies import Strategy, trading
 from shared.contracts.errors import Invalid
 from shared.contracts.values import PrefixDifference, PrefixEvidence
+from tests.depth import examples
 
 Register = Callable[[Callable[[Floats], Floats]], None]
 
@@ -103,7 +104,7 @@ def test_a_strategy_of_the_language_holds(document: dict[str, Any]) -> None:
     assert evidence.signals > 20
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(25))
 @given(trading())
 def test_every_strategy_holds(strategy: Strategy) -> None:
     """Whatever the rules, the stops and the sizing are made of."""

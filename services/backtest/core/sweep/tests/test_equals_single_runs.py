@@ -17,6 +17,7 @@ from services.backtest.core.sweep.run import Sweep
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.tests.documents import documents, grids, market
 from shared.contracts.values import Execution
+from tests.depth import examples
 
 executions = st.builds(
     Execution,
@@ -47,7 +48,7 @@ def _check(spec: CheckedSpec, bars: Bars, execution: Execution, result: SweepRes
         np.testing.assert_array_equal(result.metrics[:, index], row)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50))
 @given(documents, grids, st.integers(0, 2**32), st.integers(1, 60), executions)
 def test_every_row_is_its_single_run(
     document: dict[str, Any], grid: dict[str, Any], seed: int, size: int, execution: Execution
@@ -62,7 +63,7 @@ def test_every_row_is_its_single_run(
     _check(spec, bars, execution, Sweep(bars, execution, space).run(0, space.stop))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(25))
 @given(documents, grids, st.integers(0, 2**32), st.integers(2500, 8000), executions)
 def test_so_it_is_over_many_blocks(
     document: dict[str, Any], grid: dict[str, Any], seed: int, size: int, execution: Execution

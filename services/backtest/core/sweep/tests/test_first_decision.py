@@ -14,9 +14,10 @@ from services.backtest.core.sweep.singles import completed
 from services.backtest.core.sweep.singles import given as given_singles
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.tests.documents import documents, grids
+from tests.depth import examples
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(50))
 @given(documents, grids)
 def test_it_is_that_of_the_bound_strategy(document: dict[str, Any], grid: dict[str, Any]) -> None:
     """Each combination's warm-up is what binding it by itself infers."""

@@ -19,6 +19,7 @@ from services.backtest.core.sweep.run import Sweep
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.tests.documents import documents, grids, market
 from shared.contracts.values import Execution
+from tests.depth import examples
 
 BOTH = ("long", "short")
 
@@ -54,7 +55,7 @@ def _check(spec: CheckedSpec, space: Space, bars: Bars) -> int:
     return len(asked)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(documents, grids, st.integers(0, 2**32), st.integers(1, 60))
 def test_signals_and_terms_are_those_of_the_bound_strategy(
     document: dict[str, Any], grid: dict[str, Any], seed: int, size: int
