@@ -19,7 +19,7 @@ LAST = 10_000_000
 """Numbers of requests that the tests within one process have not."""
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(20_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [60, pytest.param(40_000, marks=pytest.mark.long)])
 async def test_hostile_requests_leave_all_as_it_was(
     system: Platform, client: httpx.AsyncClient, aapl: Path, count: int
 ) -> None:
