@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: one embedded Postgres, bus and cache a session; a clean one of each a test."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from shared.runtime.migrations.runner import migrate_in
-from tests.databases import database_of, execute, fresh_database, service_url
+from tests.databases import ReadyDatabases, database_of, execute, service_url
 from tests.servers import ValkeyServer, postgres_server, valkey_server
 
 TEMPLATE = "aurelius_template"
@@ -25,10 +26,20 @@ async def postgres_url() -> AsyncIterator[str]:
         yield url
 
 
+@pytest_asyncio.fixture(scope="session")
+async def ready_databases(postgres_url: str) -> AsyncIterator[ReadyDatabases]:
+    """Copies of the template, made ahead."""
+    databases = ReadyDatabases(postgres_url, TEMPLATE)
+    keeping = asyncio.create_task(databases.run())
+    yield databases
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
 @pytest_asyncio.fixture
-async def owner_url(postgres_url: str) -> AsyncIterator[str]:
+async def owner_url(ready_databases: ReadyDatabases) -> AsyncIterator[str]:
     """A fresh migrated database, for its owner."""
-    async with fresh_database(postgres_url, TEMPLATE) as url:
+    async with ready_databases.lend() as url:
         yield url
 
 

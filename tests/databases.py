@@ -1,8 +1,9 @@
 """Databases of their own for tests, on one server."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,6 +19,57 @@ async def fresh_database(server_url: str, template: str = "template0") -> AsyncI
     await execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield database_of(server_url, name)
     await execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+class ReadyDatabases:
+    """Databases that are made from a template before somebody wants them, and dropped when nobody waits for it.
+
+    Making one takes a third of what most of the tests take that want one.
+    """
+
+    AHEAD = 3
+    SECONDS = 60.0
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self._url = server_url
+        self._template = template
+        self._ready: asyncio.Queue[str] = asyncio.Queue(self.AHEAD)
+        self._used: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run(self) -> None:
+        """Make and drop databases until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_at(self._make_one))
+            group.create_task(self._keep_at(self._drop_one))
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[str]:
+        """Lend one. Raises TimeoutError when none can be made."""
+        async with asyncio.timeout(self.SECONDS):
+            name = await self._ready.get()
+        yield database_of(self._url, name)
+        self._used.put_nowait(name)
+
+    async def _make_one(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        name = f"test_{uuid.uuid4().hex}"
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        await self._ready.put(name)
+
+    async def _drop_one(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        name = await self._used.get()
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    async def _keep_at(self, work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[None]]") -> None:
+        """Do it again and again, on a new connection when a test has ended the old one."""
+        while True:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                connection = await asyncpg.connect(self._url)
+                try:
+                    while True:
+                        await work(connection)
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(0.1)
 
 
 async def execute(url: str, statement: str) -> None:

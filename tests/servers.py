@@ -1,11 +1,14 @@
 """Postgres and Valkey for integration tests: the launcher's embedded servers, in a temporary folder, on free ports."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from deploy.local.account import postgres_account
 from deploy.local.embedded import EmbeddedServer
@@ -18,6 +21,8 @@ from deploy.local.valkey import Kind, Valkey
 
 _READY_WITHIN = 30.0
 _STOP_GRACE = 3.0
+PLENTY = 8 * 2**30
+"""Bytes of memory. A million runs with their indexes take a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +45,12 @@ class ValkeyServer:
 
 @asynccontextmanager
 async def postgres_server() -> AsyncIterator[str]:
-    """The URL of an empty Postgres whose user may do everything. Quick rather than durable: fsync is off."""
-    with tempfile.TemporaryDirectory(prefix="aurelius-postgres-") as temporary:
+    """The URL of an empty Postgres whose user may do everything.
+
+    Quick rather than durable: fsync is off, and its files are in memory where there is plenty of it. A database is four
+    hundred files, and most tests want one of their own.
+    """
+    with tempfile.TemporaryDirectory(prefix="aurelius-postgres-", dir=_in_memory()) as temporary:
         folder = Path(temporary, "postgres")
         postgres = Postgres(folder, _free_port(), postgres_account(), durable=False)
         try:
@@ -80,6 +89,15 @@ async def _start(supervisor: Supervisor, server: EmbeddedServer) -> None:
 def _remove(folder: Path) -> None:
     """Remove what the folder leads to: for another account it is a link to a place outside the temporary one."""
     shutil.rmtree(folder.resolve())
+
+
+def _in_memory() -> Path | None:
+    """A folder in memory, if the largest database of the tests leaves most of it free."""
+    folder = Path("/dev/shm")  # a folder with a name of its own is made in it
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    room = min(shutil.disk_usage(folder).free, psutil.virtual_memory().available)
+    return folder if room >= PLENTY else None
 
 
 def _free_port() -> int:
