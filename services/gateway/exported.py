@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -89,9 +90,15 @@ async def exported(objects: Objects, reply: Reply, form: TableForm, name: str, e
         "Cache-Control": "private, no-cache",
         "Vary": VARY,
         "Content-Length": str(size),
-        "Content-Disposition": f'attachment; filename="{_UNSAFE.sub("-", name)}.{ENDINGS[form]}"',
+        "Content-Disposition": saved_as(f"{name}.{ENDINGS[form]}"),
     }
     return Stream(_chunks(file), media_type=MEDIA_TYPES[form], headers=headers)
+
+
+def saved_as(name: str) -> str:
+    """Return the header that names a file: plainly for every client, and in its own letters beside that (RFC 6266)."""
+    own = "" if name.isascii() else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{_UNSAFE.sub("-", name)}"{own}'
 
 
 async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
