@@ -9,12 +9,12 @@ from services.backtest.core.prefix import run_prefix_test
 from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.prefix_tests import Task, read_task, store_evidence, store_failure
-from services.backtest.threads import in_thread
+from services.backtest.threads import in_thread, unless
 from shared.contracts.errors import Invalid, NotFound
 from shared.contracts.values import PrefixEvidence
 from shared.runtime.database import Connection
 
-OTHER_ENGINE = "This test was queued for another version of the engine; this version's is another one"
+OTHER_ENGINE = "This test was queued for another version of the engine; store the spec or run it once more"
 
 
 class PrefixTestWork:
@@ -53,4 +53,4 @@ class PrefixTestWork:
 
 
 def _compute(spec: object, stop: threading.Event) -> PrefixEvidence:
-    return run_prefix_test(check_spec(spec), stop)
+    return run_prefix_test(check_spec(spec), unless(stop))

@@ -1,6 +1,6 @@
 """What a strategy decides on each bar, and the first bar on which two evaluations decide otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,10 +23,13 @@ class Difference(NamedTuple):
     other: float | bool | None
 
 
-def decisions(strategy: BoundStrategy, bars: Bars) -> Decisions:
-    """Each rule, and each term that goes with an order: the stops, and the volatility when the size follows from it."""
+def decisions(strategy: BoundStrategy, bars: Bars, between: Callable[[], None]) -> Decisions:
+    """Each rule, and each term that goes with an order: the stops, and the volatility when the size follows from it.
+
+    `between` is called before each part.
+    """
     roots = {**strategy.rules, **strategy.terms}
-    values = evaluate(strategy.nodes, set(roots.values()), bars)
+    values = evaluate(strategy.nodes, set(roots.values()), bars, between)
     return {part: np.broadcast_to(values[position], len(bars)) for part, position in roots.items()}
 
 

@@ -1,14 +1,14 @@
 """One prefix test from end to end: which bars, params and cuts there are to be, and what was found."""
 
 import random
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from services.backtest.core.bars import Bars
 from services.backtest.core.engine.dtypes import Floats
+from services.backtest.core.engine.evaluate import go_on
 from services.backtest.core.language import BoundStrategy, CheckedSpec
 from services.backtest.core.prefix.combinations import combinations
 from services.backtest.core.prefix.comparison import Decisions, decisions, first_difference
@@ -39,21 +39,21 @@ class _Trial(NamedTuple):
     cuts: list[int]
 
 
-def run_prefix_test(spec: CheckedSpec, stop: threading.Event | None = None) -> PrefixEvidence:
-    """Try out whether any decision depends on later bars.
+def run_prefix_test(spec: CheckedSpec, between: Callable[[], None] = go_on) -> PrefixEvidence:
+    """Try out whether any decision depends on later bars; the first difference ends the test.
 
-    The first difference ends the test, and so does `stop` once it is set, with what has been compared until then.
-    Raises Invalid when not even one cut can be tried in the time there is.
+    `between` is called between its parts, and what it raises ends the test. Raises Invalid when not even one cut can be
+    tried in the time there is.
     """
     chance = random.Random(spec.spec_hash)  # noqa: S311  # no secret
     seen = PrefixEvidence(bars=0, cuts=0, combinations=0, signals=0)
     for trial in list(_trials(spec, chance)):
         rng = np.random.default_rng(chance.getrandbits(64))
         whole, other = made_up_bars(rng, trial.bars), made_up_bars(rng, trial.bars)
-        full = decisions(trial.strategy, whole)
+        full = decisions(trial.strategy, whole, between)
         failure, done = None, 0
-        while failure is None and done < len(trial.cuts) and not (stop and stop.is_set()):
-            failure = _found(trial.strategy, full, whole, other, trial.cuts[done])
+        while failure is None and done < len(trial.cuts):
+            failure = _found(trial.strategy, full, whole, other, trial.cuts[done], between)
             done += 1
         seen = PrefixEvidence(
             bars=seen.bars + trial.bars,
@@ -88,10 +88,12 @@ def _affordable(seconds: float, each: float) -> int:
     return int((seconds / each - 1.0) // 2.0)
 
 
-def _found(strategy: BoundStrategy, full: Decisions, whole: Bars, other: Bars, cut: int) -> PrefixDifference | None:
+def _found(
+    strategy: BoundStrategy, full: Decisions, whole: Bars, other: Bars, cut: int, between: Callable[[], None]
+) -> PrefixDifference | None:
     tails: tuple[tuple[Literal["removed", "replaced"], int], ...] = (("removed", cut), ("replaced", len(whole)))
     for tail, size in tails:
-        difference = first_difference(full, decisions(strategy, _joined(whole, other, cut, size)), cut)
+        difference = first_difference(full, decisions(strategy, _joined(whole, other, cut, size), between), cut)
         if difference is not None:
             return PrefixDifference(
                 part=difference.part,

@@ -16,7 +16,7 @@ from services.backtest.core.language.functions import FUNCTIONS, PUBLIC, Argumen
 from services.backtest.core.prefix import run, run_prefix_test
 from services.backtest.core.tests.strategies import Strategy, trading
 from shared.contracts.errors import Invalid
-from shared.contracts.values import PrefixDifference, PrefixEvidence
+from shared.contracts.values import PrefixDifference
 from tests.depth import examples
 
 Register = Callable[[Callable[[Floats], Floats]], None]
@@ -208,12 +208,17 @@ def test_what_cannot_be_tried_at_all_is_refused_at_once() -> None:
         run_prefix_test(check_spec({"entry_long": f"close > {nested}"}))
 
 
-def test_nothing_is_compared_once_nobody_wants_it() -> None:
-    """A worker that lost its job leaves before the next cut."""
+@pytest.mark.parametrize("calls", [1, 100])
+def test_a_test_that_nobody_wants_ends_between_two_parts(calls: int) -> None:
+    """In the first evaluation as in a later one; what was compared until then is no evidence."""
+    called = 0
 
-    class Stopped:
-        def is_set(self) -> bool:
-            return True
+    def between() -> None:
+        nonlocal called
+        called += 1
+        if called == calls:
+            raise InterruptedError
 
-    evidence = run_prefix_test(check_spec(SMA_CROSS), Stopped())  # type: ignore[arg-type]  # all that is asked of it
-    assert evidence == PrefixEvidence(bars=evidence.bars, cuts=0, combinations=4, signals=evidence.signals)
+    with pytest.raises(InterruptedError):
+        run_prefix_test(check_spec(SMA_CROSS), between)
+    assert called == calls
