@@ -32,7 +32,7 @@ from shared.runtime.database import Connection
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
 
-OTHER_ENGINE = "This run was queued for another version of the engine; start it anew"
+OTHER_ENGINE = "This run is of another version of the engine; start it anew"
 
 _AT_SUCCESS = ["status", "progress", "metrics", "warnings", "result_digest", "finished_at"]
 

@@ -14,7 +14,7 @@ from shared.contracts.errors import Invalid, NotFound
 from shared.contracts.values import PrefixEvidence
 from shared.runtime.database import Connection
 
-OTHER_ENGINE = "This test was queued for another version of the engine; store the spec or run it once more"
+OTHER_ENGINE = "This test is of another version of the engine; store the spec or run it once more"
 
 
 class PrefixTestWork:

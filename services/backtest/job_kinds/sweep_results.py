@@ -33,13 +33,11 @@ def sweep_end(
 
 
 def _best(task: SweepTask, ready: ReadySweep, path: Path, stop: threading.Event) -> list[SweepBest]:
-    """The best by the objective, of those where it is defined; fewer when `stop` is set, and nobody wants them."""
+    """The best by the objective, of those where it is defined. Raises Stopped when nobody wants them."""
     table = SweepTable(path)
     numbers = [rank.number for rank in table.best(task.objective, BEST) if rank.value == rank.value]
     found: list[SweepBest] = []
     for row in table.rows(numbers):
-        if stop.is_set():
-            break
         run = run_backtest(ready.spec, ready.bars, row.params, ready.identity.execution, unless(stop))
         found.append(
             SweepBest(
