@@ -40,5 +40,11 @@ def read_bars(path: Path, sha256: str) -> Bars:
 
 
 def map_bars(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns of a file, mapped into memory and not looked at: what is not used is not even read."""
-    return read_columns(path)
+    """Return the columns of a file, mapped into memory and not looked at: what is not used is not even read.
+
+    Raises Unavailable for a file that somebody has cut short or written over.
+    """
+    try:
+        return read_columns(path)
+    except Unavailable as error:
+        raise Unavailable(DAMAGED) from error

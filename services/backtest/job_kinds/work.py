@@ -35,7 +35,8 @@ class Work(Protocol[T, R]):
     async def compute(self, job: Job, task: T, stop: threading.Event) -> R:
         """Do it, off the event loop, leaving early once `stop` is set: nobody wants the result then.
 
-        Raises Invalid when it cannot be done as it was asked for, and Unavailable when another try may fare better.
+        Raises Invalid when it cannot be done as it was asked for, Unavailable when another try may fare better, and may
+        raise Stopped once `stop` is set.
         """
         ...
 

@@ -20,7 +20,7 @@ async def report_on(spec: object) -> SpecReport:
     return answer.value
 
 
-async def tests_in(database: Database) -> int:
+async def kept_tests(database: Database) -> int:
     async with database.reading() as connection:
         return len(await connection.fetch("SELECT FROM prefix_tests"))
 
@@ -50,9 +50,9 @@ async def test_only_a_valid_spec_that_a_strategy_is_to_have_is_tested(
     checked = await report_on(SMA_CROSS)
     refused = await specs.accept(AcceptSpec(spec={"entry_long": "("}), ana)
     assert isinstance(refused.value, SpecReport)
-    assert (refused.value.valid, await tests_in(database)) == (False, 0)
+    assert (refused.value.valid, await kept_tests(database)) == (False, 0)
     assert (await specs.accept(AcceptSpec(spec=SMA_CROSS), ana)).value == checked
-    assert await tests_in(database) == 1
+    assert await kept_tests(database) == 1
 
 
 def test_the_service_does_not_load_the_compiler() -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.backtest.core.ingest.digest import sha256_of
 from services.backtest.core.result import Trades
 from services.backtest.files.arrow import write_columns
-from services.backtest.files.dataset_file import dataset_key, read_bars, write_bars
+from services.backtest.files.dataset_file import dataset_key, map_bars, read_bars, write_bars
 from services.backtest.files.result_file import curve_key, read_trades, result_key, trades_key, write_trades
 from services.backtest.tests.fakes import apple
 from shared.contracts.errors import Invalid, Unavailable
@@ -40,6 +40,15 @@ def test_bars_that_are_not_those_of_their_name_are_refused(tmp_path: Path) -> No
     write_columns(path, {"close": apple().close}, frozenset())
     with pytest.raises(Invalid, match="damaged"):
         read_bars(path, name)
+
+
+def test_bars_that_are_shown_may_be_damaged_too(tmp_path: Path) -> None:
+    """Whoever asks for them hears what mends them."""
+    path = tmp_path / "bars"
+    write_bars(path, apple())
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(Unavailable, match="upload the same file once more"):
+        map_bars(path)
 
 
 def test_a_damaged_result_is_told(tmp_path: Path) -> None:
