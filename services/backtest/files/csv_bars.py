@@ -169,7 +169,7 @@ class _Reader:
                 yield self._time_cells(batch)
 
     def _leave_out(self, row: csv.InvalidRow) -> Literal["skip", "error"]:
-        width = row.actual_columns if row.text.strip() else 0
+        width = row.actual_columns if row.text.replace(self._dialect.delimiter, "").strip() else 0
         self._misshapen.append((cast("int", row.number) - self._dialect.skipped, width))
         return "skip" if len(self._misshapen) <= MAX_MISSHAPEN else "error"
 

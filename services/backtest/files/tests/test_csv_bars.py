@@ -190,7 +190,7 @@ def test_rows_of_another_width_are_named_and_count(tmp_path: Path) -> None:
 def test_rows_of_blanks_are_left_out(tmp_path: Path) -> None:
     """Spreadsheets write them below a table; the rows after them keep their numbers."""
     good = HEADER + "2024-01-01,1,3,0.5,2,10\n  \n,,,,,\n2024-01-02,1,3,0.5,2,10\n"
-    assert times(read(tmp_path, good + ",,,,,\n\t\n")) == ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]
+    assert times(read(tmp_path, good + ",,,,,\n\t\n,,\n,,,,,,,,\n")) == ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]
     errors = refused(tmp_path, good + ",,,,,\n2024-01-03,1,3,0.5,x,10\n# the end\n")
     assert [error.pointer for error in errors] == ["/file/row/6/close", "/file/row/7"]
     assert errors[1].message.startswith("has 1 column, ")
