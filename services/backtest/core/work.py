@@ -16,8 +16,8 @@ from shared.contracts.errors import InputError, Invalid
 
 MOST_SECONDS = 600.0
 """Of one core, for one job."""
-MOST_BYTES = 4 * 2**30
-"""Of series that are held at once."""
+MOST_BYTES = 3 * 2**29
+"""Of series that are held at once: two such jobs fit the 4 GiB that deployments give the service."""
 
 RUN = 300.0
 """A run's fills, metrics and files, for each bar."""
@@ -103,7 +103,7 @@ def refuse_much_memory(what: str, bars: int, width: int) -> None:
     if width * bars <= MOST_BYTES:
         return
     message = (
-        f"{what} would hold series of about {width * bars / 2**30:,.0f} GiB at once, and {MOST_BYTES / 2**30:.0f} are "
+        f"{what} would hold series of about {width * bars / 2**30:,.1f} GiB at once, and {MOST_BYTES / 2**30:g} are "
         f"allowed; choose fewer bars than about {bars:,} by `start` and `end`, or a smaller strategy"
     )
     raise TooMuchWork(message, errors=(InputError("", message),))

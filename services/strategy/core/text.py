@@ -4,18 +4,25 @@ import unicodedata
 
 from shared.contracts.errors import InputError, Invalid
 
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
 
 def required_text(pointer: str, text: str) -> str:
     """Return `text` without surrounding white space.
 
-    Raises Invalid at `pointer` when nothing is left of it, or a character that turns a line round or breaks it is.
+    Raises Invalid at `pointer` when nothing is left of it, or a character in it breaks the line or turns it round.
     """
     trimmed = storable_text(pointer, text).strip()
     if not trimmed:
         raise _invalid(pointer, "is blank; give at least one visible character")
-    if not trimmed.isprintable():
-        raise _invalid(pointer, "holds a character that cannot be shown, such as a line break; take it out")
+    if any(_breaks_the_line(character) for character in trimmed):
+        raise _invalid(pointer, "holds a line break, or a character that turns the text round; take it out")
     return trimmed
+
+
+def _breaks_the_line(character: str) -> bool:
+    """Whether it is a control character, ends a line, or changes the direction of what follows (Unicode UAX #9)."""
+    return unicodedata.category(character) in {"Cc", "Zl", "Zp"} or unicodedata.bidirectional(character) in _TURNS
 
 
 def storable_text(pointer: str, text: str) -> str:

@@ -20,6 +20,8 @@ BEST = 10
 """Combinations that are run once more by themselves, in one job."""
 LOOKED_AT = 4096
 """Combinations by which a slice is judged."""
+PARTS = 8
+"""Slices that are looked at besides the first, each so far behind the other."""
 
 
 def check_sweep(space: Space, bars: int) -> None:
@@ -30,8 +32,8 @@ def check_sweep(space: Space, bars: int) -> None:
     kept = (nodes[position] for position in read if nodes[position].op is Op.CALL)
     refuse_much_memory("this sweep", bars, sum(width_of(node) for node in kept))
     size = min(slice_size(space.stop, bars), space.stop)
-    # What comes first and what comes last: the values of an axis mostly rise or fall.
-    for start in dict.fromkeys((0, space.stop - size)):
+    # What comes first, what comes last, since the values of an axis mostly rise or fall, and some of what is between.
+    for start in dict.fromkeys((space.stop - size) * part // PARTS for part in range(PARTS + 1)):
         combinations = space.combinations(start, start + min(size, LOOKED_AT))
         if len(combinations):
             costs = [Cost(COMBINATION * size + RUN * BEST), *_costs(space, read, combinations, size, bars)]

@@ -23,11 +23,20 @@ def test_a_blank_name_is_refused_where_it_stands(text: str) -> None:
     assert "at least one visible character" in error.message
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\u202eb", "a\u0007b"])
-def test_a_name_can_be_shown(text: str) -> None:
-    """A line break, a turned direction, a bell: refused with what to do, as for a dataset's name."""
-    with pytest.raises(Invalid, match="cannot be shown"):
+@pytest.mark.parametrize("text", ["a\nb", "a\u2028b", "a\u202eb", "a\u2067b", "a\u0007b"])
+def test_a_name_is_one_line_in_one_direction(text: str) -> None:
+    """A line break, a turned direction, a bell: refused with what to do."""
+    with pytest.raises(Invalid, match="line break, or a character that turns the text round"):
         required_text("/name", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\u00a0b", "\U0001f468\u200d\U0001f4bb", "\u05e9\u05dc\u05d5\u05dd", "\u0645\u06cc\u200c\u0631\u0648\u062f"],
+)
+def test_a_name_may_be_in_any_script(text: str) -> None:
+    """Spaces that do not break, joined emoji, letters from right to left and what holds them apart."""
+    assert required_text("/name", text) == text
 
 
 @pytest.mark.parametrize("check", [required_text, storable_text])

@@ -54,12 +54,20 @@ def test_the_longest_window_counts_wherever_it_is() -> None:
     _check(DAILY, grid, params=LONG, let=lets)
 
 
+def test_the_middle_of_a_sweep_counts() -> None:
+    """Where the longest windows are neither at the beginning nor at the end."""
+    lets = {"f": " + ".join(f"stddev({x}, fast)" for x in ("open", "high", "low", "close")), "s": "close"}
+    values = [*range(2, 40), *range(4000, 4100), *range(40, 80)]
+    with pytest.raises(TooMuchWork):
+        _check(MOST_BARS, {"fast": values, "slow": [20]}, params=LONG, let=lets)
+
+
 def test_a_series_for_each_function_is_kept() -> None:
     """A hundred and more of them are too many for the most bars."""
     lets = {f"v{number}": " + ".join(f"ema(close, {3 * number + n})" for n in (1, 2, 3)) for number in range(40)}
     lets |= {"f": "sma(close, fast)", "s": " + ".join(lets)}
     _check(DAILY, {"fast": [2, 3]}, let=lets)
-    with pytest.raises(TooMuchWork, match="this sweep would hold series of about 5 GiB"):
+    with pytest.raises(TooMuchWork, match=r"this sweep would hold series of about 4\.5 GiB at once, and 1\.5 are"):
         _check(MOST_BARS, {"fast": [2, 3]}, let=lets)
 
 
