@@ -52,7 +52,7 @@ async def _journey(caller: Caller, objects: Objects) -> None:
         readiness = msgspec.json.decode(reply.body, type=Readiness)
         return readiness.status == "ok" and "workers" in readiness.checks
 
-    await until(healthy, seconds=10)
+    await until(healthy, seconds=600)  # its workers may have to compile the engine
     report, _ = await caller.call(messages.ValidateSpec(spec=SMA_CROSS), ana)
     assert report.valid
     key = await upload(objects, csv_of(apple()))

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -277,7 +278,7 @@ async def test_a_test_that_workers_die_over_is_given_up(
 
 
 async def test_a_killed_workers_test_is_done_by_another(
-    workers: Workers, specs: SpecHandlers, jobs: Jobs, database: Database, ana: Call
+    workers: Workers, specs: SpecHandlers, jobs: Jobs, database: Database, owner_url: str, ana: Call
 ) -> None:
     """kill -9 in the middle of it costs that attempt."""
     await specs.accept(AcceptSpec(spec=SMA_CROSS), ana)
@@ -286,13 +287,16 @@ async def test_a_killed_workers_test_is_done_by_another(
         (row,) = await rows(database)
         return bool(row["attempts"] == 1)
 
-    async with database.transaction() as holding:
+    # The owner's connection may be idle for as long as a worker takes to start.
+    holding = await asyncpg.connect(owner_url)
+    async with holding.transaction():
         # However quick it is, it cannot store what it finds.
-        await holding.execute("SELECT FROM prefix_tests FOR UPDATE")
+        await holding.execute("SELECT FROM backtest.prefix_tests FOR UPDATE")
         victim = await workers.start()
         await until(taken, seconds=10)
         victim.kill()
         await victim.wait()
+    await holding.close()
     (row,) = await rows(database)
     assert row["status"] == "queued"
     await lapse(database, str(row["id"]))
