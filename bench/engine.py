@@ -26,8 +26,9 @@ from bench.engine_bare import averages, crosses
 from bench.engine_peers import CASH, Missing, Outcome, Pairs, backtesting_runs, vectorbt_full, vectorbt_ten
 from deploy.demo.bars import DemoBarsMissing, demo_bars
 from services.backtest.core.bars import Bars
-from services.backtest.core.language import check_spec
-from services.backtest.core.run import run_backtest, warm_kernels
+from services.backtest.core.engine.warm import warm_kernels
+from services.backtest.core.language import CheckedSpec, check_spec
+from services.backtest.core.run import run_backtest
 from services.backtest.core.setting import calendar_of
 from services.backtest.core.sweep.run import sweep
 from services.backtest.core.sweep.space import Space
@@ -78,21 +79,13 @@ def minutes(bars: int) -> Bars:
     return Bars(np.arange(bars) * 60 * 10**9, opens, high, low, close, np.ones(bars))
 
 
-def engine_sweep(bars: Bars, grid: Mapping[str, list[int]]) -> Contender:
-    """The engine's own sweep, from the request's grid to the columns of the result."""
+def engine_sweep(
+    bars: Bars, grid: Mapping[str, list[int]], spec_of: Callable[[], CheckedSpec] = lambda: SPEC
+) -> Contender:
+    """The engine's own sweep, from the request's grid to the columns of the result; `spec_of` gives the strategy."""
 
     def run(_: Pairs) -> Outcome:
-        result = sweep(bars, Execution(initial_cash=CASH), Space.read(SPEC, grid))
-        return Outcome(float(result.metric("final_value")[0]), int(result.metric("trades")[0]))
-
-    return run
-
-
-def engine_request(bars: Bars, grid: Mapping[str, list[int]]) -> Contender:
-    """The same, and the strategy is read from its document each time, as for a request."""
-
-    def run(_: Pairs) -> Outcome:
-        result = sweep(bars, Execution(initial_cash=CASH), Space.read(check_spec(SPEC_DOCUMENT), grid))
+        result = sweep(bars, Execution(initial_cash=CASH), Space.read(spec_of(), grid))
         return Outcome(float(result.metric("final_value")[0]), int(result.metric("trades")[0]))
 
     return run
@@ -220,7 +213,9 @@ def main(arguments: list[str]) -> None:
     run, ten = engine_run(bars), vectorbt_ten(bars)
     compare("Single run, all metrics", bars, single, {"engine": run, "vectorbt": vectorbt_full(bars)})
     others: dict[str, Contender] = {} if quick else {"backtesting.py": backtesting_runs(bars)}
-    ours = {"engine": engine_sweep(bars, GRIDS[100]), "engine, strategy read": engine_request(bars, GRIDS[100])}
+    # As for a request: the strategy is read from its document each time.
+    reading = engine_sweep(bars, GRIDS[100], lambda: check_spec(SPEC_DOCUMENT))
+    ours = {"engine": engine_sweep(bars, GRIDS[100]), "engine, strategy read": reading}
     everybody = {**ours, "bare kernel": bare(bars), "vectorbt": ten, **others}
     compare("Sweep, ten metrics", bars, hundred, everybody)
     for size in (1_000, 10_000):

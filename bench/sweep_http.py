@@ -10,12 +10,13 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
-from bench.engine import GRIDS, ROUNDS, SPEC_DOCUMENT, google
+from bench.engine import GRIDS, ROUNDS, SPEC_DOCUMENT, google, pairs_of
 from deploy.demo.bars import DemoBarsMissing, write_demo_bars
 from services.backtest.core.bars import Bars
 from services.backtest.core.language import check_spec
@@ -26,22 +27,24 @@ from shared.contracts.values import Execution
 from tests.e2e.journey import User, registered, uploaded
 from tests.e2e.platform import platform
 
+Grid = Mapping[str, list[int]]
+
 GRID = GRIDS[10_000]
 ALLOWED_RATIO, ALLOWED_SECONDS = 1.3, 1.0
 
 
-async def over_http(user: User, dataset_id: str, cash: int, combinations: int) -> tuple[float, dict[str, float]]:
+async def over_http(user: User, dataset_id: str, cash: int, grid: Grid) -> tuple[float, dict[str, float]]:
     """The seconds from the request to the answer that has the result, and the best row's metrics."""
     body = {
         "spec": SPEC_DOCUMENT,
         "dataset_id": dataset_id,
-        "grid": GRID if combinations == 10_000 else {"fast": [10], "slow": [30]},
+        "grid": grid,
         "execution": {"initial_cash": cash},
     }
     started = time.perf_counter()
     answer = await user.call("POST", "/sweeps", 200, json=body, headers={"Prefer": "wait=60"})
     taken, made = time.perf_counter() - started, answer.json()
-    if made["status"] != "succeeded" or made["combinations"] != combinations:
+    if made["status"] != "succeeded" or made["combinations"] != len(pairs_of(grid)):
         raise SystemExit(f"the sweep is {made['status']}: {made}")
     metrics: dict[str, float] = made["best"][0]["metrics"]
     return taken, metrics
@@ -63,13 +66,13 @@ async def measure(folder: Path, workers: str) -> bool:
     async with platform(folder, {"BACKTEST_WORKERS": workers}) as running, running.client() as client:
         user = await registered(client)
         dataset_id = await uploaded(user, file)
-        first, _ = await over_http(user, dataset_id, 999, 1)
+        first, _ = await over_http(user, dataset_id, 999, GRIDS[1])
         print(f"the first sweep of a new system, of one combination: {first:.3f} s")
         pairs: list[tuple[float, float]] = []
         for number in range(ROUNDS):
             cash = 10_000 + number
             engine, best = alone(bars, cash)
-            http, metrics = await over_http(user, dataset_id, cash, 10_000)
+            http, metrics = await over_http(user, dataset_id, cash, GRID)
             if metrics["sharpe"] != best:
                 raise SystemExit(f"the best Sharpe ratio is {metrics['sharpe']} over HTTP and {best} by the engine")
             pairs.append((http, engine))

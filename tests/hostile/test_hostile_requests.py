@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.backtest.core.engine.warm import warm_kernels
 from services.backtest.core.language import CheckedSpec, InvalidSpec, check_spec
-from services.backtest.core.run import warm_kernels
 from services.backtest.core.sweep.warm import warm_sweeps
 from tests.hostile.requests import Hostile, hostile
 from tests.hostile.runs import tried

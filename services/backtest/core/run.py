@@ -22,7 +22,6 @@ from services.backtest.core.engine.evaluate import go_on
 from services.backtest.core.engine.ordering import orders_of
 from services.backtest.core.engine.simulate import simulate
 from services.backtest.core.engine.ten import ten
-from services.backtest.core.engine.warm import warm_kernels
 from services.backtest.core.execution import check_execution, sides_of
 from services.backtest.core.identity import result_digest
 from services.backtest.core.language import CheckedSpec
@@ -32,8 +31,6 @@ from services.backtest.core.result import BacktestResult, Trades
 from services.backtest.core.setting import calendar_of, market_of, rules_of
 from services.backtest.core.warnings import warnings_of
 from shared.contracts.values import Execution
-
-__all__ = ["run_backtest", "warm_kernels"]
 
 
 def run_backtest(

@@ -5,17 +5,13 @@ import tempfile
 import threading
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import msgspec
-
-from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language import check_spec
-from services.backtest.core.period import cut
 from services.backtest.core.result import BacktestResult
 from services.backtest.core.run import run_backtest
-from services.backtest.files.dataset_file import dataset_key, read_bars
+from services.backtest.files.dataset_file import dataset_key
 from services.backtest.files.result_file import curve_key, result_key, trades_key, write_curve, write_trades
+from services.backtest.job_kinds.identities import bars_of, identity_of
 from services.backtest.job_kinds.work import Told
 from services.backtest.spent_files import free_files
 from services.backtest.store import runs
@@ -23,7 +19,7 @@ from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Result, Task
 from services.backtest.threads import in_thread, unless
 from shared.contracts.clock import Clock
-from shared.contracts.errors import Invalid, NotFound, Unavailable
+from shared.contracts.errors import NotFound, Unavailable
 from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import backtest_object, backtests_object
@@ -31,8 +27,6 @@ from shared.contracts.values import BacktestStatus, RunIdentity
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
-
-OTHER_ENGINE = "This run is of another version of the engine; start it anew"
 
 _AT_SUCCESS = ["status", "progress", "metrics", "warnings", "result_digest", "finished_at"]
 
@@ -63,7 +57,7 @@ class BacktestWork:
         Raises Invalid when the run cannot be done as it was asked for, NotFound when the bars are not in the object
         store, and Unavailable when that does not answer.
         """
-        identity = identity_of(task)
+        identity = identity_of(task.run_identity, RunIdentity)
         key = result_key(job.subject, job.lease)
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
             with tempfile.TemporaryDirectory() as folder:
@@ -116,21 +110,9 @@ class BacktestWork:
         await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)
 
 
-def identity_of(task: Task) -> RunIdentity:
-    """Return what the run was asked to be, if this engine is the one it was asked of. Raises Invalid."""
-    try:
-        identity = msgspec.convert(task.run_identity, RunIdentity)
-    except msgspec.ValidationError as error:
-        raise Invalid(OTHER_ENGINE) from error
-    if identity.engine_version != ENGINE_VERSION:
-        raise Invalid(OTHER_ENGINE)
-    return identity
-
-
 def computed(task: Task, identity: RunIdentity, dataset: Path, stop: threading.Event) -> BacktestResult:
     """Run the engine once over the bars of a file. Raises Stopped."""
-    whole = read_bars(dataset, identity.dataset_sha256)
-    bars = cut(whole, identity.start, identity.end, ZoneInfo(task.timezone))
+    bars = bars_of(identity, dataset, task.timezone)
     return run_backtest(check_spec(task.spec), bars, identity.params, identity.execution, unless(stop))
 
 

@@ -6,18 +6,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from services.backtest.core.bars import Bars
-from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language import CheckedSpec, check_spec
-from services.backtest.core.period import cut
 from services.backtest.core.sweep.run import Sweep
-from services.backtest.files.dataset_file import dataset_key, read_bars
+from services.backtest.files.dataset_file import dataset_key
 from services.backtest.files.sweep_file import METRICS, PARAMS, VALID, Columns
-from services.backtest.job_kinds.backtests import OTHER_ENGINE
+from services.backtest.job_kinds.identities import OTHER_ENGINE, bars_of, identity_of
 from services.backtest.store.sweep_runs import SweepTask
 from services.backtest.sweep_space import space_of
 from services.backtest.threads import in_thread
@@ -90,24 +87,13 @@ class ReadySweeps:
         self._kept = None
 
     async def _made(self, task: SweepTask) -> ReadySweep:
-        identity = _identity_of(task)
+        identity = identity_of(task.run_identity, SweepIdentity)
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
             return await in_thread(_made, task, identity, dataset)
 
 
-def _identity_of(task: SweepTask) -> SweepIdentity:
-    try:
-        identity = msgspec.convert(task.run_identity, SweepIdentity)
-    except msgspec.ValidationError as error:
-        raise Invalid(OTHER_ENGINE) from error
-    if identity.engine_version != ENGINE_VERSION:
-        raise Invalid(OTHER_ENGINE)
-    return identity
-
-
 def _made(task: SweepTask, identity: SweepIdentity, dataset: Path) -> ReadySweep:
-    whole = read_bars(dataset, identity.dataset_sha256)
-    bars = cut(whole, identity.start, identity.end, ZoneInfo(task.timezone))
+    bars = bars_of(identity, dataset, task.timezone)
     spec = check_spec(task.spec)
     sample = msgspec.convert(task.sample, SweepSample | None)
     sweep = Sweep(bars, identity.execution, space_of(spec, task.grid, sample, identity.seed))

@@ -7,7 +7,8 @@ import msgspec
 
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.files.dataset_file import dataset_key
-from services.backtest.job_kinds.backtests import computed, identity_of
+from services.backtest.job_kinds.backtests import computed
+from services.backtest.job_kinds.identities import identity_of
 from services.backtest.job_kinds.work import Told
 from services.backtest.store import runs
 from services.backtest.store.endings import Locked, lock_run, set_verification
@@ -19,7 +20,7 @@ from shared.contracts.errors import NotFound
 from shared.contracts.events import BacktestUpdated
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import backtest_object, backtests_object
-from shared.contracts.values import Verification
+from shared.contracts.values import RunIdentity, Verification
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
@@ -44,7 +45,7 @@ class VerificationWork:
 
     async def compute(self, job: Job, task: Task, stop: threading.Event) -> str:
         """Run it and return the digest. Raises as a run does."""
-        identity = identity_of(task)
+        identity = identity_of(task.run_identity, RunIdentity)
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
             return (await in_thread(computed, task, identity, dataset, stop)).result_digest
 

@@ -13,7 +13,8 @@ from services.backtest.files.dataset_file import dataset_key
 from services.backtest.files.result_file import curve_key, trades_key
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
-from services.backtest.job_kinds.backtests import OTHER_ENGINE, BacktestWork
+from services.backtest.job_kinds.backtests import BacktestWork
+from services.backtest.job_kinds.identities import OTHER_ENGINE
 from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Job, drop_unlocked_jobs

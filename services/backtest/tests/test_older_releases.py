@@ -10,7 +10,7 @@ from services.backtest.handlers.endings import EndingHandlers
 from services.backtest.handlers.reports import ReportHandlers
 from services.backtest.handlers.results import ResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
-from services.backtest.job_kinds.backtests import OTHER_ENGINE
+from services.backtest.job_kinds.identities import OTHER_ENGINE
 from services.backtest.jobs import Jobs
 from services.backtest.tests.steps import queued, read, work_off
 from services.backtest.tests.sweep_steps import queued_sweep, read_sweep

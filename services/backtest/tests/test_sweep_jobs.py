@@ -8,7 +8,7 @@ import pytest
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.job_kinds import ready_sweep
-from services.backtest.job_kinds.backtests import OTHER_ENGINE
+from services.backtest.job_kinds.identities import OTHER_ENGINE
 from services.backtest.job_kinds.sweep_ends import LOST
 from services.backtest.job_kinds.sweep_results import INCOMPLETE
 from services.backtest.job_loop import JobLoop

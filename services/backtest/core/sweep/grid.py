@@ -66,17 +66,13 @@ def _listed(name: str, param: Param, values: list[object] | tuple[object, ...], 
         return None
     accepted: dict[Scalar, None] = {}
     for index, value in enumerate(values):
-        try:
-            taken = param.accept(value)
-            problem = f"{value} is listed twice" if taken in accepted else None
+        taken = _accepted(param, value, here, index, errors)
+        if taken is not None and taken in accepted:
+            errors.append(SpecError(child(here, index), f"{value} is listed twice"))
+        if len(errors) >= MAX_ERRORS:
+            return None
+        if taken is not None:
             accepted[taken] = None
-        except ValueError as refused:
-            problem = str(refused)
-        # The pointer is made for a fault alone: a list may have 100,000 values.
-        if problem is not None:
-            errors.append(SpecError(child(here, index), problem))
-            if len(errors) >= MAX_ERRORS:
-                return None
     return Axis(name, tuple(accepted))
 
 
@@ -85,8 +81,8 @@ def _stepped(name: str, param: Param, given: Mapping[str, object], errors: list[
     if param.type not in {"int", "float"}:
         errors.append(SpecError(here, f"`{name}` is a {param.type}; list its values"))
         return None
-    start, stop = (_accepted(param, given[end], child(here, end), errors) for end in ("start", "stop"))
-    step = _accepted(Param(param.type, 0), given["step"], child(here, "step"), errors)
+    start, stop = (_accepted(param, given[end], here, end, errors) for end in ("start", "stop"))
+    step = _accepted(Param(param.type, 0), given["step"], here, "step", errors)
     if start is None or stop is None or step is None:
         return None
     first, last, width = (Decimal(repr(value)) for value in (start, stop, step))
@@ -112,7 +108,7 @@ def _between(
     if param.type != "float" or not sampled:
         errors.append(SpecError(here, _FORMS if param.type == "float" else f"`{name}` is a {param.type}; {_FORMS}"))
         return None
-    low, high = (_accepted(param, given[end], child(here, end), errors) for end in ("min", "max"))
+    low, high = (_accepted(param, given[end], here, end, errors) for end in ("min", "max"))
     if low is None or high is None:
         return None
     if not 0.0 < float(high) - float(low) <= sys.float_info.max:
@@ -121,9 +117,10 @@ def _between(
     return Axis(name, low=float(low), high=float(high))
 
 
-def _accepted(param: Param, value: object, pointer: str, errors: list[SpecError]) -> Scalar | None:
+def _accepted(param: Param, value: object, here: str, part: str | int, errors: list[SpecError]) -> Scalar | None:
     try:
         return param.accept(value)
     except ValueError as problem:
-        errors.append(SpecError(pointer, str(problem)))
+        # The pointer is made for a fault alone: a list may have 100,000 values.
+        errors.append(SpecError(child(here, part), str(problem)))
         return None
