@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from services.backtest.handlers.backtests import BacktestHandlers
-from services.backtest.handlers.specs import validate_spec
+from services.backtest.handlers.specs import SpecHandlers, validate_spec
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.gateway.app import api_routes, application
 from services.gateway.edge import Edge
@@ -18,12 +18,13 @@ from services.gateway.read_path import Gateway
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import SECRET, token_of
 from services.strategy.handlers import StrategyHandlers
+from services.strategy.spec_validator import BusSpecValidator
 from shared.cache.disabled import DisabledCacheStore
 from shared.contracts import messages
 from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError
 from shared.contracts.ids import new_id
 from shared.contracts.request import Request
-from shared.contracts.values import JsonObject, Principal, SpecReport, Strategy
+from shared.contracts.values import Principal, Strategy
 from shared.runtime.bus.caller import DEFAULT_DEADLINE, Reply
 from shared.runtime.bus.connection import make_broker
 from shared.runtime.bus.server import Answer, Call
@@ -50,6 +51,13 @@ class Direct:
     def __init__(self) -> None:
         self.handlers: dict[str, Callable[[Any, Call], Awaitable[Answer]]] = {}
 
+    async def call(
+        self, message: Request[A], principal: Principal | None = None, *, seconds: float = DEFAULT_DEADLINE
+    ) -> tuple[A, Reply]:
+        """Ask and decode the answer. Raises ServiceError."""
+        reply = await self.ask(message, principal, seconds=seconds)
+        return msgspec.json.decode(reply.body, type=messages.answer_type(_base(message))), reply
+
     async def ask(
         self, message: Request[A], principal: Principal | None = None, *, seconds: float = DEFAULT_DEADLINE
     ) -> Reply:
@@ -65,15 +73,6 @@ class Direct:
             wire = msgspec.json.encode(ErrorBody.of(error))
             raise msgspec.json.decode(wire, type=ErrorBody).to_exception() from error
         return Reply(msgspec.json.encode(answer.value), answer.versions, 0.0)
-
-
-class _Validator:
-    def __init__(self, direct: Direct) -> None:
-        self._direct = direct
-
-    async def validate(self, spec: JsonObject, call: Call) -> SpecReport:
-        reply = await self._direct.ask(messages.ValidateSpec(spec=spec), call.principal)
-        return msgspec.json.decode(reply.body, type=SpecReport)
 
 
 class _Strategies:
@@ -120,9 +119,11 @@ class Service:
 async def service(strategy: Database, backtest: Database, owner: str, folder: Path) -> AsyncIterator[Service]:
     """Lend the whole, for one account."""
     direct, clock = Direct(), FakeClock()
+    validator = BusSpecValidator(direct)  # type: ignore[arg-type]  # it asks as a Caller does
     direct.handlers = {
         messages.ValidateSpec.METHOD: validate_spec,
-        messages.CreateStrategy.METHOD: StrategyHandlers(strategy, clock, _Validator(direct)).create,
+        messages.AcceptSpec.METHOD: SpecHandlers(backtest, clock).accept,
+        messages.CreateStrategy.METHOD: StrategyHandlers(strategy, clock, validator).create,
         messages.CreateBacktest.METHOD: BacktestHandlers(backtest, clock, _Strategies()).create,
         messages.CreateSweep.METHOD: SweepHandlers(backtest, clock, _Strategies()).create,
     }
