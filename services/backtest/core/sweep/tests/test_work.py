@@ -55,8 +55,8 @@ def test_the_longest_window_counts_wherever_it_is() -> None:
 
 
 def test_the_middle_of_a_sweep_counts() -> None:
-    """Where the longest windows are neither at the beginning nor at the end."""
-    lets = {"f": " + ".join(f"stddev({x}, fast)" for x in ("open", "high", "low", "close")), "s": "close"}
+    """Where the longest windows, which follow from several params, are neither at the beginning nor at the end."""
+    lets = {"f": " + ".join(f"stddev({x}, fast + slow)" for x in ("open", "high", "low", "close")), "s": "close"}
     values = [*range(2, 40), *range(4000, 4100), *range(40, 80)]
     with pytest.raises(TooMuchWork):
         _check(MOST_BARS, {"fast": values, "slow": [20]}, params=LONG, let=lets)
