@@ -31,7 +31,7 @@ class Kind(StrEnum):
 class Urgency(IntEnum):
     """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping.
 
-    A check of milliseconds goes before what takes minutes.
+    A check, of milliseconds or of seconds at most, goes before what may take minutes.
     """
 
     SINGLE = 0
