@@ -180,7 +180,7 @@ async def test_another_version_of_the_engine_makes_another_test(
         (ENGINE_VERSION + 2, lambda: queued(backtests, ana, dataset, strategy_id=strategy)),
         (ENGINE_VERSION + 3, lambda: specs.accept(AcceptSpec(spec=SMA_CROSS), ana)),
     ):
-        for module in ("due_prefix_test", "handlers.prefix_tests", "job_kinds.prefix_tests", "job_kinds.backtests"):
+        for module in ("due_prefix_test", "handlers.prefix_tests", "job_kinds.prefix_tests", "job_kinds.identities"):
             monkeypatch.setattr(f"services.backtest.{module}.ENGINE_VERSION", version)
         await see()
         assert [row["engine_version"] for row in await rows(database) if row["status"] == "queued"] == [version]
