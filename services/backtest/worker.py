@@ -19,6 +19,7 @@ from services.backtest.threads import in_thread
 from services.backtest.warm_up import warm_up
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.unread import unread_entries
 from shared.runtime.children import tell_parent
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
@@ -55,7 +56,13 @@ def compose(settings: BacktestSettings) -> Service:
         while await loop.work():
             pass
 
-    service.watch(subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1))
+    woken = subscribe(service.broker, JOBS_BACKTEST, wake, group=GROUP, consumer=service.instance, max_records=1)
+
+    async def finish() -> None:
+        if entries := await unread_entries(service.writer, woken):
+            await wake(entries)
+
+    service.watch(woken, finish)
     service.starting(lambda: in_thread(warm_up, lambda: tell_parent("compiling the engine")))
     service.background(loop.poll)
     service.stopping(loop.stop)

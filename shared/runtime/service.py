@@ -77,6 +77,7 @@ class Service:
         self._starting: list[Step] = []
         self._stopping: list[Step] = []
         self._closing: list[Step] = []
+        self._finishing: list[Step] = []
         self.health.add("process", self._check_state)
         self.health.add("bus", self.check_bus)
         self.health.add("subscribers", self._watch.check)
@@ -129,13 +130,15 @@ class Service:
             max_records=max_records,
         )
         self._consumers.append(consumer)
-        self._watch.add(consumer.subscriber)
+        self.watch(consumer.subscriber, consumer.finish)
         if reclaim:
             self.background(consumer.reclaim)
 
-    def watch(self, subscriber: StreamBatchSubscriber) -> None:
-        """Keep a subscriber made elsewhere alive."""
+    def watch(self, subscriber: StreamBatchSubscriber, finish: Step | None = None) -> None:
+        """Keep a subscriber alive; await `finish()` when it has stopped, for what it was given and has not seen."""
         self._watch.add(subscriber)
+        if finish is not None:
+            self._finishing.append(finish)
 
     def database(self, settings: DatabaseSettings, *, relay: bool, pool_size: int | None = None) -> "Database":
         """Add the service's own schema and, with `relay`, the relay of its outbox."""
@@ -240,9 +243,12 @@ class Service:
         self._watch.stop()
         for consumer in self._consumers:
             consumer.stop()
+        for subscriber in self._watch.of_groups():
+            await self._within(subscriber.stop())
         for server in self._servers:
-            await self._within(server.subscriber.stop())
-            await server.drain(self.seconds_left())
+            await server.finish(self.seconds_left())
+        for finish in self._finishing:
+            await self._within(finish())
         await self._within(self.broker.stop())
 
     async def _write_the_rest(self) -> None:

@@ -24,6 +24,7 @@ from shared.runtime.bus.caller import Caller, Reply
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
+from shared.runtime.tests.bus_state import given_unseen
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.tests.processes import START, Program
 from tests.frozen import frozen_server
@@ -170,6 +171,17 @@ async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None
         assert (await redis.xinfo_groups(JOBS_BACKTEST))[0]["consumers"] == 1
         worker.process.terminate()
         await ended_well(worker, redis, "backtest")
+
+
+async def test_what_a_worker_was_told_and_has_not_heard_is_put_away(servers: Servers, redis: Redis) -> None:
+    """A stop may cut its read off; the row says what there is to do, and nothing is left that would wait for nobody."""
+    async with servers.run("worker") as worker:
+        await worker.said("started", within=FIRST_START)
+        (consumer,) = await redis.xinfo_consumers(JOBS_BACKTEST, "workers")
+        await given_unseen(redis, JOBS_BACKTEST, "workers", consumer["name"].decode(), {"data": "{}"})
+        worker.process.terminate()
+        await ended_well(worker, redis, "backtest")
+        assert await redis.xlen(JOBS_BACKTEST) == 0
 
 
 async def workers_read(redis: Redis, number: int) -> bool:

@@ -12,6 +12,7 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 from shared.contracts.errors import ServiceError, Unavailable
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
 
@@ -54,6 +55,7 @@ class GroupConsumer:
         self._delete = delete
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
+        self._left = False
         self.subscriber: StreamBatchSubscriber = subscribe(
             broker, stream, self._receive, group=group, consumer=consumer, max_records=max_records
         )
@@ -85,9 +87,16 @@ class GroupConsumer:
         """Try nothing again: a batch that fails from now on stays pending, for another process to take over."""
         self._stopping.set()
 
+    async def finish(self) -> None:
+        """Handle what the stopped reader was given and has not seen. Raises Unavailable."""
+        async with self._turn:
+            if not self._left and (entries := await unread_entries(self._writer, self.subscriber)):
+                await self._handle(entries)
+
     async def _handle(self, entries: list[Entry]) -> None:
         with context.during(Handling(method=self._stream, traceparent=_common_trace(entries))):
             if not await self._until_done(entries):
+                self._left = True
                 return
         ids = [entry.id for entry in entries]
         self._writer.post("XACK", self._stream, self._group, *ids)

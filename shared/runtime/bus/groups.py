@@ -68,10 +68,13 @@ class SubscriberWatch:
 
     async def ensure_groups(self) -> None:
         """Create every watched subscriber's group where it is missing."""
-        for subscriber in self._subscribers:
+        for subscriber in self.of_groups():
             sub = subscriber.stream_sub
-            if sub.group:
-                await ensure_group(self._client, sub.name, sub.group)
+            await ensure_group(self._client, sub.name, str(sub.group))
+
+    def of_groups(self) -> list[StreamBatchSubscriber]:
+        """Return the subscribers that read through a group: what they are given is theirs alone."""
+        return [subscriber for subscriber in self._subscribers if subscriber.stream_sub.group]
 
     def begin(self) -> None:
         """Keep the subscribers running from now on: each has been started."""
@@ -111,13 +114,12 @@ class SubscriberWatch:
 
     async def forget(self) -> None:
         """Leave nothing in the groups that would say this process still reads. When every subscriber has stopped."""
-        for subscriber in self._subscribers:
+        for subscriber in self.of_groups():
             sub = subscriber.stream_sub
-            if sub.group and sub.consumer:
-                try:
-                    await forget_consumer(self._client, sub.name, sub.group, sub.consumer)
-                except (RedisError, OSError) as error:
-                    log.info("%s stays in the group %s of %s: %s", sub.consumer, sub.group, sub.name, error)
+            try:
+                await forget_consumer(self._client, sub.name, str(sub.group), str(sub.consumer))
+            except (RedisError, OSError) as error:
+                log.info("%s stays in the group %s of %s: %s", sub.consumer, sub.group, sub.name, error)
 
     async def _restart(self, subscriber: StreamBatchSubscriber) -> None:
         try:

@@ -14,12 +14,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
-from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError, Unauthenticated
+from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError, Unauthenticated, Unavailable
 from shared.contracts.messages import Request
 from shared.contracts.streams import rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
 from shared.runtime.logs import because
@@ -119,12 +120,23 @@ class RequestServer:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def drain(self, seconds: float) -> None:
-        """Wait until what was taken is answered, `seconds` at most."""
+    async def finish(self, seconds: float) -> None:
+        """Answer what was taken, and what the stopped reader was given and has not seen, within `seconds`.
+
+        While the bus is away, what was not seen is left to another process.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                await self._answered()
+                with contextlib.suppress(Unavailable):
+                    await self._receive(await unread_entries(self._writer, self.subscriber))
+                await self._answered()
+        except TimeoutError:
+            log.warning("%d requests were not answered before the stop", len(self._tasks))
+
+    async def _answered(self) -> None:
         if self._tasks:
-            _, left = await asyncio.wait(self._tasks, timeout=seconds)
-            if left:
-                log.warning("%d requests were not answered before the stop", len(left))
+            await asyncio.wait(self._tasks)
 
     async def put_lost_away(self) -> None:
         """Until cancelled take off the bus what processes had been given when they died: too late to be answered."""

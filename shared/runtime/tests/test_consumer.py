@@ -16,7 +16,7 @@ from shared.runtime.bus.connection import Entry
 from shared.runtime.context import Handling
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
-from shared.runtime.tests.bus_state import emptied, pending
+from shared.runtime.tests.bus_state import emptied, given_unseen, pending
 from shared.runtime.tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -60,12 +60,12 @@ async def reading(
     delete: bool = False,
     reclaim: bool = False,
     max_records: int = 200,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Service]:
     """Run a process that reads the stream."""
     service = Service("invalidator", Settings(bus_url=bus_url))
     service.consume(STREAM, handler, delete=delete, reclaim=reclaim, max_records=max_records)
     async with service.running():
-        yield
+        yield service
 
 
 async def write(redis: Redis, *numbers: int) -> None:
@@ -165,6 +165,17 @@ async def test_a_stop_does_not_wait_for_a_handler_that_cannot_succeed(bus_url: s
         stopping = time.monotonic()
     assert time.monotonic() - stopping < 4
     assert await pending(redis, STREAM, GROUP) == 1
+
+
+async def test_what_a_stopped_reader_has_not_seen_is_handled(bus_url: str, redis: Redis) -> None:
+    """A stop may cut a read off that the bus was answering: what it brings is this process's, and nobody else's."""
+    reader = Reader()
+    async with reading(bus_url, reader) as service:
+        await write(redis, 1)
+        await eventually(lambda: reader.did(1))
+        await given_unseen(redis, STREAM, GROUP, service.instance, {"number": "2"})
+    assert reader.done == ["1", "2"]
+    assert await nothing_pending(redis)
 
 
 async def tried(reader: Reader) -> bool:

@@ -20,16 +20,16 @@ from shared.runtime.context import Handling
 from shared.runtime.logs import JsonFormatter
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
-from shared.runtime.tests.bus_state import emptied, entries
+from shared.runtime.tests.bus_state import emptied, entries, given_unseen, pending
 from shared.runtime.tests.echo import RPC, Hold, Say, answering, asking, echo, talking
 from shared.runtime.tests.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
 
-async def send(redis: Redis, reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body: bytes) -> str:
-    """Put a request on the bus by hand; returns its id."""
-    request = RequestEnvelope(
+def request(reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body: bytes) -> RequestEnvelope:
+    """Return a request as its caller would make it."""
+    return RequestEnvelope(
         id=new_id(),
         method=method,
         deadline=int((time.time() + seconds) * 1000),
@@ -39,8 +39,13 @@ async def send(redis: Redis, reply_to: str, *, seconds: float = 5, method: str =
         idempotency_key="",
         body=body,
     )
-    await redis.xadd(RPC, request.to_entry())  # type: ignore[arg-type]  # the stubs ask for a wider dict
-    return request.id
+
+
+async def send(redis: Redis, reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body: bytes) -> str:
+    """Put a request on the bus by hand; returns its id."""
+    sent = request(reply_to, seconds=seconds, method=method, body=body)
+    await redis.xadd(RPC, sent.to_entry())  # type: ignore[arg-type]  # the stubs ask for a wider dict
+    return sent.id
 
 
 async def test_an_answered_request_leaves_nothing_on_the_bus(bus_url: str, redis: Redis) -> None:
@@ -94,6 +99,20 @@ async def test_a_request_past_its_deadline_is_never_executed(bus_url: str, redis
             await caller.call(Say(text="in time"))
             await eventually(lambda: emptied(redis, RPC, "echo"))
     assert hold.taken == ["in time"]
+
+
+async def test_what_a_stopped_reader_has_not_seen_is_answered(bus_url: str, redis: Redis) -> None:
+    """A stop may cut a read off that the bus was answering: its requests are this process's, and nobody else's."""
+    hold = Hold()
+    async with asking(bus_url) as caller:
+        async with answering(bus_url, hold) as service:
+            await caller.call(Say(text="seen"))
+            unseen = request(caller.stream, body=b'{"text":"unseen"}')
+            await given_unseen(redis, RPC, "echo", service.instance, unseen.to_entry())
+            assert await pending(redis, RPC, "echo") == 1
+        assert hold.taken == ["seen", "unseen"]
+        assert await emptied(redis, RPC, "echo")
+        assert (await redis.xinfo_groups(RPC))[0]["consumers"] == 0
 
 
 async def test_requests_do_not_outlive_the_process_that_took_them_for_ever(
@@ -270,15 +289,12 @@ async def test_a_request_of_an_older_caller_is_known_by_its_own_id(bus_url: str,
         return Answer(message.text)
 
     async with talking(bus_url, handler) as caller:
-        request = RequestEnvelope(
-            id=new_id(), method=Say.METHOD, deadline=int((time.time() + 5) * 1000), reply_to=caller.stream,
-            principal=None, traceparent="", idempotency_key="", body=b'{"text":"x"}',
-        )  # fmt: skip
-        fields = {name: value for name, value in request.to_entry().items() if name != "request_id"}
+        sent = request(caller.stream, body=b'{"text":"x"}')
+        fields = {name: value for name, value in sent.to_entry().items() if name != "request_id"}
         await redis.xadd(RPC, fields)  # type: ignore[arg-type]  # the stubs ask for a wider dict
 
         async def handled() -> bool:
-            return seen == [request.id]
+            return seen == [sent.id]
 
         await eventually(handled)
 
