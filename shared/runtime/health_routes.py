@@ -1,4 +1,6 @@
-"""The HTTP interface of a service that has no other: /health/live and /health/ready, for whoever runs the process."""
+"""The HTTP interface of a service that has no other: its health and what it reads, for whoever runs the process."""
+
+from collections.abc import Callable
 
 import msgspec
 from faststream.asgi import AsgiResponse
@@ -10,10 +12,14 @@ _HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
 
 class HealthRoutes:
-    """An ASGI application. Liveness asks nobody: a restart of this process would mend no dependency of it."""
+    """An ASGI application: /health/live, /health/ready and /asyncapi.json.
 
-    def __init__(self, health: Health) -> None:
+    Liveness asks nobody: a restart of this process would mend no dependency of it.
+    """
+
+    def __init__(self, health: Health, asyncapi: Callable[[], bytes]) -> None:
         self._health = health
+        self._asyncapi = asyncapi
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -27,6 +33,8 @@ class HealthRoutes:
         if scope["path"] == "/health/ready":
             readiness = await self._health.ready()
             return _json(readiness, 200 if readiness.status == "ok" else 503)
+        if scope["path"] == "/asyncapi.json":
+            return AsgiResponse(self._asyncapi(), 200, headers=_HEADERS)
         return _json({"status": "not found"}, 404)
 
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
+from faststream import FastStream
 from faststream.asgi.types import ASGIApp
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from faststream.specification import AsyncAPI
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.contracts.clock import Clock, SystemClock
@@ -25,6 +27,7 @@ from shared.runtime.connecting import CannotStart, until_connected
 from shared.runtime.health import Health
 from shared.runtime.health_routes import HealthRoutes
 from shared.runtime.process_figures import report_process
+from shared.runtime.release import release
 from shared.runtime.settings import DatabaseSettings, Settings
 from shared.runtime.tasks import end_tasks
 from shared.runtime.timings import Timings
@@ -58,12 +61,13 @@ class Service:
         self.clock: Clock = SystemClock()
         self.objects = objects
         self.health = Health()
-        self.http: ASGIApp = HealthRoutes(self.health)
+        self.http: ASGIApp = HealthRoutes(self.health, self.asyncapi)
         self.failed = asyncio.Event()
         self.timings = Timings(name, self.instance)
         report_process(self.timings)
         self.client = make_client(settings.bus_url)
         self.broker = make_broker(settings.bus_url, drain_seconds=settings.drain_seconds)
+        self.app = FastStream(self.broker, logger=None, lifespan=self._lifespan, specification=_asyncapi(name))
         self.writer = StreamWriter(self.client)
         self._drain_seconds = settings.drain_seconds
         self._stop_by = 0.0
@@ -178,9 +182,10 @@ class Service:
         """
         async with AsyncExitStack() as stack:
             try:
-                await self._connect(stack)
-                await self._open(stack)
-                await self._read(stack)
+                await stack.enter_async_context(self.app.lifespan_context())
+                stack.push_async_callback(self._read_no_more)
+                await self.app.start()
+                self._watch.begin()
             except _REFUSALS as error:
                 raise CannotStart(f"the message bus refuses the user of BUS_URL: {error}") from error
             self._state = "is running"
@@ -202,6 +207,18 @@ class Service:
     def seconds_left(self) -> float:
         """Return how long a step of the stop may take."""
         return max(LEAST_SECONDS, self._stop_by - asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def _lifespan(self) -> AsyncIterator[None]:
+        """What there must be before the broker reads, and until it has stopped."""
+        async with AsyncExitStack() as stack:
+            await self._connect(stack)
+            await self._open(stack)
+            yield
+
+    def asyncapi(self) -> bytes:
+        """Return the AsyncAPI document of what this process reads, as JSON."""
+        return self.app.schema.to_specification().to_json().encode()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
         for step in self._starting:
@@ -232,11 +249,6 @@ class Service:
         helpers = [self._start(work) for work in self._background]
         stack.push_async_callback(end_tasks, helpers)
 
-    async def _read(self, stack: AsyncExitStack) -> None:
-        stack.push_async_callback(self._read_no_more)
-        await self.broker.start()
-        self._watch.begin()
-
     async def _read_no_more(self) -> None:
         """Take nothing more and finish what was taken, while what it asks of other services is still heard."""
         self.begin_stop()
@@ -249,7 +261,7 @@ class Service:
             await server.finish(self.seconds_left())
         for finish in self._finishing:
             await self._within(finish())
-        await self._within(self.broker.stop())
+        await self._within(self.app.stop())
 
     async def _write_the_rest(self) -> None:
         self.begin_stop()  # a start that failed ends here too
@@ -304,3 +316,12 @@ class Service:
 
     def _observe_request(self, method: str, outcome: str, seconds: float) -> None:
         self.timings.observe("rpc_server_duration", seconds, method=method, outcome=outcome)
+
+
+def _asyncapi(name: str) -> AsyncAPI:
+    return AsyncAPI(
+        title=f"AURELIUS, the {name} service",
+        version=release(),
+        description="What this process reads from the bus. What other programs may read is in the gateway's document.",
+        schema_version="3.0.0",
+    )

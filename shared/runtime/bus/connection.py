@@ -38,6 +38,16 @@ class Entry(msgspec.Struct, frozen=True):
     id: bytes
     fields: dict[bytes, bytes]
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_: object) -> dict[str, object]:
+        """Let FastStream, which asks pydantic, describe a reader whose handler takes entries."""
+        return {"type": "any"}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, *_: object) -> dict[str, object]:
+        """Describe an entry in the AsyncAPI document."""
+        return {"title": "Entry", "type": "object", "additionalProperties": {"type": "string"}}
+
 
 def make_client(url: str) -> Redis:
     """Return a client that never retries: a retry could append twice when only the answer was lost."""
@@ -111,6 +121,7 @@ def subscribe(
         ),
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
+        title=f"{stream}, group {group}" if group else stream,
     )
     subscriber(handler)
     return subscriber

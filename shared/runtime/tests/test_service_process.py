@@ -48,6 +48,17 @@ async def test_a_process_serves_its_health(own_bus: ValkeyServer) -> None:
         await eventually(echo.is_ready)
 
 
+async def test_a_process_describes_what_it_reads(own_bus: ValkeyServer) -> None:
+    """As an AsyncAPI document, beside its health."""
+    async with process(own_bus.url) as echo:
+        await eventually(lambda: echo.says("/health/live", 200), within=START)
+        status, body = await echo.get("/asyncapi.json")
+        assert status == 200
+        assert isinstance(body["channels"], dict)
+        assert "aurelius.rpc.echo, group echo" in " ".join(body["channels"])
+        assert str(urlsplit(own_bus.url).password) not in str(body)
+
+
 async def test_a_process_lives_before_it_is_ready() -> None:
     """A restart would not bring the bus that it waits for; the answer says what it lacks, and not where that is."""
     async with process(NOBODY) as echo:
