@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from redis.asyncio import Redis
 
 from deploy.local.account import postgres_account
 from deploy.local.embedded import EmbeddedServer
@@ -33,6 +34,10 @@ class ValkeyServer:
     _valkey: Valkey
     _supervisor: Supervisor
 
+    @property
+    def _files(self) -> Path:
+        return self._valkey.folder / "appendonlydir"
+
     async def kill(self) -> None:
         """End it as a crash would; it stays down until `restart`."""
         await self._supervisor.kill()
@@ -40,6 +45,21 @@ class ValkeyServer:
     async def restart(self) -> None:
         """Start it again on the same port; returns when it answers."""
         await self._supervisor.kill()
+        await _start(self._supervisor, self._valkey)
+
+    async def copy(self) -> Path:
+        """Return a copy of what it keeps its data in, all that it was sent before among them."""
+        async with Redis.from_url(self.url, protocol=2) as client:
+            await client.execute_command("WAITAOF", 1, 0, 0)  # type: ignore[no-untyped-call]
+        copy = Path(tempfile.mkdtemp(dir=self._valkey.folder))
+        return shutil.copytree(self._files, copy, dirs_exist_ok=True)
+
+    async def roll_back(self, copy: Path | None = None) -> None:
+        """Kill it, and start it with the data of a copy, or with none."""
+        await self._supervisor.kill()
+        shutil.rmtree(self._files)
+        if copy is not None:
+            shutil.copytree(copy, self._files)
         await _start(self._supervisor, self._valkey)
 
 

@@ -44,7 +44,7 @@ async def test_a_role_holds_what_is_declared(owner_url: str, service: str, other
         "INSERT INTO {other}.object_version VALUES ('x', 1)",
         "DELETE FROM object_version",
         "TRUNCATE object_version",
-        "DELETE FROM outbox",
+        "DELETE FROM stream_sequence",
         "SELECT * FROM alembic_version",
         "SELECT * FROM {other}.alembic_version",
         "CREATE TABLE more (n int)",

@@ -9,30 +9,54 @@ from redis.asyncio import Redis
 from bench.query_plans.query import Query, Service, Trial
 from shared.runtime.database import Connection, Database
 from shared.runtime.relay import Relay
+from shared.runtime.relaying.places import Place, places
+from shared.runtime.relaying.retention import BATCH, Keeping, Retention
 from shared.runtime.settings import DatabaseSettings
 
 _UNSENT = 100
-_INDEXES = frozenset({"outbox_unsequenced", "outbox_unsent", "outbox_pkey"})
+_SENDING = frozenset({"outbox_unsequenced", "outbox_unsent", "outbox_pkey"})
+_REMOVING = frozenset({"outbox_stream_sequence_key"})
 
 _ADD = """
+WITH given AS (
+    UPDATE stream_sequence SET last = last + $1 / 2 RETURNING stream, last - $1 / 2 AS before
+)
 INSERT INTO outbox (stream, sequence, event_id, type, subject, owner, time, traceparent, data)
-SELECT stream, CASE WHEN n > $1 / 2 THEN last + n END, n::text, 't', 's', 'o', '', '', ''
-FROM stream_sequence, generate_series(1, $1::int) AS n
+SELECT stream, CASE WHEN n <= $1 / 2 THEN before + n END, n::text, 't', 's', 'o', '', '', ''
+FROM given, generate_series(1, $1::int) AS n
 """
 
 
-def query(service: Service) -> Query:
+def sending(service: Service) -> Query:
     """Return the query: each row is read to be numbered, changed, sent, and marked; half have their number before."""
-    trial = Trial(_relay, rows=4 * _UNSENT, writes=2 * _UNSENT, before=_add)
-    return Query(f"{_UNSENT} rows of the {service} outbox relayed", service, _INDEXES, [trial])
+    bus = _Bus()
+
+    async def add(connection: Connection) -> None:
+        await connection.execute(_ADD, _UNSENT)
+        bus.places = await places(connection)
+
+    async def relay(connection: Connection) -> None:
+        sender = Relay(_Lent(connection), cast("Redis", bus), "bench")
+        await sender.relay_once(keep=False)
+
+    # And the sequence that was given last.
+    trial = Trial(relay, rows=4 * _UNSENT + 2, writes=2 * _UNSENT, before=add)
+    return Query(f"{_UNSENT} rows of the {service} outbox relayed", service, _SENDING, [trial])
 
 
-async def _add(connection: Connection) -> None:
-    await connection.execute(_ADD, _UNSENT)
+def removing(service: Service) -> Query:
+    """Return the query: the rows are read to find the last old one, and to be removed."""
+    bus = _Bus()
 
+    async def look(connection: Connection) -> None:
+        bus.places = await places(connection)
 
-async def _relay(connection: Connection) -> None:
-    await Relay(_Lent(connection), cast("Redis", _Bus()), "bench").relay_once()
+    async def remove(connection: Connection) -> None:
+        retention = Retention(_Lent(connection), cast("Redis", bus), Keeping(kept=0.0))
+        await retention.keep(bus.places[0], "")
+
+    trial = Trial(remove, rows=2 * BATCH + 1, writes=BATCH, before=look)
+    return Query(f"{BATCH:,} old rows of the {service} outbox removed", service, _REMOVING, [trial])
 
 
 class _Lent(Database):
@@ -52,11 +76,39 @@ class _Lent(Database):
 
 
 class _Bus:
-    """Takes whatever is appended."""
+    """Has what was published, no groups, and takes whatever is appended."""
 
-    def register_script(self, _: str) -> Callable[..., Awaitable[tuple[int, bytes]]]:
-        async def append(keys: Sequence[str], args: Sequence[str | bytes]) -> tuple[int, bytes]:
-            del keys, args
-            return _UNSENT, b""
+    places: Sequence[Place] = ()
 
-        return append
+    def register_script(self, script: str) -> Callable[..., Awaitable[object]]:
+        async def run(keys: Sequence[str], args: Sequence[str | bytes | int]) -> object:
+            del keys
+            if "XTRIM" in script and "XADD" not in script:
+                return args[1]
+            return (_UNSENT, b"") if "XADD" in script else []
+
+        return run
+
+    def pipeline(self, *, transaction: bool) -> "_Pipeline":
+        del transaction
+        return _Pipeline(self.places)
+
+    async def info(self, _: str) -> dict[str, object]:
+        return {}
+
+
+class _Pipeline:
+    """Answers with where the streams are: where they were published to."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._ids = [f"{place.published}-0".encode() for place in places]
+
+    def info(self, _: str) -> None:
+        """Is answered by `execute`."""
+
+    def xinfo_stream(self, _: str) -> None:
+        """Is answered by `execute`."""
+
+    async def execute(self, *, raise_on_error: bool) -> list[dict[str, bytes | None]]:
+        del raise_on_error
+        return [{}, *({"last-generated-id": each, "last-entry": None} for each in self._ids)]

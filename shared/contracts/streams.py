@@ -92,7 +92,7 @@ STREAMS: tuple[Stream, ...] = (
             writers=(service,),
             readers=(Reader("invalidator", group="invalidator"), Reader(OUTSIDE, group="any of its own")),
             ids="<sequence>-0",
-            kept="until trimmed by the operator",
+            kept="7 days; what a group has not acknowledged, 30",
         )
         for service in EVENT_SOURCES
     ),

@@ -2,31 +2,37 @@
 
 One relay per schema is active: it holds a lease row on the database's clock, because an advisory lock would survive a
 half-open connection. Sequences are durable before the append, ids are explicit (`<sequence>-0`), and the append stops
-at its first error, so that a repeat is refused by the server and a hole cannot appear.
+at its first error, so that a repeat is refused by the server and a hole cannot appear. Before it gives or appends
+anything it looks whether the bus still has what was published: `relaying/` has what it does then, a rule a module.
 """
 
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Sequence
 
 import asyncpg
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared.contracts.errors import Unavailable
-from shared.contracts.events import CloudEvent
-from shared.contracts.streams import EVENT_STREAMS
 from shared.runtime.bus.reading import complaint
 from shared.runtime.database import Connection, Database
 from shared.runtime.outbox import WAKE_CHANNEL
+from shared.runtime.relaying.append import Appender, StreamBehind, StreamForked
+from shared.runtime.relaying.backlog import Backlog
+from shared.runtime.relaying.places import Place, check_history, look_at_bus, places
+from shared.runtime.relaying.rebuild import Rebuild
+from shared.runtime.relaying.retention import Keeping, Retention
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 2
 BATCH = 500
 POLL_SECONDS = 1.0
+KEEP_SECONDS = 2.0
 FORKED_SECONDS = 5.0
 COMPLAIN_SECONDS = 60.0
 # Without it the next relay waits until the lease lapses; a stop waits no longer for a database that is away.
@@ -66,52 +72,32 @@ WHERE outbox.id = fresh.id
 
 _UNSENT = """
 SELECT id, stream, sequence, event_id, type, subject, owner, time, traceparent, data
-FROM outbox WHERE published_at IS NULL AND sequence IS NOT NULL
-ORDER BY stream, sequence LIMIT $1
+FROM outbox WHERE published_at IS NULL AND sequence IS NOT NULL AND stream <> ALL($1::text[])
+ORDER BY stream, sequence LIMIT $2
 """
 
 _SENT = "UPDATE outbox SET published_at = now() WHERE id = ANY($1::bigint[])"
 
-# KEYS[1] stream; ARGV: for each entry its sequence, its event id, the number of fields, the fields. Answers how many
-# entries are in the stream afterwards, and why it stopped. A refused id is compared by its stored event id: the same
-# means already there.
-APPEND = """
-local done, i = 0, 1
-while i <= #ARGV do
-  local id, event, n = ARGV[i] .. '-0', ARGV[i + 1], tonumber(ARGV[i + 2])
-  local fields = {}
-  for f = 1, n do fields[f] = ARGV[i + 2 + f] end
-  i = i + 3 + n
-  local answer = redis.pcall('XADD', KEYS[1], id, unpack(fields))
-  if type(answer) == 'table' and answer.err then
-    if not string.find(answer.err, 'equal or smaller') then return {done, answer.err} end
-    local there = redis.call('XRANGE', KEYS[1], id, id)
-    if #there > 0 then
-      local same = false
-      for f = 1, #there[1][2], 2 do
-        if there[1][2][f] == 'id' and there[1][2][f + 1] == event then same = true end
-      end
-      if not same then return {done, 'FORKED ' .. id} end
-    end
-  end
-  done = done + 1
-end
-return {done, ''}
-"""
-
-
-class StreamForked(Exception):
-    """The stream holds another event under the id of one of ours: the database was restored behind the stream."""
-
 
 class Relay:
-    """Moves one service's outbox to the bus. Run one in every process; the lease lets one work."""
+    """Moves one service's outbox to the bus. Run one in every process; the lease lets one work.
 
-    def __init__(self, database: Database, bus: Redis, holder: str) -> None:
+    Public for who measures: the `backlog`, what `rebuild` appended again, which groups `retention` dropped.
+    """
+
+    def __init__(self, database: Database, bus: Redis, holder: str, keeping: Keeping | None = None) -> None:
+        self.more = False
+        self.backlog = Backlog()
+        self.retention = Retention(database, bus, keeping or Keeping())
         self._database = database
         self._bus = bus
         self._holder = holder
-        self._append = bus.register_script(APPEND)
+        self._appender = Appender(bus)
+        self.rebuild = Rebuild(bus, self._appender)
+        self._run = ""
+        self._reached: dict[str, int] = {}
+        self._kept_at = -math.inf
+        self._untrimmed = ""
         self._wake = asyncio.Event()
         self._trouble = ""
         self._complained_at = 0.0
@@ -154,43 +140,102 @@ class Relay:
 
     async def _work(self) -> None:
         self._wake.clear()
-        number = await self.relay_once()
+        await self.relay_once()
         if self._trouble:
             log.warning("the outbox is published again")
             self._trouble = ""
-        if number >= BATCH:
+        if self.more:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self._wake.wait()
 
-    async def relay_once(self) -> int:
-        """Assign and append at most one batch if the lease is ours; returns the number of rows appended."""
+    async def relay_once(self, *, keep: bool | None = None) -> int:
+        """Send a batch if the lease is ours; returns the number of rows that were sent for the first time.
+
+        `more` says afterwards whether something is left that need not be waited for. What streams and groups need now
+        and then is done when it is due, unless `keep` says so.
+        """
+        self.more = False
+        due = time.monotonic() - self._kept_at > KEEP_SECONDS if keep is None else keep
+        async with self._database.reading() as connection:
+            if await connection.fetchval(_TAKE_LEASE, self._holder, float(LEASE_SECONDS)) is None:
+                self.backlog.unknown()
+                return 0
+            known = await places(connection)
+            if due:
+                await self.backlog.look(connection)
+        broken = await self._mend(known)
+        if due:
+            await self._keep([place for place in known if place.stream not in broken])
         async with self._database.transaction() as connection:
             if await connection.fetchval(_TAKE_LEASE, self._holder, float(LEASE_SECONDS)) is None:
                 return 0
             await connection.execute(_ASSIGN, BATCH)
+        return await self._send(known, broken)
+
+    async def _mend(self, known: Sequence[Place]) -> list[str]:
+        """Look whether the bus has what was published; returns the streams that are not whole yet."""
+        look = await look_at_bus(self._bus, [place.stream for place in known])
+        broken = []
         async with self._database.reading() as connection:
-            rows = await connection.fetch(_UNSENT, BATCH)
+            for place in known:
+                there = look.streams[place.stream]
+                if there.last != self._reached.get(place.stream):
+                    await check_history(connection, place, there)
+                    self._reached[place.stream] = there.last
+                if there.last < place.expected:
+                    await self.rebuild.mend(connection, place, there)
+                    broken.append(place.stream)
+                elif place.of_events and look.run != self._run:
+                    await self.rebuild.restore_groups(connection, place.stream)
+        self._run = look.run
+        self.more |= bool(broken)
+        return broken
+
+    async def _keep(self, whole: Sequence[Place]) -> None:
+        """Have every stream as long as it is to be. What the bus refuses here is no reason not to publish."""
+        more = False
+        try:
+            for place in whole:
+                more |= await self.retention.keep(place, self._run)
+        except ResponseError as error:
+            if str(error) != self._untrimmed:
+                log.warning("the streams cannot be trimmed: %s", error)
+            self._untrimmed = str(error)
+        else:
+            self._untrimmed = ""
+        self.more |= more
+        if not more:
+            self._kept_at = time.monotonic()
+
+    async def _send(self, known: Sequence[Place], broken: Sequence[str]) -> int:
+        async with self._database.reading() as connection:
+            rows = await connection.fetch(_UNSENT, broken, BATCH)
+            given = {place.stream: place for place in known}
             for stream in dict.fromkeys(row["stream"] for row in rows):
-                await self._publish(connection, stream, [row for row in rows if row["stream"] == stream])
+                if stream not in given:
+                    await self._check_new(connection, stream)
+                behind = given[stream].expected if stream in given else 0
+                await self._publish(connection, [row for row in rows if row["stream"] == stream], behind)
+        self.more |= len(rows) >= BATCH
         return len(rows)
 
-    async def _publish(self, connection: Connection, stream: str, rows: Sequence[asyncpg.Record]) -> None:
-        arguments: list[str | bytes] = []
-        for row in rows:
-            entry = _entry(row)
-            arguments += [str(row["sequence"]), row["event_id"], str(2 * len(entry))]
-            for name, value in entry.items():
-                arguments += [name, value]
-        done, reason = await self._append(keys=[stream], args=arguments)
+    async def _check_new(self, connection: Connection, stream: str) -> None:
+        """A stream that was given its first sequence just now must not have had any."""
+        there = (await look_at_bus(self._bus, [stream])).streams[stream]
+        await check_history(connection, Place(stream, 0, 0), there)
+
+    async def _publish(self, connection: Connection, rows: Sequence[asyncpg.Record], behind: int) -> None:
+        stream = rows[0]["stream"]
+        done, error = await self._appender.append(stream, rows, behind=behind)
         await connection.execute(_SENT, [row["id"] for row in rows[:done]])
-        if reason:
-            text = reason.decode()
-            if text.startswith("FORKED"):
-                place = text.removeprefix("FORKED ")
-                raise StreamForked(f"{stream} holds another event under {place}: the database was restored behind it")
-            raise RedisError(text)
+        if done:
+            self._reached[stream] = rows[done - 1]["sequence"]
+        if isinstance(error, StreamBehind):  # since it was looked at; the next pass mends it
+            self.more = True
+        elif error is not None:
+            raise error
 
     async def _listen(self) -> None:
         while True:
@@ -222,20 +267,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, asyncpg.PostgresError):
         return f"the database refuses: {type(error).__name__}"
     return f"the bus {complaint(error)}"
-
-
-def _entry(row: asyncpg.Record) -> dict[str, str | bytes]:
-    """Return the stream fields of an outbox row: a CloudEvent, or for a job its bare data."""
-    if not row["stream"].startswith(EVENT_STREAMS):
-        return {"id": row["event_id"], "data": row["data"], "traceparent": row["traceparent"]}
-    return CloudEvent(
-        id=row["event_id"],
-        source=f"/aurelius/{row['stream'].rpartition('.')[2]}",
-        type=row["type"],
-        subject=row["subject"],
-        time=row["time"],
-        sequence=row["sequence"],
-        owner=row["owner"],
-        traceparent=row["traceparent"],
-        data=row["data"],
-    ).to_entry()

@@ -148,12 +148,15 @@ class Service:
         """Add the service's own schema and, with `relay`, the relay of its outbox."""
         from shared.runtime.database import Database
         from shared.runtime.relay import Relay
+        from shared.runtime.relaying.figures import report_relay
+        from shared.runtime.relaying.retention import Keeping
 
         database = Database(settings, self.name, pool_size=pool_size)
         self._databases.append(database)
         self.health.add("database", database.check)
         if relay:
-            sender = Relay(database, self.client, self.instance)
+            sender = Relay(database, self.client, self.instance, Keeping.of(settings))
+            report_relay(self.timings, sender)
             self.health.add("relay", sender.check)
             self.background(sender.run)
         return database

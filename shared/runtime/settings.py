@@ -12,6 +12,7 @@ from shared.runtime import addresses
 from shared.runtime.environment import Rule, Together
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+Days = Annotated[float, Meta(gt=0, le=3650, title="days")]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000, title="seconds")]
 RedisUrl = Annotated[str, Rule(addresses.REDIS, addresses.redis_url)]
 PostgresUrl = Annotated[str, Rule(addresses.POSTGRES, addresses.postgres_url)]
@@ -56,13 +57,26 @@ class Settings:
         return 1
 
 
+def _owed_at_least_as_kept(kept: float, owed: float) -> str:
+    return "" if kept <= owed else "EVENTS_OWED_DAYS must not be below EVENTS_KEPT_DAYS"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings:
-    """Where Postgres is. `database_direct_url` bypasses a transaction pooler, for LISTEN."""
+    """Where Postgres is. `database_direct_url` bypasses a transaction pooler, for LISTEN.
+
+    Events are kept for `events_kept_days`, for a group that has not acknowledged them until `events_owed_days`.
+    """
 
     database_url: PostgresUrl = field(repr=False)
     database_direct_url: PostgresUrl = field(default="", repr=False)
     database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 8
+    events_kept_days: Days = 7.0
+    events_owed_days: Days = 30.0
+
+    RULES: ClassVar[tuple[Together, ...]] = (
+        Together(("events_kept_days", "events_owed_days"), _owed_at_least_as_kept),
+    )
 
 
 def _cache_apart(environment: str, bus_url: str, enabled: bool, *cache: str | int) -> str:  # a setting

@@ -99,6 +99,34 @@ EVENTS_REFUSED: Final = Metric(
     "Entries, or objects in them, that could not be applied and were left out.",
     "events_refused",
 )
+RELAY_BACKLOG: Final = Metric(
+    "aurelius_relay_backlog",
+    "gauge",
+    (SERVICE,),
+    "Rows of a service's outbox that wait to be published, 10,000 at most.",
+    "relay_backlog",
+)
+RELAY_LAG: Final = Metric(
+    "aurelius_relay_lag_seconds",
+    "gauge",
+    (SERVICE,),
+    "Time since the oldest of them was announced.",
+    "relay_lag_seconds",
+)
+EVENTS_REBUILT: Final = Metric(
+    "aurelius_relay_rebuilt_total",
+    "counter",
+    ("stream",),
+    "Events that were appended again because the bus had lost them.",
+    "relay_rebuilt",
+)
+GROUPS_DROPPED: Final = Metric(
+    "aurelius_relay_groups_dropped_total",
+    "counter",
+    ("stream", "reason"),
+    "Consumer groups that were removed because what they had not acknowledged was too old, or too much.",
+    "relay_groups_dropped",
+)
 CPU: Final = Metric(
     "aurelius_process_cpu_seconds_total",
     "counter",
@@ -169,6 +197,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_FILLS_REFUSED,
     INVALIDATIONS,
     EVENTS_REFUSED,
+    RELAY_BACKLOG,
+    RELAY_LAG,
+    EVENTS_REBUILT,
+    GROUPS_DROPPED,
     CPU,
     TIMING_BATCHES,
     TIMING_SERIES_REFUSED,

@@ -41,11 +41,16 @@ class Grant:
 APPEND = Right("append", "add entries", "W", ("xadd",))
 RELAY = Right(
     "relay",
-    "add entries under given ids, in one script that compares repeats",
+    "add entries under given ids, in one script that compares repeats; keep the stream and its groups whole, and no "
+    "longer than they are needed",
     "RW",
-    ("evalsha", "script|load", "xadd", "xrange"),
+    (
+        *("evalsha", "script|load", "xadd", "xrange", "xinfo|stream", "xinfo|groups", "xpending"),
+        *("xgroup|create", "xgroup|destroy", "xtrim", "memory|usage"),
+    ),
 )
-READ = Right("read", "read without a group", "R", ("xread", "xrange"))
+KNOW = Right("know", "ask for the server's memory and when it began to run", "", ("info",))
+READ = Right("read", "read without a group", "R", ("xread", "xrange", "xinfo|stream"))
 FOLLOW = Right(
     "follow",
     "read through a group, acknowledge, take over from a dead consumer, forget those that are gone",
@@ -60,7 +65,7 @@ OWN = Right(
     "own",
     "make, read, shorten, keep alive and remove",
     "RW",
-    ("multi", "exec", "xadd", "expire", "xread", "xtrim", "del"),
+    ("multi", "exec", "xadd", "expire", "xread", "xinfo|stream", "xtrim", "del"),
 )
 MEASURE = Right("measure", "ask for lengths, groups and lags", "R", ("xinfo|stream", "xinfo|groups"))
 SUBSCRIBE = Right(
@@ -99,7 +104,9 @@ USERS: dict[Server, tuple[str, ...]] = {
 def grants(server: Server) -> list[Grant]:
     """Return every right on `server`, but for the operator's, who may do everything."""
     if server == "bus":
-        return [grant for stream in STREAMS for grant in _on_stream(stream)]
+        relays = dict.fromkeys(writer for stream in STREAMS if stream.ids != "*" for writer in stream.writers)
+        on_streams = [grant for stream in STREAMS for grant in _on_stream(stream)]
+        return [*on_streams, *(Grant(writer, KNOW) for writer in relays)]
     return [
         Grant("gateway", LOOK_UP_AND_FILL, CACHE_KEYS),
         Grant("invalidator", INVALIDATE, CACHE_KEYS),

@@ -1,4 +1,4 @@
-"""The tables every service with a database has: object versions, outbox, sequences, relay lease."""
+"""The tables every service with a database has: object versions, outbox, sequences, relay lease, floors of groups."""
 
 from shared.runtime.migrations.privileges import Grants
 
@@ -43,10 +43,22 @@ STATEMENTS: tuple[str, ...] = (
     """,
 )
 
+# For databases made before there was one: those of STATEMENTS are as they were in the first release. A name is what the
+# bus has, which need be no text.
+GROUP_FLOOR = """
+CREATE TABLE group_floor (
+    stream text NOT NULL,
+    name   bytea NOT NULL,
+    floor  bigint NOT NULL CHECK (floor >= 0),
+    PRIMARY KEY (stream, name)
+)
+"""
+
 # What `outbox.py` and `relay.py` do with them.
 GRANTS: Grants = {
     "object_version": ("SELECT", "INSERT", "UPDATE"),
-    "outbox": ("SELECT", "INSERT", "UPDATE"),
+    "outbox": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "stream_sequence": ("SELECT", "INSERT", "UPDATE"),
+    "group_floor": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "relay_lease": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }

@@ -6,8 +6,9 @@ from redis.asyncio import Redis
 from shared.contracts.clock import SystemClock
 from shared.contracts.events import CloudEvent, StrategyUpdated
 from shared.contracts.objects import strategies_object, strategy_object
+from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.database import Database
-from shared.runtime.outbox import announce
+from shared.runtime.outbox import announce, record
 from shared.runtime.tests.bus_state import entries
 
 STREAM = "aurelius.events.strategy"
@@ -19,6 +20,20 @@ async def write(database: Database, strategy: str = "s1", *, owner: str = "me") 
     async with database.transaction() as connection:
         objects = (strategy_object(strategy), strategies_object(owner))
         return await announce(connection, event, objects, clock=SystemClock())
+
+
+async def wake_up(database: Database, number: int) -> None:
+    """Hand over a job."""
+    async with database.transaction() as connection:
+        await record(
+            connection,
+            stream=JOBS_BACKTEST,
+            event_type="backtest",
+            subject=f"backtest:{number}",
+            owner="me",
+            time="2026-01-02T03:04:05Z",
+            data=b"{}",
+        )
 
 
 async def published(redis: Redis) -> list[CloudEvent]:

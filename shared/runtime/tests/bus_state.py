@@ -31,3 +31,10 @@ async def pending(redis: Redis, stream: str, group: str) -> int:
 async def emptied(redis: Redis, stream: str, group: str) -> bool:
     """Say whether nothing is left in a stream, neither waiting nor being handled."""
     return await redis.xlen(stream) == 0 and await pending(redis, stream, group) == 0
+
+
+async def next_entries(redis: Redis, stream: str, group: str, number: int, *, block: int | None = None) -> list[Entry]:
+    """Return what a group is given next, so many entries at most, waiting `block` milliseconds for the first."""
+    answer = await redis.xreadgroup(group, "one", {stream: ">"}, count=number, block=block)
+    streams = cast("list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]", answer)
+    return [Entry(entry_id, fields) for _, found in streams for entry_id, fields in found]

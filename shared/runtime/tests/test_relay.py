@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from shared.contracts.errors import Unavailable
@@ -17,24 +16,16 @@ from shared.runtime import relay as relay_module
 from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
 from shared.runtime.outbox import record
-from shared.runtime.relay import Relay, StreamForked
+from shared.runtime.relay import Relay
+from shared.runtime.relaying.append import APPEND, StreamForked
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.announcing import STREAM, published, unpublished, version, write
 from shared.runtime.tests.bus_state import entries
-from shared.runtime.tests.eventually import ended, eventually
+from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.relays import relaying
 from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
-
-
-@asynccontextmanager
-async def relaying(relay: Relay) -> AsyncIterator["asyncio.Task[None]"]:
-    """Run a relay."""
-    running = asyncio.create_task(relay.run())
-    try:
-        yield running
-    finally:
-        await ended(running)
 
 
 async def is_published(redis: Redis, number: int) -> bool:
@@ -114,16 +105,34 @@ async def test_a_crash_after_the_append_repeats_nothing(database: Database, bus:
 
 
 async def test_a_crash_before_the_append_skips_nothing(database: Database, bus: Redis) -> None:
-    """The sequences are given, the bus was away: the next relay appends them under the same ids."""
+    """The sequences are given, the bus was lost just then: the next relay appends them under the same ids."""
     for _ in range(3):
         await write(database)
-    away = make_client("redis://127.0.0.1:1/0")
-    with pytest.raises(RedisError):
-        await Relay(database, away, "one").relay_once()
-    await away.aclose()
+
+    async def lost(**_: object) -> object:
+        raise RedisConnectionError
+
+    crashed = Relay(database, bus, "one")
+    crashed._appender._append = lost  # type: ignore[assignment]
+    with pytest.raises(RedisConnectionError):
+        await crashed.relay_once()
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(sequence) FROM outbox") == 3
     await write(database)
     assert await Relay(database, bus, "one").relay_once() == 4
     assert [version(event) for event in await published(bus)] == [1, 2, 3, 4]
+
+
+async def test_a_bus_that_is_away_is_noticed_before_anything_is_given(database: Database, bus: Redis) -> None:
+    """A sequence is given to what can be sent: whether the bus knows more than the database is asked before."""
+    away = make_client("redis://127.0.0.1:1/0")
+    await write(database)
+    with pytest.raises(RedisError):
+        await Relay(database, away, "one").relay_once()
+    await away.aclose()
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT count(sequence) FROM outbox") == 0
+    assert await Relay(database, bus, "one").relay_once() == 1
 
 
 async def test_what_a_consumer_deleted_is_not_appended_again(database: Database, bus: Redis) -> None:
@@ -244,14 +253,14 @@ async def test_a_full_bus_loses_nothing(database: Database, own_bus: ValkeyServe
 
 async def test_an_append_stops_at_its_first_error(bus: Redis) -> None:
     """What follows a refused entry must wait for it: below a higher id it could never be added again."""
-    script = bus.register_script(relay_module.APPEND)
+    script = bus.register_script(APPEND)
     await bus.xadd("stream", {"id": "a"}, id="1-0")
     good, repeated, foreign, behind = (["2", "b", "2", "id", "b"], ["1", "a", "2", "id", "a"],
                                        ["2", "x", "2", "id", "x"], ["3", "c", "2", "id", "c"])  # fmt: skip
-    assert await script(keys=["stream"], args=[*repeated, *good, *foreign, *behind]) == [2, b"FORKED 2-0"]
+    assert await script(keys=["stream"], args=["0", *repeated, *good, *foreign, *behind]) == [2, b"FORKED 2-0"]
     assert [entry.id for entry in await entries(bus, "stream")] == [b"1-0", b"2-0"]
     await bus.set("string", "taken")
-    done, reason = await script(keys=["string"], args=[*good, *behind])
+    done, reason = await script(keys=["string"], args=["0", *good, *behind])
     assert (done, reason[:9]) == (0, b"WRONGTYPE")
 
 

@@ -20,7 +20,7 @@ OTHER_KEYS = (
 )
 
 TO_THE_SERVER = (
-    *("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "INFO", "SHUTDOWN NOSAVE", "SAVE", "BGSAVE"),
+    *("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "SHUTDOWN NOSAVE", "SAVE", "BGSAVE"),
     *("CONFIG GET *", "CONFIG SET maxmemory 0", "ACL LIST", "ACL SETUSER default on", "ACL LOG", "BGREWRITEAOF"),
     *("REPLICAOF NO ONE", "MODULE LIST", "MONITOR", "SWAPDB 0 1", "SLOWLOG GET", "LATENCY LATEST", "CLIENT LIST"),
     *("CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "CLIENT TRACKING ON", "SCRIPT FLUSH", "EVAL x 0", "FUNCTION LIST"),
@@ -94,8 +94,15 @@ def test_the_server_is_nobodys(bus: Guarded, user: str) -> None:
             ask(client, *command.split())
 
 
+@every_user
+def test_the_server_tells_about_itself_to_relays_alone(bus: Guarded, user: str) -> None:
+    """Whose memory it is that their streams may fill, and whether it is the server of before."""
+    with Redis.from_url(bus.url(user), protocol=2) as client:
+        assert does(client, "INFO memory") == any(user in stream.writers and stream.ids != "*" for stream in STREAMS)
+
+
 def test_no_right_holds_what_the_server_calls_dangerous(bus: Guarded) -> None:
-    """By its own categories; the one exception is how the cache server's memory is told."""
+    """By its own categories; the one exception is how a server tells of its memory."""
     with bus.operator() as operator:
         dangerous = {name for category in ("dangerous", "admin") for name in operator.acl_cat(category)}
     held = {command for grant in [*grants("bus"), *grants("cache")] for command in grant.right.commands}

@@ -57,12 +57,17 @@ async def consuming(url: str) -> AsyncIterator[Consumer]:
 
 @pytest.mark.integration
 async def test_the_documents_consumer_reads_every_event(unrefused_bus: Guarded) -> None:
-    """Those of before its start and those of after; over a kill what was not acknowledged, and nothing else."""
+    """Those of before its start and those of after; over a kill what was not acknowledged, and nothing else; and it
+    goes on after its groups were lost.
+    """
     first, second = (event_stream(source) for source in EVENT_SOURCES)
     with unrefused_bus.operator() as operator:
 
         async def all_acknowledged() -> bool:
             return all(operator.xpending(stream, "audit")["pending"] == 0 for stream in (first, second))
+
+        async def all_there() -> bool:
+            return bool(operator.exists(first, second) == 2)
 
         operator.xadd(first, EVENT, id="1-0")
         operator.xadd(second, EVENT, id="1-0")
@@ -76,3 +81,7 @@ async def test_the_documents_consumer_reads_every_event(unrefused_bus: Guarded) 
         async with consuming(unrefused_bus.url("consumer")) as consumer:
             assert await consumer.line() == f"{second} 3 t s {{}}"
             await eventually(all_acknowledged)
+            operator.flushall()
+            await eventually(all_there)
+            operator.xadd(first, {**EVENT, "sequence": "4"}, id="4-0")
+            assert await consumer.line() == f"{first} 4 t s {{}}"

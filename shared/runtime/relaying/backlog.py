@@ -1,0 +1,42 @@
+"""How much waits in the outbox and for how long, as its relay sees it."""
+
+import contextlib
+import time
+from datetime import datetime
+
+from shared.runtime.database import Connection
+
+# A longer one is long enough.
+COUNTED = 10_000
+
+_WAITING = """
+SELECT count(*) AS number, min(time) AS oldest
+FROM (SELECT time FROM outbox WHERE published_at IS NULL LIMIT $1) AS waiting
+"""
+
+
+class Backlog:
+    """`rows` that are not published, COUNTED at most, and the `seconds` since the oldest of them was announced.
+
+    Nothing for a relay that does not hold the lease: the one that does tells it.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.seconds = 0.0
+
+    async def look(self, connection: Connection) -> None:
+        """Count anew."""
+        row = await connection.fetchrow(_WAITING, COUNTED)
+        self.rows, self.seconds = (row["number"], _since(row["oldest"])) if row else (0, 0.0)
+
+    def unknown(self) -> None:
+        """Leave it to another to tell."""
+        self.rows, self.seconds = 0, 0.0
+
+
+def _since(text: str | None) -> float:
+    """Return the seconds since a time in RFC 3339."""
+    with contextlib.suppress(TypeError, ValueError):
+        return max(0.0, time.time() - datetime.fromisoformat(text).timestamp())  # type: ignore[arg-type]
+    return 0.0
