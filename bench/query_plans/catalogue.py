@@ -1,6 +1,7 @@
 """All queries of the services, by the names they have in the documents."""
 
 from bench.query_plans import (
+    forgetting,
     lists_of_backtests,
     lists_of_strategies,
     lists_of_sweeps,
@@ -28,4 +29,4 @@ async def queries(service: Service, connection: Connection) -> list[Query]:
         found += await statements_of_backtest.queries(connection)
         found += await lists_of_sweeps.queries(connection)
         found += await statements_of_sweeps.queries(connection)
-    return [*found, relaying.sending(service), relaying.removing(service)]
+    return [*found, relaying.sending(service), relaying.removing(service), forgetting.query(service)]

@@ -257,6 +257,19 @@ _OUTBOXES = tuple(
     for service, one_in in (("strategy", 10), ("backtest", 1))
 )
 
+_ANSWERS = tuple(
+    _Load(
+        f"""
+        INSERT INTO {service}.request_answer (key, request_id, body, versions, expires_at)
+        SELECT md5('answer ' || n)::uuid::text, md5('answer ' || n)::uuid::text, repeat('d', 300)::bytea,
+               '{{"{service}:0": 1}}', now() + interval '1 day' + n * interval '1 s'
+        FROM generate_series($1::bigint, $2::bigint) AS n
+        """,
+        one_in=10,
+    )
+    for service in ("strategy", "backtest")
+)
+
 _SEQUENCES = """
 INSERT INTO {service}.stream_sequence SELECT stream, max(sequence) FROM {service}.outbox GROUP BY stream
 ON CONFLICT (stream) DO UPDATE SET last = excluded.last
@@ -277,6 +290,7 @@ _LOADS = (
     _GATE_RESULTS,
     *_OBJECTS,
     *_OUTBOXES,
+    *_ANSWERS,
 )
 
 _TABLES = """

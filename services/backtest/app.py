@@ -22,6 +22,7 @@ from services.backtest.strategies import BusStrategies
 from shared.contracts import messages
 from shared.runtime.children import Children
 from shared.runtime.objects import Objects
+from shared.runtime.once import Once
 from shared.runtime.service import Service
 
 WORKER = "services.backtest.worker"
@@ -35,8 +36,6 @@ def compose(settings: BacktestSettings) -> Service:
     readers = IngestPool()
     exports = Exports(objects)
     strategies, publish = BusStrategies(service.caller()), publisher(service)
-    specs = SpecHandlers(database, service.clock)
-    prefix_tests = PrefixTestHandlers(database, service.clock, strategies)
     datasets = DatasetHandlers(database, service.clock, objects, readers)
     bars = BarHandlers(database, objects, exports)
     backtests = BacktestHandlers(database, service.clock, strategies)
@@ -48,32 +47,35 @@ def compose(settings: BacktestSettings) -> Service:
     sweep_endings = SweepEndingHandlers(database, service.clock, publish)
     sweep_results = SweepResultHandlers(database, objects, exports)
 
+    once = Once(database, service.clock)
+    service.background(once.forget)
+
     requests = service.requests()
     requests.handle(messages.ValidateSpec, validate_spec)
-    requests.handle(messages.AcceptSpec, specs.accept)
-    requests.handle(messages.ReadPrefixTest, prefix_tests.read)
+    requests.handle(messages.AcceptSpec, SpecHandlers(database, service.clock).accept)
+    requests.handle(messages.ReadPrefixTest, PrefixTestHandlers(database, service.clock, strategies).read)
     requests.handle(messages.ListIndicators, list_indicators)
-    requests.handle(messages.IngestDataset, datasets.ingest)
+    requests.handle(messages.IngestDataset, once(datasets.ingest))
     requests.handle(messages.ReadDataset, datasets.read)
     requests.handle(messages.ListDatasets, datasets.list_all)
-    requests.handle(messages.DeleteDataset, datasets.delete)
+    requests.handle(messages.DeleteDataset, once(datasets.delete))
     requests.handle(messages.ListBars, bars.list_bars)
     requests.handle(messages.ExportBars, bars.export)
-    requests.handle(messages.CreateBacktest, backtests.create)
+    requests.handle(messages.CreateBacktest, once(backtests.create))
     requests.handle(messages.ReadBacktest, backtests.read)
     requests.handle(messages.ListBacktests, backtests.list_all)
-    requests.handle(messages.CancelBacktest, endings.cancel)
-    requests.handle(messages.VerifyBacktest, endings.verify)
-    requests.handle(messages.DeleteBacktest, endings.delete)
+    requests.handle(messages.CancelBacktest, once(endings.cancel))
+    requests.handle(messages.VerifyBacktest, once(endings.verify))
+    requests.handle(messages.DeleteBacktest, once(endings.delete))
     requests.handle(messages.ReadEquity, results.read_equity)
     requests.handle(messages.ListTrades, results.list_trades)
-    requests.handle(messages.CreateSweep, sweeps.create)
+    requests.handle(messages.CreateSweep, once(sweeps.create))
     requests.handle(messages.ReadSweep, sweeps.read)
     requests.handle(messages.ListSweeps, sweeps.list_all)
     requests.handle(messages.ListSweepResults, sweep_results.list_results)
     requests.handle(messages.ExportSweepResults, sweep_results.export)
-    requests.handle(messages.CancelSweep, sweep_endings.cancel)
-    requests.handle(messages.DeleteSweep, sweep_endings.delete)
+    requests.handle(messages.CancelSweep, once(sweep_endings.cancel))
+    requests.handle(messages.DeleteSweep, once(sweep_endings.delete))
     requests.handle(messages.ExportEquity, results.export_equity)
     requests.handle(messages.ExportTrades, results.export_trades)
     requests.handle(messages.RenderReport, reports.render)

@@ -12,6 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from services.gateway.auth import Authenticator
 from services.gateway.cache_counters import cache_counters
+from services.gateway.core.idempotency import REPLAYED
 from services.gateway.edge import Edge
 from services.gateway.guards import guard, known_query
 from services.gateway.live import ProgressFeed
@@ -92,7 +93,7 @@ def application(routes: Sequence[Router], settings: GatewaySettings) -> Litestar
 def _cors(origins: list[str]) -> CORSConfig | None:
     if not origins:
         return None
-    exposed = ["ETag", "Location", "Link", TOKEN, "Cache-Status", "Retry-After", "X-Request-ID"]
+    exposed = ["ETag", "Location", "Link", TOKEN, "Cache-Status", "Retry-After", "X-Request-ID", REPLAYED]
     return CORSConfig(allow_origins=origins, allow_credentials=True, expose_headers=exposed)
 
 
@@ -102,6 +103,7 @@ A write answers a `Consistency-Token`; a read that sends it never sees older dat
 goes past the cache; `Cache-Status` (RFC 9211) says where an answer came from. Single resources and pages carry a strong
 `ETag`: `If-None-Match` gives 304, `If-Match` on a change gives 412 when stale. Lists are paged by `cursor`.
 `Prefer: wait=N` (N <= 30) on a backtest or a sweep answers with the finished one when it finishes in time.
+A POST that creates may carry an `Idempotency-Key`: repeated with it, it is answered as before and done once.
 """
 
 

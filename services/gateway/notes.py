@@ -13,14 +13,18 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Notes:
-    """One per request. `wanted` are the versions its Consistency-Token names, `stages` seconds by stage."""
+    """One per request. `wanted` are the versions its Consistency-Token names, `stages` seconds by stage.
 
-    __slots__ = ("principal", "request_id", "stages", "traceparent", "wanted")
+    `idempotency_key` is empty without one, and on routes that take none.
+    """
+
+    __slots__ = ("idempotency_key", "principal", "request_id", "stages", "traceparent", "wanted")
 
     def __init__(self, request_id: str, traceparent: str) -> None:
         self.request_id = request_id
         self.traceparent = traceparent
         self.principal: Principal | None = None
+        self.idempotency_key = ""
         self.wanted: dict[str, int] = {}
         self.stages: dict[str, float] = {}
 

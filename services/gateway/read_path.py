@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
 from services.gateway.core.etags import etag_of, matches
+from services.gateway.core.idempotency import REPLAYED
 from services.gateway.notes import Connection, notes_of
 from shared.cache import tokens
 from shared.cache.record import Entry
@@ -37,6 +38,7 @@ class Asking(Protocol):
         principal: Principal | None = None,
         *,
         seconds: float = DEFAULT_DEADLINE,
+        idempotency_key: str = "",
     ) -> Reply:
         """Ask a service and return its answer's bytes. Raises ServiceError."""
         ...
@@ -65,14 +67,27 @@ class Gateway:
         principal: Principal | None,
         *,
         seconds: float = DEFAULT_DEADLINE,
+        idempotency_key: str = "",
     ) -> Reply:
         """Ask a service in the name of `principal`, noting the time it took."""
         notes = notes_of(request)
         started = time.perf_counter()
-        reply = await self._caller.ask(message, principal, seconds=seconds)
+        reply = await self._caller.ask(message, principal, seconds=seconds, idempotency_key=idempotency_key)
         notes.spent("bus", time.perf_counter() - started - reply.service_seconds)
         notes.spent("service", reply.service_seconds)
         return reply
+
+    async def create(
+        self,
+        request: Request[Any, Any, Any],
+        message: Message[A],
+        principal: Principal | None,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+    ) -> Reply:
+        """`ask` for something new, under the request's Idempotency-Key if it has one."""
+        key = notes_of(request).idempotency_key
+        return await self.ask(request, message, principal, seconds=seconds, idempotency_key=key)
 
     async def read(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Response[Any]:
         """Answer a read of `obj`, never older than the request's Consistency-Token names. Raises ServiceError."""
@@ -162,6 +177,8 @@ def written(request: Request[Any, Any, Any], reply: Reply, status: int, *, locat
     headers = {TOKEN: token, "Cache-Control": "no-store"}
     if location:
         headers["Location"] = location
+    if reply.replayed:
+        headers[REPLAYED] = "true"
     if status == 204:
         return Response(b"", status_code=status, headers=headers)
     headers["ETag"] = etag_of(reply.body)

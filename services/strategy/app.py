@@ -2,13 +2,15 @@
 
 import os
 
+from services.strategy.core.text import normal_email
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords, argon2id
 from services.strategy.settings import StrategySettings
 from services.strategy.spec_validator import BusSpecValidator
-from services.strategy.tokens import AccessTokens
+from services.strategy.tokens import SessionTokens
 from shared.contracts import messages
 from shared.runtime.objects import Objects
+from shared.runtime.once import Once
 from shared.runtime.service import Service
 
 
@@ -17,16 +19,20 @@ def compose(settings: StrategySettings) -> Service:
     service = Service("strategy", settings, objects=Objects(settings.objects_url()))
     database = service.database(settings, relay=True)
     passwords = Passwords(argon2id(), at_once=os.cpu_count() or 1)
-    accounts = AccountHandlers(database, service.clock, passwords, AccessTokens(settings.secret_key))
+    accounts = AccountHandlers(database, service.clock, passwords, SessionTokens(settings.secret_key))
     strategies = StrategyHandlers(database, service.clock, BusSpecValidator(service.caller()))
+    once = Once(database, service.clock, secret=settings.secret_key)
+    service.background(once.forget)
 
     requests = service.requests()
-    requests.handle(messages.RegisterUser, accounts.register)
-    requests.handle(messages.LogIn, accounts.log_in)
-    requests.handle(messages.RefreshTokens, accounts.refresh)
-    requests.handle(messages.CreateStrategy, strategies.create)
+    # Nobody is logged in: the key is that of the account to be.
+    register = once(accounts.register, owner=lambda message: normal_email(message.email))
+    requests.handle(messages.RegisterUser, register)
+    requests.handle(messages.LogIn, once(accounts.log_in, restore=accounts.tokens_again))
+    requests.handle(messages.RefreshTokens, once(accounts.refresh, restore=accounts.tokens_again))
+    requests.handle(messages.CreateStrategy, once(strategies.create))
     requests.handle(messages.ReadStrategy, strategies.read)
     requests.handle(messages.ListStrategies, strategies.list_all)
-    requests.handle(messages.PatchStrategy, strategies.patch)
-    requests.handle(messages.DeleteStrategy, strategies.delete)
+    requests.handle(messages.PatchStrategy, once(strategies.patch))
+    requests.handle(messages.DeleteStrategy, once(strategies.delete))
     return service

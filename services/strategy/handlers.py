@@ -1,12 +1,13 @@
-"""One method a message: load, decide, save, announce. A write locks its row first and announces last."""
+"""One method a message: load, decide, save, announce, record. A write locks its row first, records last."""
 
 from datetime import datetime
 
+import msgspec
 from msgspec import UNSET
 
 from services.strategy.core import refresh_tokens
 from services.strategy.core.patches import changed_fields, patched
-from services.strategy.core.refresh_tokens import Session, Verdict
+from services.strategy.core.refresh_tokens import Grant, Session, Verdict
 from services.strategy.core.revisions import check_revision
 from services.strategy.core.specs import accepted_hash
 from services.strategy.core.text import is_storable, normal_email, required_text, storable_text
@@ -23,7 +24,7 @@ from services.strategy.store.strategies import (
     read_strategy,
     update_strategy,
 )
-from services.strategy.tokens import AccessTokens
+from services.strategy.tokens import SessionTokens
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, NotFound, Unauthenticated
 from shared.contracts.events import SessionRevoked, StrategyCreated, StrategyDeleted, StrategyUpdated, UserRegistered
@@ -42,6 +43,7 @@ from shared.contracts.objects import session_object, strategies_object, strategy
 from shared.contracts.values import Principal, Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 from shared.runtime.tokens import LIFETIME_SECONDS
 
@@ -49,7 +51,7 @@ from shared.runtime.tokens import LIFETIME_SECONDS
 class AccountHandlers:
     """Accounts and their sessions."""
 
-    def __init__(self, database: Database, clock: Clock, passwords: Passwords, tokens: AccessTokens) -> None:
+    def __init__(self, database: Database, clock: Clock, passwords: Passwords, tokens: SessionTokens) -> None:
         self._database = database
         self._clock = clock
         self._passwords = passwords
@@ -74,9 +76,9 @@ class AccountHandlers:
             versions = await announce(
                 connection, event, [user_object(user.id)], clock=self._clock, traceparent=call.traceparent
             )
-        return Answer(user, versions)
+            return await recorded(connection, call, Answer(user, versions))
 
-    async def log_in(self, message: LogIn, _: Call) -> Answer:
+    async def log_in(self, message: LogIn, call: Call) -> Answer:
         """Open a session. Raises Unauthenticated, in the same words and time whether or not the email is known."""
         account = await self._account(normal_email(message.email))
         right = await self._passwords.verify(account.password_hash if account else None, message.password)
@@ -84,13 +86,15 @@ class AccountHandlers:
             raise Unauthenticated("The email or the password is wrong, or the account is closed")
         renewed = await self._passwords.renewed(account.password_hash, message.password)
         principal = Principal(user_id=account.id, role=account.role, session_id=new_id())
-        refresh_token = refresh_tokens.new_refresh_token(principal.session_id)
-        now = self._clock.now()
+        grant = refresh_tokens.new_grant(principal, self._clock.now())
+        tokens = self._tokens_of(grant)
         async with self._database.transaction() as connection:
             if renewed is not None:
                 await renew_password_hash(connection, account.id, account.password_hash, renewed)
-            await insert_session(connection, principal, refresh_tokens.fingerprint(refresh_token), now)
-        return Answer(self._tokens_for(principal, refresh_token, now))
+            fingerprint = refresh_tokens.fingerprint(tokens.refresh_token)
+            await insert_session(connection, principal, fingerprint, grant.issued_at)
+            await recorded(connection, call, Answer(grant))
+        return Answer(tokens)
 
     async def _account(self, email: str) -> Account | None:
         if not is_storable(email):
@@ -100,18 +104,16 @@ class AccountHandlers:
 
     async def refresh(self, message: RefreshTokens, call: Call) -> Answer:
         """Exchange a refresh token. Raises Unauthenticated; for a token used before, it also ends the session."""
-        answer = None
+        grant = None
         session_id = refresh_tokens.session_of(message.refresh_token)
         if session_id is not None:
             presented = refresh_tokens.fingerprint(message.refresh_token)
             async with self._database.transaction() as connection:
-                answer = await self._exchange(connection, session_id, presented, call)
+                grant = await self._exchange(connection, session_id, presented, call)
         # Outside of the transaction, which keeps the end of a session.
-        if answer is None:
-            raise Unauthenticated("The refresh token is not valid any more; log in again")
-        return answer
+        return Answer(self._tokens_if(grant))
 
-    async def _exchange(self, connection: Connection, session_id: str, presented: bytes, call: Call) -> Answer | None:
+    async def _exchange(self, connection: Connection, session_id: str, presented: bytes, call: Call) -> Grant | None:
         session = await lock_session(connection, session_id)
         if session is None:
             return None
@@ -119,23 +121,36 @@ class AccountHandlers:
         used_before = await was_used(connection, session_id, presented)
         verdict = refresh_tokens.judge(session, presented, used_before=used_before, now=now)
         if verdict is Verdict.ROTATE:
-            return await self._rotate(connection, session, now)
+            return await self._rotate(connection, session, now, call)
         if verdict is Verdict.REVOKE:
             await revoke_session(connection, session_id, now)
             event = SessionRevoked(id=session_id, owner=session.user_id, version=0)
             await announce(
                 connection, event, [session_object(session_id)], clock=self._clock, traceparent=call.traceparent
             )
+            await recorded(connection, call, Answer(None))
         return None
 
-    async def _rotate(self, connection: Connection, session: Session, now: datetime) -> Answer:
-        refresh_token = refresh_tokens.new_refresh_token(session.id)
-        await rotate_session(connection, session.id, refresh_tokens.fingerprint(refresh_token), now)
+    async def _rotate(self, connection: Connection, session: Session, now: datetime, call: Call) -> Grant:
         principal = Principal(user_id=session.user_id, role=session.role, session_id=session.id)
-        return Answer(self._tokens_for(principal, refresh_token, now))
+        grant = refresh_tokens.new_grant(principal, now)
+        fingerprint = refresh_tokens.fingerprint(self._tokens_of(grant).refresh_token)
+        await rotate_session(connection, session.id, fingerprint, now)
+        await recorded(connection, call, Answer(grant))
+        return grant
 
-    def _tokens_for(self, principal: Principal, refresh_token: str, now: datetime) -> Tokens:
-        access_token = self._tokens.issue(principal, now)
+    def tokens_again(self, recorded_grant: bytes) -> Tokens:
+        """Return the tokens of a grant that a login or a refresh recorded. Raises Unauthenticated for none."""
+        return self._tokens_if(msgspec.json.decode(recorded_grant, type=Grant | None))
+
+    def _tokens_if(self, grant: Grant | None) -> Tokens:
+        if grant is None:
+            raise Unauthenticated("The refresh token is not valid any more; log in again")
+        return self._tokens_of(grant)
+
+    def _tokens_of(self, grant: Grant) -> Tokens:
+        access_token = self._tokens.access_token(grant.principal, grant.issued_at)
+        refresh_token = self._tokens.refresh_token(grant)
         return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=LIFETIME_SECONDS)
 
 
@@ -171,7 +186,7 @@ class StrategyHandlers:
             await insert_strategy(connection, strategy)
             event = StrategyCreated(id=strategy.id, owner=owner_id, version=0)
             versions = await self._announce(connection, event, call)
-        return Answer(strategy, versions)
+            return await recorded(connection, call, Answer(strategy, versions))
 
     async def read(self, message: ReadStrategy, call: Call) -> Answer:
         """Read a strategy, or an earlier spec of it under today's name. Raises NotFound."""
@@ -199,12 +214,12 @@ class StrategyHandlers:
             current = await self._lock(connection, message.id, owner_id, message.if_revision)
             after = patched(current, message, spec_hash, self._clock.now())
             if after is current:
-                return await self._read(connection, message.id, owner_id)
+                return await recorded(connection, call, await self._read(connection, message.id, owner_id))
             await update_strategy(connection, after, new_version=after.version > current.version)
             changed = changed_fields(current, after)
             event = StrategyUpdated(id=after.id, owner=owner_id, version=0, changed=changed)
             versions = await self._announce(connection, event, call)
-        return Answer(after, versions)
+            return await recorded(connection, call, Answer(after, versions))
 
     async def delete(self, message: DeleteStrategy, call: Call) -> Answer:
         """Delete a strategy. Raises NotFound or PreconditionFailed."""
@@ -213,7 +228,7 @@ class StrategyHandlers:
             current = await self._lock(connection, message.id, owner_id, message.if_revision)
             await delete_strategy(connection, current.id)
             versions = await self._announce(connection, StrategyDeleted(id=current.id, owner=owner_id, version=0), call)
-        return Answer(None, versions)
+            return await recorded(connection, call, Answer(None, versions))
 
     async def _read(
         self, connection: Connection, strategy_id: str, owner_id: str, version: int | None = None

@@ -62,7 +62,8 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True):
 
     `versions` are the cache objects the answer was read at, or the write raised, with their versions.
     `object_key` is set, and `body` empty, when the answer was too large for the bus and waits in the object store.
-    `elapsed_us` is the time the service spent, in microseconds.
+    `elapsed_us` is the time the service spent, in microseconds. `replayed` says that the answer is the one given to an
+    earlier request with the same Idempotency-Key.
     """
 
     id: str
@@ -71,6 +72,7 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, int] = {}
     object_key: str = ""
     elapsed_us: int = 0
+    replayed: bool = False
 
     def to_entry(self) -> dict[str, str | bytes]:
         """Return the fields of the stream entry."""
@@ -83,6 +85,8 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True):
             entry["versions"] = msgspec.json.encode(self.versions)
         if self.object_key:
             entry["object_key"] = self.object_key
+        if self.replayed:
+            entry["replayed"] = "1"
         return entry
 
     @classmethod
@@ -97,4 +101,5 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True):
             versions=_VERSIONS.decode(versions) if versions else {},
             object_key=fields.get(b"object_key", b"").decode(),
             elapsed_us=int(fields[b"elapsed_us"]),
+            replayed=b"replayed" in fields,
         )

@@ -68,6 +68,13 @@ class Conflict(ServiceError):
     title = "Conflict with the current state"
 
 
+class StillInProgress(Conflict):
+    """A request with the same Idempotency-Key has not been answered yet. Repeat after `retry_after` seconds."""
+
+    kind = "request-in-progress"
+    title = "The first request with this key is in progress"
+
+
 class PreconditionFailed(ServiceError):
     """`If-Match` named a revision that is no longer current. Read again."""
 
@@ -99,6 +106,13 @@ class InvalidSpec(Invalid):
     title = "The strategy does not parse"
 
 
+class KeyReused(Invalid):
+    """An Idempotency-Key came with another request before. Send a new one."""
+
+    kind = "idempotency-key-reused"
+    title = "The Idempotency-Key is another request's"
+
+
 class Unavailable(ServiceError):
     """Something needed is away. Try again after `retry_after` seconds."""
 
@@ -127,10 +141,12 @@ BY_KIND: dict[str, type[ServiceError]] = {
         Forbidden,
         NotFound,
         Conflict,
+        StillInProgress,
         PreconditionFailed,
         TooLarge,
         Invalid,
         InvalidSpec,
+        KeyReused,
         Unavailable,
         DeadlineExceeded,
     )

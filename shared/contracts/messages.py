@@ -155,11 +155,16 @@ class ListIndicators(Request[values.IndicatorPage], frozen=True, kw_only=True):
 
 
 class IngestDataset(Request[values.Dataset], frozen=True, kw_only=True):
-    """Validate and store the bars that were uploaded to the object store under `upload_key`."""
+    """Validate and store the bars that were uploaded to the object store under `upload_key`.
+
+    `content_sha256` is that of the upload, when the request has an Idempotency-Key: a repeat is another upload.
+    """
 
     SERVICE = "backtest"
     METHOD = "dataset.ingest"
+    INCIDENTAL = frozenset({"upload_key"})
     upload_key: str
+    content_sha256: str = ""
     filename: str
     name: Name | None = None
     symbol: Annotated[str, Meta(min_length=1, max_length=64)] | None = None

@@ -18,6 +18,8 @@ class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True):
 
     SERVICE: ClassVar[str]
     METHOD: ClassVar[str]
+    INCIDENTAL: ClassVar[frozenset[str]] = frozenset()
+    """Fields that differ between repeats of one and the same request."""
 
 
 def answer_type(request: type[Request[A_co]]) -> type[A_co]:

@@ -59,10 +59,15 @@ class Direct:
         return msgspec.json.decode(reply.body, type=messages.answer_type(_base(message))), reply
 
     async def ask(
-        self, message: Request[A], principal: Principal | None = None, *, seconds: float = DEFAULT_DEADLINE
+        self,
+        message: Request[A],
+        principal: Principal | None = None,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+        idempotency_key: str = "",
     ) -> Reply:
         """Answer as RequestServer does. Raises ServiceError."""
-        call = Call(new_id(), principal, time.time() + seconds, TRACEPARENT, "")
+        call = Call(new_id(), principal, time.time() + seconds, TRACEPARENT, idempotency_key)
         try:
             try:
                 received = msgspec.json.decode(msgspec.json.encode(message), type=_base(message))

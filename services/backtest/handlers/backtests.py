@@ -24,6 +24,7 @@ from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
 
@@ -75,7 +76,7 @@ class BacktestHandlers:
                 clock=self._clock,
                 traceparent=call.traceparent,
             )
-        return Answer(run, versions)
+            return await recorded(connection, call, Answer(run, versions))
 
     async def _stored(self, connection: Connection, run: Backtest) -> Backtest:
         stored = await read_backtest(connection, run.id, run.owner_id)

@@ -28,6 +28,7 @@ from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
 from shared.runtime.objects import Objects
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
 log = logging.getLogger(__name__)
@@ -62,11 +63,10 @@ class DatasetHandlers:
             with tempfile.TemporaryDirectory() as folder:
                 bars = Path(folder, "bars.arrow")
                 dataset = self._dataset(await self._read(message, bars, call), message, zone)
-                versions = await self._store(dataset, bars, owner, call)
+                return await self._store(dataset, bars, owner, call)
         finally:
             with contextlib.suppress(Unavailable):
                 await self._objects.delete(message.upload_key)
-        return Answer(dataset, versions)
 
     async def _read(self, message: IngestDataset, bars: Path, call: Call) -> Description:
         try:
@@ -101,7 +101,7 @@ class DatasetHandlers:
             created_at=self._clock.now(),
         )
 
-    async def _store(self, dataset: Dataset, bars: Path, owner: str, call: Call) -> dict[str, int]:
+    async def _store(self, dataset: Dataset, bars: Path, owner: str, call: Call) -> Answer:
         """Store the bars, and the row as long as they are there."""
         key = dataset_key(dataset.sha256)
         for _ in range(TRIES):
@@ -112,7 +112,8 @@ class DatasetHandlers:
                 if await self._objects.exists(key):
                     await store.insert_dataset(connection, dataset, owner)
                     event = DatasetCreated(id=dataset.id, owner=owner, version=0)
-                    return await self._announce(connection, event, call)
+                    versions = await self._announce(connection, event, call)
+                    return await recorded(connection, call, Answer(dataset, versions))
         raise Unavailable("The bars were deleted as often as they were stored; send the upload again")
 
     async def read(self, message: ReadDataset, call: Call) -> Answer:
@@ -152,11 +153,12 @@ class DatasetHandlers:
                 raise Conflict(_in_the_way(references))
             event = DatasetDeleted(id=message.id, owner=owner, version=0)
             versions = await self._announce(connection, event, call)
+            answer = await recorded(connection, call, Answer(None, versions))
         try:
             await self._delete_bars(sha256)
         except Unavailable as error:
             log.warning("the bars %s of no dataset stay in the object store: %s", sha256, error)
-        return Answer(None, versions)
+        return answer
 
     async def _delete_bars(self, sha256: str) -> None:
         """Delete the bars of a content when there is no dataset of it. Raises Unavailable.

@@ -20,6 +20,7 @@ from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, Verification
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
 UNFINISHED = frozenset({"queued", "running"})
@@ -46,7 +47,7 @@ class EndingHandlers:
                 versions = await self._announce(connection, message.id, kind, call, changed)
             elif run.status != "cancelled":
                 raise Conflict(f"The backtest has {run.status} already; only one that waits or runs can be cancelled")
-            answer = await self._answer(connection, message.id, owner, versions)
+            answer = await self._answer(connection, message.id, call, versions)
         if versions:
             self._publish(Progress(id=message.id, owner=owner, status="cancelled", progress=0.0))
         return answer
@@ -77,7 +78,7 @@ class EndingHandlers:
                     traceparent=call.traceparent,
                 )
                 versions = await self._announce(connection, message.id, BacktestUpdated, call, ["verification"])
-            return await self._answer(connection, message.id, owner, versions)
+            return await self._answer(connection, message.id, call, versions)
 
     async def delete(self, message: DeleteBacktest, call: Call) -> Answer:
         """Delete a run; its files go unless another run shares them. Raises NotFound, PreconditionFailed."""
@@ -91,7 +92,7 @@ class EndingHandlers:
             if (spent := await self._spent(connection, message.id, owner, run)) is not None:
                 await free_files(connection, spent, owner, self._clock.now(), call.traceparent)
             versions = await self._announce(connection, message.id, BacktestDeleted, call, [])
-        return Answer(None, versions)
+            return await recorded(connection, call, Answer(None, versions))
 
     async def _spent(self, connection: Connection, run_id: str, owner: str, run: Locked) -> str | None:
         """Return whose files nobody needs now: its own, or those of the run it was answered from; None for nobody's."""
@@ -114,9 +115,10 @@ class EndingHandlers:
         objects = [backtest_object(run_id), backtests_object(owner)]
         return await announce(connection, event, objects, clock=self._clock, traceparent=call.traceparent)
 
-    async def _answer(self, connection: Connection, run_id: str, owner: str, versions: dict[str, int]) -> Answer:
-        found = await read_backtest(connection, run_id, owner)
+    async def _answer(self, connection: Connection, run_id: str, call: Call, versions: dict[str, int]) -> Answer:
+        found = await read_backtest(connection, run_id, call.user.user_id)
         if found is None:
             raise NotFound("There is no such backtest")
         backtest: Backtest = found.backtest
-        return Answer(backtest, versions or {backtest_object(run_id): found.version})
+        answer = Answer(backtest, versions or {backtest_object(run_id): found.version})
+        return await recorded(connection, call, answer)

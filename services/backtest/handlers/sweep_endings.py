@@ -15,6 +15,7 @@ from shared.contracts.messages import CancelSweep, DeleteSweep
 from shared.contracts.objects import sweep_object, sweeps_object
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
 
@@ -41,9 +42,11 @@ class SweepEndingHandlers:
             found = await read_sweep(connection, message.id, owner)
             if found is None:
                 raise NotFound("There is no such sweep")
+            shown = versions or {sweep_object(message.id): found.version}
+            answer = await recorded(connection, call, Answer(found.sweep, shown))
         if versions:
             self._publish(Progress(id=message.id, owner=owner, status="cancelled", progress=found.sweep.progress))
-        return Answer(found.sweep, versions or {sweep_object(message.id): found.version})
+        return answer
 
     async def delete(self, message: DeleteSweep, call: Call) -> Answer:
         """Delete a sweep with its files. Raises NotFound, PreconditionFailed."""
@@ -55,7 +58,7 @@ class SweepEndingHandlers:
             await delete_sweep(connection, message.id)
             await self._let_go(connection, message.id, call)
             versions = await self._announce(connection, SweepDeleted, message.id, call, [])
-        return Answer(None, versions)
+            return await recorded(connection, call, Answer(None, versions))
 
     async def _let_go(self, connection: Connection, sweep_id: str, call: Call) -> None:
         await drop_unlocked_jobs(connection, sweep_id)

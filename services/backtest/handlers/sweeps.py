@@ -23,6 +23,7 @@ from shared.contracts.sweep_values import Sweep, SweepIdentity
 from shared.contracts.values import Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
+from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
 
@@ -90,7 +91,7 @@ class SweepHandlers:
                 clock=self._clock,
                 traceparent=call.traceparent,
             )
-        return Answer(sweep, versions)
+            return await recorded(connection, call, Answer(sweep, versions))
 
     async def read(self, message: ReadSweep, call: Call) -> Answer:
         """Answer one sweep. Raises NotFound."""

@@ -6,6 +6,7 @@ from litestar import Request, Response, Router, post
 from litestar.params import JSONBody
 
 from services.gateway.guards import guard, json_body, known_query
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.contracts import messages, values
@@ -26,9 +27,17 @@ class RefreshToken(messages.RefreshTokens, frozen=True, kw_only=True, forbid_unk
 def account_routes(gateway: Gateway) -> Router:
     """Return the routes under /auth."""
 
-    @post("/register", responses=PROBLEMS, summary="Open an account", status_code=201)
+    @post(
+        "/register",
+        responses=repeatable(PROBLEMS),
+        summary="Open an account",
+        status_code=201,
+        guards=[guard(readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
+    )
     async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Response[values.User]:
-        reply = await gateway.ask(request, data, None)
+        reply = await gateway.create(request, data, None)
         return written(request, reply, 201)
 
     @post("/login", responses=PROBLEMS, summary="Exchange email and password for tokens", status_code=200)

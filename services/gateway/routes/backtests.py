@@ -6,6 +6,7 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.gateway.guards import guard, json_body
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
@@ -24,9 +25,17 @@ class NewBacktest(messages.CreateBacktest, frozen=True, kw_only=True, forbid_unk
 def backtest_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     """Return the routes under /backtests."""
 
-    @post("/", responses=RUN_ANSWERS, summary="Start a backtest", status_code=202, guards=[guard(json_body)])
+    @post(
+        "/",
+        responses=repeatable(RUN_ANSWERS),
+        summary="Start a backtest",
+        status_code=202,
+        guards=[guard(json_body, readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
+    )
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewBacktest]) -> Response[values.Backtest]:
-        reply = await gateway.ask(request, data, notes_of(request).caller)
+        reply = await gateway.create(request, data, notes_of(request).caller)
         return await answer_when_done(gateway, feed, request, reply, has_ended)
 
     @get("/", responses=PROBLEMS, summary="List backtests")

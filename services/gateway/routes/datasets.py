@@ -1,5 +1,7 @@
 """Datasets: upload bars, list them, read their description and their bars, delete them."""
 
+import contextlib
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,13 +12,14 @@ from litestar.params import FromPath, FromQuery, MultipartBody, QueryParameter
 
 from services.gateway.core.etags import etag_of, matches
 from services.gateway.guards import form_body, guard
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, written
 from services.gateway.routes.bars import bars_route
 from services.gateway.routes.paging import with_next_link
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Invalid, PreconditionFailed
+from shared.contracts.errors import InputError, Invalid, PreconditionFailed, Unavailable
 from shared.contracts.ids import new_id
 from shared.runtime.objects import Objects
 
@@ -39,23 +42,29 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
 
     @post(
         "/",
-        responses=PROBLEMS,
+        responses=repeatable(PROBLEMS),
         summary="Upload bars as CSV, plain or gzip, or Parquet",
         status_code=201,
         request_max_body_size=max_upload_bytes,
-        guards=[guard(form_body)],
+        guards=[guard(form_body, readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
     )
     async def upload(
         request: Request[Any, Any, Any],
         data: MultipartBody[DatasetUpload],
     ) -> Response[values.Dataset]:
         message = _message(data, f"uploads/{new_id()}")
-        await objects.put_stream(message.upload_key, _chunks(data.file))
+        digest = hashlib.sha256() if notes_of(request).idempotency_key else None
         try:
-            reply = await gateway.ask(request, message, notes_of(request).caller, seconds=INGEST_SECONDS)
-        except BaseException:
-            await objects.delete(message.upload_key)
-            raise
+            await objects.put_stream(message.upload_key, _chunks(data.file, digest))
+            if digest is not None:
+                message = msgspec.structs.replace(message, content_sha256=digest.hexdigest())
+            reply = await gateway.create(request, message, notes_of(request).caller, seconds=INGEST_SECONDS)
+        finally:
+            # Whoever has read it has deleted it; a repeat is answered without that it is read.
+            with contextlib.suppress(Unavailable):
+                await objects.delete(message.upload_key)
         stored = msgspec.json.decode(reply.body, type=values.Dataset)
         return written(request, reply, 201, location=f"/api/v1/datasets/{stored.id}")
 
@@ -115,6 +124,9 @@ def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:
         raise Invalid(f"{pointer}: {text}", errors=(InputError(pointer, text),)) from error
 
 
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+async def _chunks(file: UploadFile, digest: "hashlib._Hash | None") -> AsyncIterator[bytes]:
+    """Yield the file's bytes, and put them into `digest` on the way."""
     while chunk := await file.read(CHUNK):
+        if digest is not None:
+            digest.update(chunk)
         yield chunk

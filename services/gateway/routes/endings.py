@@ -6,6 +6,8 @@ from litestar import Request, Response, Router, delete, post
 from litestar.params import FromPath
 
 from services.gateway.core.etags import revisions
+from services.gateway.guards import guard
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
@@ -29,12 +31,15 @@ def ending_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
 
     @post(
         "/{backtest_id:str}/verify",
-        responses=RUN_ANSWERS,
+        responses=repeatable(RUN_ANSWERS),
         summary="Run a finished backtest once more and compare the digests",
         status_code=202,
+        guards=[guard(readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
     )
     async def verify(request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> Response[values.Backtest]:
-        reply = await gateway.ask(request, messages.VerifyBacktest(id=backtest_id), notes_of(request).caller)
+        reply = await gateway.create(request, messages.VerifyBacktest(id=backtest_id), notes_of(request).caller)
         return await answer_when_done(gateway, feed, request, reply, _is_verified)
 
     @delete(

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from services.gateway.core.etags import revisions
 from services.gateway.guards import guard, json_body
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, known_id, written
@@ -36,9 +37,17 @@ class SpecToCheck(messages.ValidateSpec, frozen=True, kw_only=True, forbid_unkno
 def strategy_routes(gateway: Gateway) -> Router:
     """Return the routes under /strategies."""
 
-    @post("/", responses=PROBLEMS, summary="Store a strategy", status_code=201, guards=[guard(json_body)])
+    @post(
+        "/",
+        responses=repeatable(PROBLEMS),
+        summary="Store a strategy",
+        status_code=201,
+        guards=[guard(json_body, readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
+    )
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewStrategy]) -> Response[values.Strategy]:
-        reply = await gateway.ask(request, data, notes_of(request).caller)
+        reply = await gateway.create(request, data, notes_of(request).caller)
         stored = msgspec.json.decode(reply.body, type=values.Strategy)
         return written(request, reply, 201, location=f"/api/v1/strategies/{stored.id}")
 

@@ -7,6 +7,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.gateway.core.etags import revisions
 from services.gateway.guards import guard, json_body
+from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
 from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
@@ -28,9 +29,17 @@ class NewSweep(messages.CreateSweep, frozen=True, kw_only=True, forbid_unknown_f
 def sweep_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
     """Return the routes under /sweeps."""
 
-    @post("/", responses=SWEEP_ANSWERS, summary="Start a sweep", status_code=202, guards=[guard(json_body)])
+    @post(
+        "/",
+        responses=repeatable(SWEEP_ANSWERS),
+        summary="Start a sweep",
+        status_code=202,
+        guards=[guard(json_body, readable_key)],
+        operation_class=Repeatable,
+        response_headers=[REPLAYED_HEADER],
+    )
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewSweep]) -> Response[sweep_values.Sweep]:
-        reply = await gateway.ask(request, data, notes_of(request).caller, seconds=CREATE_SECONDS)
+        reply = await gateway.create(request, data, notes_of(request).caller, seconds=CREATE_SECONDS)
         return await answer_when_done(gateway, feed, request, reply, has_ended, SWEEPS)
 
     @get("/", responses=PROBLEMS, summary="List sweeps, newest first")

@@ -16,6 +16,7 @@ from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.cache.tokens import merge
 from shared.contracts import messages, sweep_values, values
+from shared.contracts.errors import NotFound
 from shared.runtime.bus.caller import Reply
 
 LOOK_SECONDS = 1.0
@@ -67,10 +68,17 @@ async def answer_when_done(
     seconds = wait_seconds(request.headers.get("prefer", ""))
     if not seconds:
         return written(request, reply, 202, location=location)
-    finished = reply if is_done(run) else await _finished(gateway, feed, request, run.id, seconds, is_done, waited)
+    try:
+        finished = reply if is_done(run) else await _finished(gateway, feed, request, run.id, seconds, is_done, waited)
+    except NotFound:
+        if not reply.replayed:
+            raise
+        finished = None  # deleted since the first answer, which stands
     if finished is not None:
         # Its token must still name the list that the request changed.
-        finished = msgspec.structs.replace(finished, versions=merge(reply.versions, finished.versions))
+        finished = msgspec.structs.replace(
+            finished, versions=merge(reply.versions, finished.versions), replayed=reply.replayed
+        )
     response = written(request, finished or reply, 200 if finished else 202, location=location)
     response.headers["Preference-Applied"] = f"wait={seconds}"
     return response

@@ -37,6 +37,7 @@ class FakeServices:
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
         self.asked: list[Request[object]] = []
+        self.keys: list[str] = []
 
     async def ask(
         self,
@@ -44,10 +45,12 @@ class FakeServices:
         principal: Principal | None = None,
         *,
         seconds: float = 5.0,
+        idempotency_key: str = "",
     ) -> Reply:
         """Answer as the service would, or raise what it would."""
         del seconds
         self.asked.append(message)
+        self.keys.append(idempotency_key)
         handler = self.handlers.get(message.METHOD)
         if handler is None:
             raise NotFound(f"nobody answers {message.METHOD}")

@@ -1,9 +1,13 @@
 """Refresh tokens: opaque to clients, kept only as a hash, good for one use.
 
+A token is made of a grant and a key, so that a login or refresh whose answer was lost on its way can be answered once
+more with the same token, while what is recorded for that is of no use without the key, and forgotten within hours.
+
 A token that was used before is in two hands. Nobody can tell which hand is the owner's, so that its session ends
 (RFC 9700, section 4.14.2).
 """
 
+import base64
 import hashlib
 import hmac
 import secrets
@@ -14,9 +18,12 @@ from typing import Literal
 import msgspec
 
 from shared.contracts.ids import is_id
+from shared.contracts.values import Principal
 
 LIFETIME = timedelta(days=30)
-_SECRET_BYTES = 32
+_SEED_BYTES = 32
+# Keeps what is signed here apart from all else that the key signs, which is text: access tokens.
+_PURPOSE = b"refresh token\0"
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +46,23 @@ class Verdict(Enum):
     REFUSE = "refuse"
 
 
-def new_refresh_token(session_id: str) -> str:
-    """Return a fresh token of a session: its id, a dot, 256 random bits."""
-    return f"{session_id}.{secrets.token_urlsafe(_SECRET_BYTES)}"
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tokens of one login or refresh are made of; `seed` is random."""
+
+    principal: Principal
+    seed: bytes
+    issued_at: datetime
+
+
+def new_grant(principal: Principal, now: datetime) -> Grant:
+    """Return a grant with a seed of its own."""
+    return Grant(principal=principal, seed=secrets.token_bytes(_SEED_BYTES), issued_at=now)
+
+
+def refresh_token_of(grant: Grant, key: bytes) -> str:
+    """Return the grant's token: the session's id, a dot, 256 bits that look random to all who have not seed and key."""
+    secret = hmac.digest(key, _PURPOSE + grant.seed, hashlib.sha256)
+    return f"{grant.principal.session_id}.{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
 
 
 def session_of(token: str) -> str | None:

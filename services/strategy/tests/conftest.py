@@ -10,7 +10,7 @@ from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords
 from services.strategy.store.accounts import insert_user
 from services.strategy.tests.fakes import FakeSpecValidator
-from services.strategy.tokens import AccessTokens
+from services.strategy.tokens import SessionTokens
 from shared.contracts.ids import new_id
 from shared.contracts.values import Principal, User
 from shared.runtime.bus.server import Call
@@ -56,7 +56,7 @@ def cheap() -> Passwords:
 @pytest.fixture
 def accounts(database: Database, clock: FakeClock, cheap: Passwords) -> AccountHandlers:
     """The handlers of accounts."""
-    return AccountHandlers(database, clock, cheap, AccessTokens(SECRET))
+    return AccountHandlers(database, clock, cheap, SessionTokens(SECRET))
 
 
 @pytest.fixture

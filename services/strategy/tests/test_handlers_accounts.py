@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from services.strategy.handlers import AccountHandlers
 from services.strategy.passwords import Passwords
 from services.strategy.tests.conftest import SECRET, call_of
-from services.strategy.tokens import AccessTokens
+from services.strategy.tokens import SessionTokens
 from shared.contracts.errors import Conflict, Invalid, Unauthenticated
 from shared.contracts.messages import LogIn, RefreshTokens, RegisterUser
 from shared.contracts.objects import session_object, user_object
@@ -142,7 +142,7 @@ async def test_every_failed_login_does_the_same_work(
     """Each failure verifies exactly one hash of today's cost: the time taken tells nothing."""
     await _register(accounts)
     watched = _CountingHasher()
-    watching = AccountHandlers(database, clock, Passwords(watched, at_once=1), AccessTokens(SECRET))
+    watching = AccountHandlers(database, clock, Passwords(watched, at_once=1), SessionTokens(SECRET))
     for email in ("ana@example.com", "nobody@example.com", "ana\0@example.com"):
         with pytest.raises(Unauthenticated):
             await _log_in(watching, email, "wrong password")
@@ -165,7 +165,7 @@ async def test_a_login_renews_a_hash_of_other_parameters(
     """The cost of old hashes follows today's, and the password still fits."""
     await _register(accounts)
     dearer = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
-    upgraded = AccountHandlers(database, clock, Passwords(dearer, at_once=1), AccessTokens(SECRET))
+    upgraded = AccountHandlers(database, clock, Passwords(dearer, at_once=1), SessionTokens(SECRET))
     await _log_in(upgraded)
     async with database.reading() as connection:
         stored = await connection.fetchval("SELECT password_hash FROM users")

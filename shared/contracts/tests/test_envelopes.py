@@ -47,6 +47,7 @@ answers = st.builds(
     versions=st.dictionaries(texts, st.integers(1, 2**53), max_size=3),
     object_key=texts,
     elapsed_us=st.integers(0, 2**53),
+    replayed=st.booleans(),
 )
 failures = st.builds(ReplyEnvelope, id=texts, error=errors, elapsed_us=st.integers(0, 2**53))
 

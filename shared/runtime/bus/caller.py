@@ -41,11 +41,15 @@ Observer = Callable[[str, str, float], None]
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer as it came: JSON bytes, the versions of the cache objects it shows, the service's own seconds."""
+    """An answer as it came: JSON bytes, the versions of the cache objects it shows, the service's own seconds.
+
+    `replayed` says that it was given before, to another request with the same Idempotency-Key.
+    """
 
     body: bytes
     versions: dict[str, int]
     service_seconds: float
+    replayed: bool = False
 
 
 class Caller:
@@ -124,7 +128,7 @@ class Caller:
         finally:
             if self._observe is not None:
                 self._observe(message.METHOD, outcome, time.perf_counter() - started)
-        return Reply(reply.body, reply.versions, reply.elapsed_us / 1e6)
+        return Reply(reply.body, reply.versions, reply.elapsed_us / 1e6, reply.replayed)
 
     async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]

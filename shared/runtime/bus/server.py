@@ -42,13 +42,17 @@ R = TypeVar("R", bound="Request[object]")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a handler knows of the request besides its message. `deadline` is Unix seconds."""
+    """What a handler knows of the request besides its message. `deadline` is Unix seconds.
+
+    `record_as` is under what a write records its answer; see `once.recorded`.
+    """
 
     id: str
     principal: Principal | None
     deadline: float
     traceparent: str
     idempotency_key: str
+    record_as: str = ""
 
     @property
     def user(self) -> Principal:
@@ -64,10 +68,14 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A handler's answer: a value (bytes are taken as JSON made already), and the versions it shows or raised."""
+    """A handler's answer: a value (bytes are taken as JSON made already), and the versions it shows or raised.
+
+    `replayed` says that it was given before, to another request with the same Idempotency-Key.
+    """
 
     value: object
     versions: dict[str, int] = {}
+    replayed: bool = False
 
 
 class Observer(Protocol):
@@ -215,7 +223,7 @@ class RequestServer:
     async def _made_reply(self, request_id: str, answer: Answer) -> ReplyEnvelope:
         body = answer.value if isinstance(answer.value, bytes) else msgspec.json.encode(answer.value)
         if len(body) <= MAX_REPLY_BYTES or self._objects is None:
-            return ReplyEnvelope(id=request_id, body=body, versions=answer.versions)
+            return ReplyEnvelope(id=request_id, body=body, versions=answer.versions, replayed=answer.replayed)
         key = f"replies/{request_id}"
         await self._objects.put(key, body)
-        return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key)
+        return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key, replayed=answer.replayed)

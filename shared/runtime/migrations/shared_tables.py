@@ -1,4 +1,4 @@
-"""The tables every service with a database has: object versions, outbox, sequences, relay lease, floors of groups."""
+"""The tables every service with a database has: versions of objects, outbox and relay, recorded answers."""
 
 from shared.runtime.migrations.privileges import Grants
 
@@ -54,11 +54,30 @@ CREATE TABLE group_floor (
 )
 """
 
-# What `outbox.py` and `relay.py` do with them.
+# Beside the tables above, which the first revisions made. `body` is NULL while the request that a key came with is
+# being carried out, until `held_until` at most.
+RECORDED_ANSWERS: tuple[str, ...] = (
+    """
+    CREATE TABLE request_answer (
+        key         text PRIMARY KEY,
+        request_id  text NOT NULL,
+        fingerprint bytea,
+        held_until  timestamptz,
+        body        bytea,
+        versions    json,
+        expires_at  timestamptz NOT NULL,
+        CHECK (body IS NOT NULL OR held_until IS NOT NULL)
+    )
+    """,
+    "CREATE INDEX request_answer_by_expiry ON request_answer (expires_at)",
+)
+
+# What `outbox.py`, `relay.py` and `recorded_answers.py` do with them.
 GRANTS: Grants = {
     "object_version": ("SELECT", "INSERT", "UPDATE"),
     "outbox": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "stream_sequence": ("SELECT", "INSERT", "UPDATE"),
     "group_floor": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "relay_lease": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "request_answer": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }

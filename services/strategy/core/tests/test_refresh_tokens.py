@@ -5,8 +5,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from services.strategy.core.refresh_tokens import Session, Verdict, fingerprint, judge, new_refresh_token, session_of
+from services.strategy.core.refresh_tokens import (
+    Session,
+    Verdict,
+    fingerprint,
+    judge,
+    new_grant,
+    refresh_token_of,
+    session_of,
+)
 from shared.contracts.ids import new_id
+from shared.contracts.values import Principal
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SESSION = Session(
@@ -20,14 +29,26 @@ SESSION = Session(
 )
 
 
+KEY = b"0123456789abcdef" * 2
+
+
 def test_a_token_names_its_session_and_is_never_the_same() -> None:
     """The session is found by the token alone; 256 random bits keep tokens apart."""
     session_id = new_id()
-    one, other = new_refresh_token(session_id), new_refresh_token(session_id)
+    principal = Principal(user_id=new_id(), session_id=session_id)
+    one, other = (refresh_token_of(new_grant(principal, NOW), KEY) for _ in range(2))
     assert session_of(one) == session_of(other) == session_id
     assert one != other
     assert len(one.partition(".")[2]) == 43
     assert fingerprint(one) != fingerprint(other)
+
+
+def test_a_token_can_be_made_again_with_grant_and_key_alone() -> None:
+    """An answer that was lost is given once more; what is kept for that is worth nothing without the key."""
+    grant = new_grant(Principal(user_id=new_id(), session_id=new_id()), NOW)
+    again = msgspec.json.decode(msgspec.json.encode(grant), type=type(grant))
+    assert refresh_token_of(again, KEY) == refresh_token_of(grant, KEY)
+    assert refresh_token_of(grant, KEY[::-1]) != refresh_token_of(grant, KEY)
 
 
 @pytest.mark.parametrize("text", ["", ".", "abc", "abc.def", new_id(), f"{new_id().upper()}.x", "\0.\0"])

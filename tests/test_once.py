@@ -1,0 +1,34 @@
+"""No service takes a request that writes and could do it twice."""
+
+from pathlib import Path
+
+from services.backtest.app import compose as compose_backtest
+from services.backtest.settings import BacktestSettings
+from services.strategy.app import compose as compose_strategy
+from services.strategy.settings import StrategySettings
+from shared.runtime.once import OnceOnly
+from shared.runtime.service import Service
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+READ_ONLY = {
+    "health.check", "strategy.read", "strategy.list", "spec.validate", "indicator.list", "dataset.read", "dataset.list",
+    "dataset.bars", "backtest.read", "backtest.list", "backtest.equity", "backtest.trades", "backtest.report",
+    "sweep.read", "sweep.list", "sweep.results",
+}  # fmt: skip
+# Each has a prefix test run at most, of which there is one for a spec and an engine, however often it is asked for.
+TESTING = {"spec.accept", "prefix_test.read"}
+# Each makes a file for whoever asked, to be fetched and deleted: one more is no harm.
+EXPORTS = {"dataset.export", "backtest.equity.export", "backtest.trades.export", "sweep.export"}
+
+
+def _unguarded(service: Service) -> set[str]:
+    (server,) = service._servers
+    return {method for method, (_, handler) in server._handlers.items() if not isinstance(handler, OnceOnly)}
+
+
+def test_every_request_that_writes_is_done_once(tmp_path: Path) -> None:
+    """Whatever is not known to be harmless when it is repeated goes through `Once`."""
+    strategy = StrategySettings(database_url=NOWHERE, secret_key="0123456789abcdef" * 4, data_dir=tmp_path)
+    backtest = BacktestSettings(database_url=NOWHERE, data_dir=tmp_path)
+    harmless = READ_ONLY | TESTING | EXPORTS
+    assert _unguarded(compose_strategy(strategy)) | _unguarded(compose_backtest(backtest)) == harmless
