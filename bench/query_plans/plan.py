@@ -16,7 +16,14 @@ MODES: tuple[Mode, ...] = ("custom", "generic")
 """Postgres plans a prepared statement for the values of each run, or, from the sixth run on, once for any values."""
 
 # Their rows were read below them.
-_NOT_FROM_TABLES = {"Bitmap Index Scan", "CTE Scan", "Function Scan", "Subquery Scan", "Values Scan"}
+_NOT_FROM_TABLES = {
+    "Bitmap Index Scan",
+    "CTE Scan",
+    "Function Scan",
+    "Subquery Scan",
+    "Values Scan",
+    "WorkTable Scan",
+}
 
 
 @dataclass(frozen=True, slots=True)

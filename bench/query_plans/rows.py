@@ -167,6 +167,15 @@ _JOBS = _Load(
     """
 )
 
+_REMOVALS = _Load(
+    f"""
+    INSERT INTO backtest.jobs (subject, kind, owner_id, urgency, created_at, traceparent)
+    SELECT {_ID.format(table="backtests")}, 'removal', md5('owner ' || n % 1000)::uuid, 3,
+           timestamptz '2025-01-01' + n / 20 * interval '10 s', ''
+    FROM generate_series($1::bigint, $2::bigint) AS n WHERE n % 1000 = 250
+    """
+)
+
 _VALIDATIONS = _Load(
     f"""
     INSERT INTO backtest.validations (id, owner_id, strategy_id, strategy_version, dataset_id, method, spec, request,
@@ -209,7 +218,7 @@ _SWEEPS = _Load(
 _SLICES = _Load(
     f"""
     INSERT INTO backtest.jobs (subject, kind, part, owner_id, urgency, created_at, traceparent, lease, attempts, ended)
-    SELECT {_ID.format(table="sweeps")}, 'sweep_slice', part, md5('owner ' || n % 1000)::uuid, 1,
+    SELECT {_ID.format(table="sweeps")}, 'sweep_slice', part, md5('owner ' || n % 1000)::uuid, 2,
            timestamptz '2025-01-01' + n / 20 * interval '1 minute', '', (part = 0)::integer, (part = 0)::integer,
            part = 0
     FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(0, 2) AS part WHERE n % 1000 = 7
@@ -284,6 +293,7 @@ _LOADS = (
     _DATASETS,
     _BACKTESTS,
     _JOBS,
+    _REMOVALS,
     _SWEEPS,
     _SLICES,
     _VALIDATIONS,

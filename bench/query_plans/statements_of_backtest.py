@@ -16,8 +16,8 @@ from services.backtest.store.jobs import (
     has_ended,
     release_job,
     renew_lease,
-    take_free_job,
 )
+from services.backtest.store.next_job import take_care_job, take_next_job
 from services.backtest.store.repeated import is_shared, reuse_result
 from services.backtest.store.runs import Result, mark_failed, mark_running, mark_succeeded, read_task
 from shared.contracts.messages import ListBacktests
@@ -29,6 +29,9 @@ _RUN, _DATASET, _JOB = "backtests_pkey", "datasets_pkey", "jobs_pkey"
 _RESULT = Result(
     metrics={"final_value": 1.0, "total_return": 0.0, "sharpe": None}, warnings=[], result_digest="", result_key=""
 )
+
+NEXT_JOB_ROWS = 8 + 9 + 2
+"""With jobs of eight at workers: these, nine owners at most, the job and its row to be written."""
 
 
 async def queries(connection: Connection) -> list[Query]:
@@ -42,11 +45,16 @@ async def queries(connection: Connection) -> list[Query]:
         _query(
             "whether bars are a dataset's", {"datasets_by_sha256"}, Trial(lambda c: content_in_use(c, _SHA256), rows=4)
         ),
-        # It passes the jobs that workers have: as many as there are workers, and eight of the rows here.
+        # It counts the jobs that workers have: as many as there are workers, and eight of the rows here.
         _query(
             "the job that is next, taken",
-            {"jobs_free", _JOB},
-            Trial(lambda c: take_free_job(c, list(Kind)), rows=11, writes=1),
+            {"jobs_waiting", "jobs_taken", _JOB},
+            Trial(lambda c: take_next_job(c, list(Kind), BIGGEST), rows=NEXT_JOB_ROWS, writes=1),
+        ),
+        _query(
+            "house-keeping that is next, taken",
+            {"jobs_of_care", _JOB},
+            Trial(lambda c: take_care_job(c, list(Kind)), rows=2, writes=1),
         ),
         _query("a run, locked", {_RUN}, Trial(lambda c: lock_run(c, run, BIGGEST), rows=1)),
         _query(
@@ -67,7 +75,7 @@ def _of_a_taken_job() -> list[Query]:
     taken: dict[str, Job] = {}
 
     async def take(connection: Connection) -> None:
-        job = await take_free_job(connection, list(Kind))
+        job = await take_next_job(connection, [Kind.BACKTEST], BIGGEST)
         if job is None:
             raise LookupError("no job waits")
         taken["job"] = job

@@ -8,9 +8,14 @@ import msgspec
 from services.backtest.job_kinds import Told, Work
 from services.backtest.store import jobs as store
 from services.backtest.store.jobs import Job
+from services.backtest.store.next_job import take_care_job, take_next_job
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.runtime.database import Connection, Database
+
+CARE_EVERY = 20
+"""Takes of which one asks for house-keeping first: where there is always something else to do, files would pile up."""
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,18 +34,25 @@ class Taken(msgspec.Struct, Generic[T, R], frozen=True):
 
 
 class Jobs:
-    """The jobs that wait, as a worker sees them. Every method raises Unavailable when the database is away."""
+    """The jobs that wait, as a worker sees them. Every method raises Unavailable when the database is away.
 
-    def __init__(self, database: Database, clock: Clock, works: Iterable[Work[Any, Any]]) -> None:
+    It goes round among the owners who wait; `served` is where it begins, behind this owner's id.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, works: Iterable[Work[Any, Any]], *, served: str = NOBODY
+    ) -> None:
         self._database = database
         self._clock = clock
         self._works: dict[str, Work[Any, Any]] = {work.KIND: work for work in works}
+        self._served = served
+        self._takes = 0
 
     async def take(self) -> Taken[Any, Any] | None:
         """Take the job that is next, for LEASE_SECONDS; None when none is free."""
         while True:
             async with self._database.transaction() as connection:
-                job = await store.take_free_job(connection, list(self._works))
+                job = await self._next(connection)
                 if job is None:
                     return None
                 work = self._works[job.kind]
@@ -51,6 +63,16 @@ class Jobs:
                     await store.end_job(connection, job)
                     continue
             return Taken(job, task, work, told)
+
+    async def _next(self, connection: Connection) -> Job | None:
+        self._takes += 1
+        kinds = list(self._works)
+        job = None
+        if self._takes % CARE_EVERY == 0:
+            job = await take_care_job(connection, kinds)
+        if job is None and (job := await take_next_job(connection, kinds, self._served)) is not None:
+            self._served = job.owner_id
+        return job or await take_care_job(connection, kinds)
 
     async def renew(self, taken: Taken[T, R]) -> bool:
         """Hold a job for LEASE_SECONDS more; False when it is not this worker's any more."""

@@ -1,6 +1,7 @@
 """`python -m services.backtest.worker`: one worker process, which ends when its parent does."""
 
 from typing import Any
+from uuid import uuid4
 
 from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
@@ -46,7 +47,9 @@ def compose(settings: BacktestSettings) -> Service:
         SweepSliceWork(objects, service.clock, sweeps),
         SweepEndWork(objects, service.clock, sweeps),
     ]
-    loop = JobLoop(Jobs(database, service.clock, works), publisher(service))
+    # Each begins somewhere else, or all would go round together.
+    jobs = Jobs(database, service.clock, works, served=str(uuid4()))
+    loop = JobLoop(jobs, publisher(service))
 
     async def wake(entries: list[Entry]) -> None:
         # Before the work: the row remembers what there is to do, and while one works its siblings are woken.

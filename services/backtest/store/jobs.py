@@ -4,7 +4,6 @@ Times of leases are the database's own, so that the workers' clocks need not agr
 the job's lease number: a statement about a job names it, and does nothing when another worker has taken the job since.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -29,9 +28,10 @@ class Kind(StrEnum):
 
 
 class Urgency(IntEnum):
-    """What is taken first: somebody waits for a single run, less so for a sweep, and nobody for house-keeping.
+    """What is taken first of an owner's: somebody waits for a single run, less so for a sweep.
 
-    A check, of milliseconds or of seconds at most, goes before what may take minutes.
+    A check, of milliseconds or of seconds at most, goes before what may take minutes. For house-keeping nobody waits:
+    it goes behind what any owner has asked for.
     """
 
     SINGLE = 0
@@ -62,21 +62,6 @@ ON CONFLICT (subject, kind, part) DO UPDATE
 SET urgency = excluded.urgency, created_at = excluded.created_at, traceparent = excluded.traceparent, attempts = 0,
     ended = false, lease_until = NULL
 WHERE jobs.ended
-"""
-
-# A job is free when it waits, and when the worker that took it has let its lease lapse: that one is dead or cut off.
-_TAKE = """
-WITH free AS (
-    SELECT subject, kind, part FROM jobs
-    WHERE NOT ended AND (lease_until IS NULL OR lease_until < clock_timestamp()) AND kind = ANY ($2)
-    ORDER BY urgency, created_at, subject, part LIMIT 1
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE jobs AS j
-SET lease = j.lease + 1, attempts = j.attempts + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
-FROM free
-WHERE (j.subject, j.kind, j.part) = (free.subject, free.kind, free.part)
-RETURNING j.subject, j.kind, j.part, j.owner_id, j.lease, j.attempts, j.traceparent
 """
 
 _HELD = "WHERE subject = $1 AND kind = $2 AND part = $3 AND lease = $4 AND NOT ended"
@@ -120,12 +105,6 @@ async def enqueue(
 ) -> None:
     """Make the jobs 0 to `parts` - 1 wait. One that has ended waits again; one that waits or is done goes on."""
     await connection.execute(_ENQUEUE, subject, kind, parts, owner_id, urgency, now, traceparent)
-
-
-async def take_free_job(connection: Connection, kinds: Sequence[str]) -> Job | None:
-    """Lock and take the most urgent job that has been free longest, of these kinds; None when none is."""
-    row = await connection.fetchrow(_TAKE, LEASE_SECONDS, kinds)
-    return None if row is None else msgspec.convert(dict(row), Job)
 
 
 async def renew_lease(connection: Connection, job: Job) -> bool:

@@ -52,9 +52,10 @@ async def queued(backtests: BacktestHandlers, call: Call, dataset: Dataset, **fi
 
 
 async def lapse(database: Database, subject: str) -> None:
-    """Let the lease on a job be over, as if its worker had died some time ago."""
+    """Let the leases on the jobs for `subject` be over, as if their workers had died some time ago."""
+    statement = "UPDATE jobs SET lease_until = now() - interval '1 s' WHERE subject = $1 AND lease_until IS NOT NULL"
     async with database.reading() as connection:
-        await connection.execute("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE subject = $1", subject)
+        await connection.execute(statement, subject)
 
 
 async def read(backtests: BacktestHandlers, run: Backtest, call: Call) -> Backtest:
