@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from bench.query_plans.population import BIGGEST, MAIN
+import msgspec
+
+from bench.query_plans.population import BIGGEST, MAIN, SMALL
 from bench.query_plans.query import VERSION, Query, Trial, Use
 from services.backtest.store.backtests import list_backtests, read_backtest
 from services.backtest.store.datasets import content_in_use, read_dataset
@@ -20,6 +22,7 @@ from services.backtest.store.jobs import (
 from services.backtest.store.next_job import take_care_job, take_next_job
 from services.backtest.store.repeated import is_shared, reuse_result
 from services.backtest.store.runs import Result, mark_failed, mark_running, mark_succeeded, read_task
+from services.backtest.store.unfinished import count_asked_for, count_checks, shares_of_all
 from shared.contracts.messages import ListBacktests
 from shared.runtime.database import Connection
 
@@ -38,6 +41,7 @@ async def queries(connection: Connection) -> list[Query]:
     """Return one query for each of them."""
     page, _ = await list_backtests(connection, BIGGEST, ListBacktests(limit=1, sort="-final_value"))
     run = page.items[0].id
+    unfinished = msgspec.convert(await connection.fetchval("SELECT count(*) FROM jobs WHERE NOT ended"), int)
     identity = str(await connection.fetchval("SELECT identity_digest FROM backtests WHERE id = $1", run))
     return [
         _query("a run", {_RUN, VERSION}, Trial(lambda c: read_backtest(c, run, BIGGEST), rows=2)),
@@ -55,6 +59,22 @@ async def queries(connection: Connection) -> list[Query]:
             "house-keeping that is next, taken",
             {"jobs_of_care", _JOB},
             Trial(lambda c: take_care_job(c, list(Kind)), rows=2, writes=1),
+        ),
+        _query(
+            "what is unfinished of an owner's, counted up to 200",
+            {"jobs_waiting", "jobs_taken", "sweeps_by_status"},
+            Trial(lambda c: count_asked_for(c, SMALL, 200), rows=3 * 200 + 8),
+            Trial(lambda c: count_asked_for(c, BIGGEST, 200), rows=3 * 200 + 8),
+        ),
+        _query(
+            "prefix tests that wait of an owner's, counted up to 200",
+            {"jobs_waiting", "jobs_taken"},
+            Trial(lambda c: count_checks(c, SMALL, 200), rows=200 + 8),
+        ),
+        _query(
+            "what has not ended, counted",
+            {"jobs_waiting", "jobs_taken", "jobs_of_care"},
+            Trial(shares_of_all, rows=unfinished),
         ),
         _query("a run, locked", {_RUN}, Trial(lambda c: lock_run(c, run, BIGGEST), rows=1)),
         _query(
@@ -105,5 +125,5 @@ def _of_a_taken_job() -> list[Query]:
     ]
 
 
-def _query(name: str, indexes: set[str], trial: Trial) -> Query:
-    return Query(name, "backtest", frozenset(indexes), [trial])
+def _query(name: str, indexes: set[str], *trials: Trial) -> Query:
+    return Query(name, "backtest", frozenset(indexes), trials)

@@ -15,12 +15,16 @@ from services.backtest.handlers.sweep_endings import SweepEndingHandlers
 from services.backtest.handlers.sweep_results import SweepResultHandlers
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.ingest_pool import IngestPool
+from services.backtest.job_queue import Backlog, JobQueue
 from services.backtest.kernel_cache import kernel_cache
 from services.backtest.progress import publisher
+from services.backtest.queue_figures import QueueFigures
 from services.backtest.settings import BacktestSettings
 from services.backtest.strategies import BusStrategies
 from shared.contracts import messages
+from shared.runtime.bus.server import RequestServer
 from shared.runtime.children import Children
+from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.once import Once
 from shared.runtime.service import Service
@@ -33,27 +37,27 @@ def compose(settings: BacktestSettings) -> Service:
     objects = Objects(settings.objects_url())
     service = Service("backtest", settings, objects=objects)
     database = service.database(settings, relay=True)
-    readers = IngestPool()
+    readers = _readers(service)
     exports = Exports(objects)
     strategies, publish = BusStrategies(service.caller()), publisher(service)
+    queue = _queue(service, database, settings)
+    specs = SpecHandlers(database, service.clock, queue)
+    prefix_tests = PrefixTestHandlers(database, service.clock, queue, strategies)
     datasets = DatasetHandlers(database, service.clock, objects, readers)
     bars = BarHandlers(database, objects, exports)
-    backtests = BacktestHandlers(database, service.clock, strategies)
-    endings = EndingHandlers(database, service.clock, publish)
+    backtests = BacktestHandlers(database, service.clock, queue, strategies)
+    endings = EndingHandlers(database, service.clock, queue, publish)
     runs = FinishedRuns(database, objects)
     results = ResultHandlers(runs, exports)
     reports = ReportHandlers(runs, database, objects)
-    sweeps = SweepHandlers(database, service.clock, strategies)
-    sweep_endings = SweepEndingHandlers(database, service.clock, publish)
-    sweep_results = SweepResultHandlers(database, objects, exports)
 
     once = Once(database, service.clock)
     service.background(once.forget)
 
     requests = service.requests()
     requests.handle(messages.ValidateSpec, validate_spec)
-    requests.handle(messages.AcceptSpec, SpecHandlers(database, service.clock).accept)
-    requests.handle(messages.ReadPrefixTest, PrefixTestHandlers(database, service.clock, strategies).read)
+    requests.handle(messages.AcceptSpec, specs.accept)
+    requests.handle(messages.ReadPrefixTest, prefix_tests.read)
     requests.handle(messages.ListIndicators, list_indicators)
     requests.handle(messages.IngestDataset, once(datasets.ingest))
     requests.handle(messages.ReadDataset, datasets.read)
@@ -69,20 +73,51 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.DeleteBacktest, once(endings.delete))
     requests.handle(messages.ReadEquity, results.read_equity)
     requests.handle(messages.ListTrades, results.list_trades)
-    requests.handle(messages.CreateSweep, once(sweeps.create))
-    requests.handle(messages.ReadSweep, sweeps.read)
-    requests.handle(messages.ListSweeps, sweeps.list_all)
-    requests.handle(messages.ListSweepResults, sweep_results.list_results)
-    requests.handle(messages.ExportSweepResults, sweep_results.export)
-    requests.handle(messages.CancelSweep, once(sweep_endings.cancel))
-    requests.handle(messages.DeleteSweep, once(sweep_endings.delete))
     requests.handle(messages.ExportEquity, results.export_equity)
     requests.handle(messages.ExportTrades, results.export_trades)
     requests.handle(messages.RenderReport, reports.render)
+    _answer_about_sweeps(
+        requests,
+        once,
+        SweepHandlers(database, service.clock, queue, strategies),
+        SweepEndingHandlers(database, service.clock, publish),
+        SweepResultHandlers(database, objects, exports),
+    )
 
     _keep_workers(service, settings)
-    service.closing(readers.close)
     return service
+
+
+def _answer_about_sweeps(
+    requests: RequestServer,
+    once: Once,
+    sweeps: SweepHandlers,
+    endings: SweepEndingHandlers,
+    results: SweepResultHandlers,
+) -> None:
+    requests.handle(messages.CreateSweep, once(sweeps.create))
+    requests.handle(messages.ReadSweep, sweeps.read)
+    requests.handle(messages.ListSweeps, sweeps.list_all)
+    requests.handle(messages.ListSweepResults, results.list_results)
+    requests.handle(messages.ExportSweepResults, results.export)
+    requests.handle(messages.CancelSweep, once(endings.cancel))
+    requests.handle(messages.DeleteSweep, once(endings.delete))
+
+
+def _queue(service: Service, database: Database, settings: BacktestSettings) -> JobQueue:
+    """Where the handlers put what workers are to do, counted for as long as the service runs."""
+    backlog = Backlog()
+    figures = QueueFigures(database, service.clock, backlog)
+    service.background(figures.run)
+    service.timings.gauges_from(figures.gauges)
+    return JobQueue(service.clock, backlog, per_owner=settings.backtest_jobs_per_owner, of_all=settings.backtest_jobs)
+
+
+def _readers(service: Service) -> IngestPool:
+    """The processes that read uploads, until the service ends."""
+    readers = IngestPool()
+    service.closing(readers.close)
+    return readers
 
 
 def _keep_workers(service: Service, settings: BacktestSettings) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from services.backtest.job_figures import JobFigures, Outcome
 from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.threads import Stopped
@@ -45,9 +46,10 @@ class _Failure(msgspec.Struct, frozen=True):
 class JobLoop:
     """Does one job at a time. `publish` is told how far its subject is, after that was committed."""
 
-    def __init__(self, jobs: Jobs, publish: Callable[[Progress], None]) -> None:
+    def __init__(self, jobs: Jobs, publish: Callable[[Progress], None], figures: JobFigures | None = None) -> None:
         self._jobs = jobs
         self._publish = publish
+        self._figures = figures or JobFigures()
         self._turn = asyncio.Lock()
         self._current: asyncio.Task[None] | None = None
         self._stopping = False
@@ -84,8 +86,10 @@ class JobLoop:
             await self._jobs.release(taken)
             return False
         self._tell(taken.told)
+        self._figures.begin(taken.job)
         self._current = asyncio.create_task(self._do(taken))
         await asyncio.wait({self._current})
+        self._figures.end()
         if self._current.cancelled():
             return False
         self._current.result()
@@ -166,7 +170,9 @@ class JobLoop:
                 log.warning("the job has ended but cannot be stored yet: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
         if told is not None:
-            log.info("the job %s", "failed" if isinstance(outcome, _Failure) else "succeeded")
+            became: Outcome = "failed" if isinstance(outcome, _Failure) else "succeeded"
+            log.info("the job %s", became)
+            self._figures.became = became
             self._tell(told)
             return
         log.warning("the job was cancelled, or is another worker's now; what this one made of it is dropped")

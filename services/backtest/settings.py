@@ -6,15 +6,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from services.backtest.job_queue import OF_ALL, PER_OWNER
 from shared.runtime.settings import DatabaseSettings, Port, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class BacktestSettings(Settings, DatabaseSettings):
-    """Read from the environment. BACKTEST_PORT serves health."""
+    """Read from the environment. BACKTEST_PORT serves health.
+
+    `backtest_jobs_per_owner` and `backtest_jobs` are how many jobs may be unfinished: see JobQueue.
+    """
 
     port: Port = field(default=0, metadata={"variable": "BACKTEST_PORT"})
     backtest_workers: Annotated[int, Meta(ge=0, le=256)] = 0
+    backtest_jobs_per_owner: Annotated[int, Meta(ge=1, le=1_000_000)] = PER_OWNER
+    backtest_jobs: Annotated[int, Meta(ge=1, le=100_000_000)] = OF_ALL
 
     def workers(self) -> int:
         """Return the number of worker processes: unless it is set, the number of cores this process may use."""

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from services.backtest.job_figures import JobFigures
 from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
 from services.backtest.job_kinds.prefix_tests import PrefixTestWork
@@ -49,7 +50,7 @@ def compose(settings: BacktestSettings) -> Service:
     ]
     # Each begins somewhere else, or all would go round together.
     jobs = Jobs(database, service.clock, works, served=str(uuid4()))
-    loop = JobLoop(jobs, publisher(service))
+    loop = JobLoop(jobs, publisher(service), JobFigures(service.timings))
 
     async def wake(entries: list[Entry]) -> None:
         # Before the work: the row remembers what there is to do, and while one works its siblings are woken.

@@ -37,6 +37,7 @@ PROBLEMS = {
         (413, "The body is too large"),
         (415, "The body is not of the media type this route reads"),
         (422, "The request was read and is not valid"),
+        (429, "The caller has as much as it may have; try again after Retry-After, or end some of it"),
         (503, "Something needed is away; try again after Retry-After"),
         (504, "No answer in time"),
     )

@@ -113,6 +113,14 @@ class KeyReused(Invalid):
     title = "The Idempotency-Key is another request's"
 
 
+class QuotaExceeded(ServiceError):
+    """The caller has as much as it may have. End some of it, or wait `retry_after` seconds for some to end."""
+
+    kind = "quota-exceeded"
+    status = 429
+    title = "As much as you may have"
+
+
 class Unavailable(ServiceError):
     """Something needed is away. Try again after `retry_after` seconds."""
 
@@ -147,6 +155,7 @@ BY_KIND: dict[str, type[ServiceError]] = {
         Invalid,
         InvalidSpec,
         KeyReused,
+        QuotaExceeded,
         Unavailable,
         DeadlineExceeded,
     )

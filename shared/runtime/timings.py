@@ -39,6 +39,7 @@ class Timings:
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[str, Callable[[], float]] = {}
         self._counter_sources: list[Callable[[], list[Counter]]] = []
+        self._gauge_sources: list[Callable[[], list[Gauge]]] = []
         self._changed: set[tuple[str, Labels]] = set()
         self._recent: deque[float] = deque(maxlen=MAX_RAW)
         self.refused: BaseException | None = None
@@ -73,6 +74,10 @@ class Timings:
         """Report cumulative counters kept elsewhere with every batch."""
         self._counter_sources.append(source)
 
+    def gauges_from(self, source: Callable[[], list[Gauge]]) -> None:
+        """Report gauges kept elsewhere, with their labels, with every batch."""
+        self._gauge_sources.append(source)
+
     def batch(self) -> TimingBatch:
         """Return what changed since the last batch, or everything every FULL_EVERY batches."""
         full = self._sequence % FULL_EVERY == 0
@@ -97,7 +102,8 @@ class Timings:
                 if full or key in changed
             ]
             + [counter for source in self._counter_sources for counter in source()],
-            gauges=[Gauge(name=name, labels={}, value=read()) for name, read in self._gauges.items()],
+            gauges=[Gauge(name=name, labels={}, value=read()) for name, read in self._gauges.items()]
+            + [gauge for source in self._gauge_sources for gauge in source()],
             recent=recent,
         )
 

@@ -11,6 +11,7 @@ import msgspec
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.specs import SpecHandlers, validate_spec
 from services.backtest.handlers.sweeps import SweepHandlers
+from services.backtest.job_queue import JobQueue
 from services.gateway.app import api_routes, application
 from services.gateway.edge import Edge
 from services.gateway.live import ProgressFeed
@@ -124,13 +125,14 @@ class Service:
 async def service(strategy: Database, backtest: Database, owner: str, folder: Path) -> AsyncIterator[Service]:
     """Lend the whole, for one account."""
     direct, clock = Direct(), FakeClock()
+    queue = JobQueue(clock)
     validator = BusSpecValidator(direct)  # type: ignore[arg-type]  # it asks as a Caller does
     direct.handlers = {
         messages.ValidateSpec.METHOD: validate_spec,
-        messages.AcceptSpec.METHOD: SpecHandlers(backtest, clock).accept,
+        messages.AcceptSpec.METHOD: SpecHandlers(backtest, clock, queue).accept,
         messages.CreateStrategy.METHOD: StrategyHandlers(strategy, clock, validator).create,
-        messages.CreateBacktest.METHOD: BacktestHandlers(backtest, clock, _Strategies()).create,
-        messages.CreateSweep.METHOD: SweepHandlers(backtest, clock, _Strategies()).create,
+        messages.CreateBacktest.METHOD: BacktestHandlers(backtest, clock, queue, _Strategies()).create,
+        messages.CreateSweep.METHOD: SweepHandlers(backtest, clock, queue, _Strategies()).create,
     }
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder)
     gateway = Gateway(direct, DisabledCacheStore())

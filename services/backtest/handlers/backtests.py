@@ -10,11 +10,11 @@ from services.backtest.core.period import bars_between, check_period
 from services.backtest.core.work import check_run
 from services.backtest.due_prefix_test import have_tested
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
+from services.backtest.job_queue import JobQueue
 from services.backtest.store.backtests import insert_backtest, list_backtests, read_backtest
 from services.backtest.store.jobs import Kind, Urgency
 from services.backtest.store.repeated import reuse_result
 from services.backtest.strategies import Strategies
-from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.events import BacktestQueued, BacktestSucceeded, Event
@@ -31,15 +31,17 @@ from shared.runtime.outbox import announce
 class BacktestHandlers:
     """Backtests. A run keeps its own copy of the spec, so that it stays readable when the strategy goes."""
 
-    def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
+    def __init__(self, database: Database, clock: Clock, queue: JobQueue, strategies: Strategies) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
         self._sources = Sources(database, strategies)
 
     async def create(self, message: CreateBacktest, call: Call) -> Answer:
         """Queue a run, or answer one whose result is there already.
 
-        Raises Invalid with pointers into the request, NotFound for its strategy or its dataset.
+        Raises Invalid with pointers into the request, NotFound for its strategy or its dataset, QuotaExceeded when too
+        much of the owner's waits already.
         """
         owner = call.user.user_id
         dataset = await self._sources.dataset(message.dataset_id, owner)
@@ -57,9 +59,8 @@ class BacktestHandlers:
                 event = BacktestSucceeded(id=run.id, owner=owner, version=0)
                 run = await self._stored(connection, run)
             else:
-                await hand_over(
+                await self._queue.hand_over(
                     connection,
-                    self._clock,
                     subject=run.id,
                     kind=Kind.BACKTEST,
                     owner_id=owner,
@@ -68,7 +69,7 @@ class BacktestHandlers:
                 )
             if message.strategy_id is not None:
                 # It may have been stored before this version of the engine.
-                await have_tested(connection, self._clock, strategy.spec_hash, spec, call)
+                await have_tested(connection, self._queue, self._clock, strategy.spec_hash, spec, call)
             versions = await announce(
                 connection,
                 event,

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.files.result_file import subject_of
+from services.backtest.job_queue import JobQueue
 from services.backtest.spent_files import free_files
 from services.backtest.store.backtests import read_backtest
 from services.backtest.store.endings import Locked, delete_run, lock_run, mark_cancelled, set_verification
 from services.backtest.store.jobs import Kind, Urgency, drop_unlocked_jobs
 from services.backtest.store.repeated import is_shared
-from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, NotFound, PreconditionFailed
 from shared.contracts.events import BacktestCancelled, BacktestDeleted, BacktestUpdated, Event
@@ -29,9 +29,10 @@ UNFINISHED = frozenset({"queued", "running"})
 class EndingHandlers:
     """Ends of runs. `publish` tells those who wait for a run that it has ended."""
 
-    def __init__(self, database: Database, clock: Clock, publish: Callable[[Progress], None]) -> None:
+    def __init__(self, database: Database, clock: Clock, queue: JobQueue, publish: Callable[[Progress], None]) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
         self._publish = publish
 
     async def cancel(self, message: CancelBacktest, call: Call) -> Answer:
@@ -53,7 +54,10 @@ class EndingHandlers:
         return answer
 
     async def verify(self, message: VerifyBacktest, call: Call) -> Answer:
-        """Queue a repetition of a succeeded run, unless one waits already. Raises NotFound, Conflict."""
+        """Queue a repetition of a succeeded run, unless one waits already.
+
+        Raises NotFound, Conflict, QuotaExceeded.
+        """
         owner, now = call.user.user_id, self._clock.now()
         versions: dict[str, int] = {}
         async with self._database.transaction() as connection:
@@ -68,9 +72,8 @@ class EndingHandlers:
             if run.verification is None or run.verification.status != "queued":
                 asked = Verification(status="queued", requested_at=now, engine_version=ENGINE_VERSION)
                 await set_verification(connection, message.id, asked)
-                await hand_over(
+                await self._queue.hand_over(
                     connection,
-                    self._clock,
                     subject=message.id,
                     kind=Kind.VERIFICATION,
                     owner_id=owner,

@@ -5,6 +5,7 @@ import asyncio
 from services.backtest.core.identity import ENGINE_VERSION
 from services.backtest.core.language import check_spec
 from services.backtest.due_prefix_test import have_tested
+from services.backtest.job_queue import JobQueue
 from services.backtest.store.prefix_tests import Stored, read_test
 from services.backtest.strategies import Strategies
 from shared.contracts.clock import Clock
@@ -18,9 +19,10 @@ from shared.runtime.database import Database
 class PrefixTestHandlers:
     """Prefix tests. A spec that this version of the engine has not seen yet is tested when its owner asks."""
 
-    def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
+    def __init__(self, database: Database, clock: Clock, queue: JobQueue, strategies: Strategies) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
         self._strategies = strategies
 
     async def read(self, message: ReadPrefixTest, call: Call) -> Answer:
@@ -35,7 +37,7 @@ class PrefixTestHandlers:
 
     async def _queued(self, spec_hash: str, spec: JsonObject, call: Call) -> Stored:
         async with self._database.transaction() as connection:
-            await have_tested(connection, self._clock, spec_hash, spec, call)
+            await have_tested(connection, self._queue, self._clock, spec_hash, spec, call)
             found = await read_test(connection, call.user.user_id, spec_hash, ENGINE_VERSION)
         if found is None:
             raise Unavailable("The test cannot be read at the moment")

@@ -4,6 +4,7 @@ import asyncio
 
 from services.backtest.core.language import check_spec
 from services.backtest.due_prefix_test import have_tested
+from services.backtest.job_queue import JobQueue
 from shared.contracts.clock import Clock
 from shared.contracts.errors import InvalidSpec
 from shared.contracts.messages import AcceptSpec, ValidateSpec
@@ -20,9 +21,10 @@ async def validate_spec(message: ValidateSpec, _: Call) -> Answer:
 class SpecHandlers:
     """Specs that strategies are to have."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, queue: JobQueue) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
 
     async def accept(self, message: AcceptSpec, call: Call) -> Answer:
         """Report on a spec, and have it tested if it is valid.
@@ -32,7 +34,7 @@ class SpecHandlers:
         report = await _report_on(message.spec)
         if report.spec_hash is not None:
             async with self._database.transaction() as connection:
-                await have_tested(connection, self._clock, report.spec_hash, message.spec, call)
+                await have_tested(connection, self._queue, self._clock, report.spec_hash, message.spec, call)
         return Answer(report)
 
 

@@ -8,11 +8,11 @@ from services.backtest.core.language import check_spec
 from services.backtest.core.period import bars_between, check_period
 from services.backtest.core.sweep.work import check_sweep
 from services.backtest.handlers.sources import Sources, days_of, refuse_no_ids
+from services.backtest.job_queue import JobQueue
 from services.backtest.store.jobs import Kind, Urgency
 from services.backtest.store.sweeps import insert_sweep, list_sweeps, read_sweep
 from services.backtest.strategies import Strategies
 from services.backtest.sweep_space import space_of
-from services.backtest.wake import hand_over
 from shared.contracts.clock import Clock
 from shared.contracts.errors import NotFound
 from shared.contracts.events import SweepQueued
@@ -30,15 +30,17 @@ from shared.runtime.outbox import announce
 class SweepHandlers:
     """Sweeps. Each keeps its own copy of the spec, so that it stays readable when the strategy goes."""
 
-    def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
+    def __init__(self, database: Database, clock: Clock, queue: JobQueue, strategies: Strategies) -> None:
         self._database = database
         self._clock = clock
+        self._queue = queue
         self._sources = Sources(database, strategies)
 
     async def create(self, message: CreateSweep, call: Call) -> Answer:
         """Queue a sweep.
 
-        Raises Invalid with pointers into the request, NotFound for its strategy or its dataset.
+        Raises Invalid with pointers into the request, NotFound for its strategy or its dataset, QuotaExceeded when too
+        much of the owner's waits already.
         """
         owner, now = call.user.user_id, self._clock.now()
         dataset = await self._sources.dataset(message.dataset_id, owner)
@@ -75,9 +77,8 @@ class SweepHandlers:
     async def _queued(self, sweep: Sweep, spec: JsonObject, call: Call) -> Answer:
         async with self._database.transaction() as connection:
             await insert_sweep(connection, sweep, spec)
-            await hand_over(
+            await self._queue.hand_over(
                 connection,
-                self._clock,
                 subject=sweep.id,
                 kind=Kind.SWEEP_START,
                 owner_id=sweep.owner_id,

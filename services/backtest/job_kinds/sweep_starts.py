@@ -12,10 +12,10 @@ from services.backtest.job_kinds.ready_sweep import ReadySweep, ReadySweeps
 from services.backtest.job_kinds.sweep_ending import SweepRow, file_key, told
 from services.backtest.job_kinds.sweep_results import sweep_end
 from services.backtest.job_kinds.work import Told
+from services.backtest.job_queue import wake_a_worker
 from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask, divide_sweep
 from services.backtest.threads import in_thread
-from services.backtest.wake import wake_a_worker
 from shared.contracts.clock import Clock
 from shared.runtime.database import Connection
 from shared.runtime.objects import Objects

@@ -35,6 +35,7 @@ from services.backtest.job_kinds.sweep_ends import SweepEndWork
 from services.backtest.job_kinds.sweep_slices import SweepSliceWork
 from services.backtest.job_kinds.sweep_starts import SweepStartWork
 from services.backtest.job_kinds.verifications import VerificationWork
+from services.backtest.job_queue import JobQueue
 from services.backtest.jobs import Jobs
 from services.backtest.tests.fakes import FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested
@@ -71,6 +72,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
+def queue(clock: FakeClock) -> JobQueue:
+    """Where handlers put what workers are to do."""
+    return JobQueue(clock)
+
+
+@pytest.fixture
 def objects(tmp_path: Path) -> Objects:
     """An empty object store in a folder."""
     return Objects((tmp_path / "objects").as_uri())
@@ -91,15 +98,17 @@ async def readers() -> AsyncIterator[IngestPool]:
 
 
 @pytest.fixture
-def specs(database: Database, clock: FakeClock) -> SpecHandlers:
+def specs(database: Database, clock: FakeClock, queue: JobQueue) -> SpecHandlers:
     """The handlers of specs."""
-    return SpecHandlers(database, clock)
+    return SpecHandlers(database, clock, queue)
 
 
 @pytest.fixture
-def prefix_tests(database: Database, clock: FakeClock, strategies: FakeStrategies) -> PrefixTestHandlers:
+def prefix_tests(
+    database: Database, clock: FakeClock, queue: JobQueue, strategies: FakeStrategies
+) -> PrefixTestHandlers:
     """The handlers of prefix tests."""
-    return PrefixTestHandlers(database, clock, strategies)
+    return PrefixTestHandlers(database, clock, queue, strategies)
 
 
 @pytest.fixture
@@ -115,9 +124,9 @@ def bars(database: Database, objects: Objects) -> BarHandlers:
 
 
 @pytest.fixture
-def backtests(database: Database, clock: FakeClock, strategies: FakeStrategies) -> BacktestHandlers:
+def backtests(database: Database, clock: FakeClock, queue: JobQueue, strategies: FakeStrategies) -> BacktestHandlers:
     """The handlers of backtests."""
-    return BacktestHandlers(database, clock, strategies)
+    return BacktestHandlers(database, clock, queue, strategies)
 
 
 @pytest.fixture
@@ -127,9 +136,9 @@ def published() -> list[Progress]:
 
 
 @pytest.fixture
-def endings(database: Database, clock: FakeClock, published: list[Progress]) -> EndingHandlers:
+def endings(database: Database, clock: FakeClock, queue: JobQueue, published: list[Progress]) -> EndingHandlers:
     """The handlers that cancel, verify and delete runs."""
-    return EndingHandlers(database, clock, published.append)
+    return EndingHandlers(database, clock, queue, published.append)
 
 
 @pytest.fixture
@@ -151,9 +160,9 @@ def reports(runs: FinishedRuns, database: Database, objects: Objects) -> ReportH
 
 
 @pytest.fixture
-def sweeps(database: Database, clock: FakeClock, strategies: FakeStrategies) -> SweepHandlers:
+def sweeps(database: Database, clock: FakeClock, queue: JobQueue, strategies: FakeStrategies) -> SweepHandlers:
     """The handlers of sweeps."""
-    return SweepHandlers(database, clock, strategies)
+    return SweepHandlers(database, clock, queue, strategies)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from services.backtest.files.dataset_file import dataset_key
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
 from services.backtest.ingest_pool import IngestPool
+from services.backtest.job_queue import JobQueue
 from services.backtest.tests.fakes import FakeStrategies
 from services.backtest.tests.steps import ingested, queued, read
 from services.backtest.tests.test_handlers_datasets import TWO_DAYS, files_under
@@ -135,7 +136,7 @@ async def test_a_run_asked_for_while_its_dataset_goes_is_told(
     strategy_id = new_id()
     strategies.specs[strategy_id, 1] = {"entry_long": "close > open", "exit_long": "close < open"}
     with pytest.raises(NotFound, match="upload it again"):
-        await BacktestHandlers(database, clock, strategies).create(
+        await BacktestHandlers(database, clock, JobQueue(clock), strategies).create(
             CreateBacktest(dataset_id=dataset.id, strategy_id=strategy_id), ana
         )
 

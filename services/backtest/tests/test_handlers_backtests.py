@@ -10,11 +10,11 @@ from services.backtest.core import work
 from services.backtest.core.work import TooMuchWork
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.datasets import DatasetHandlers
+from services.backtest.job_queue import JOB_TYPE
 from services.backtest.jobs import Jobs
 from services.backtest.store.runs import Result
 from services.backtest.tests.fakes import SMA_CROSS, FakeStrategies, apple, csv_of
 from services.backtest.tests.steps import call_of, ingested, queued
-from services.backtest.wake import JOB_TYPE
 from shared.contracts.errors import Invalid, InvalidSpec, Malformed, NotFound, ServiceError, Unauthenticated
 from shared.contracts.events import BacktestQueued
 from shared.contracts.ids import new_id

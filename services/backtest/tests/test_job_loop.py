@@ -13,6 +13,7 @@ from services.backtest.files.dataset_file import dataset_key
 from services.backtest.files.result_file import curve_key, trades_key
 from services.backtest.handlers.backtests import BacktestHandlers
 from services.backtest.handlers.results import ResultHandlers
+from services.backtest.job_figures import JobFigures
 from services.backtest.job_kinds.backtests import BacktestWork
 from services.backtest.job_kinds.identities import OTHER_ENGINE
 from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
@@ -25,12 +26,14 @@ from services.backtest.threads import Stopped
 from shared.contracts.errors import Unavailable
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import ListTrades, ReadEquity
+from shared.contracts.timings import Counter
 from shared.contracts.values import Dataset, Execution, TradePage
 from shared.runtime import context
 from shared.runtime.bus.server import Call
 from shared.runtime.context import Handling
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from shared.runtime.timings import Timings
 from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
@@ -368,3 +371,30 @@ async def test_a_run_taken_while_stopping_is_handed_back(
     taken = await jobs.take()
     assert taken is not None
     assert (taken.job.subject, taken.job.attempts) == (run.id, 1)
+
+
+async def test_what_workers_are_at_is_measured(
+    jobs: Jobs, database: Database, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """Each job once, by its kind and what became of it, and those that were taken again."""
+    timings = Timings("backtest", "backtest-1")
+
+    async def fail_one(job: Job) -> None:
+        if job.subject == runs[0].id:
+            raise RuntimeError
+        if job.subject == runs[1].id:
+            async with database.reading() as connection:
+                await drop_unlocked_jobs(connection, job.subject)
+            await asyncio.Event().wait()
+
+    runs = [await queued(backtests, ana, dataset, params={"fast": 3 + number}) for number in range(3)]
+    await jobs.take()
+    await lapse(database, runs[0].id)
+    work: BacktestWork = StandIn(objects, fail_one)
+    loop = JobLoop(Jobs(database, FakeClock(), [work]), lambda _: None, JobFigures(timings))
+    while await loop.work():
+        pass
+    batch = timings.batch()
+    outcomes = {(series.labels["kind"], series.labels["outcome"]): sum(series.counts) for series in batch.histograms}
+    assert outcomes == {("backtest", outcome): 1 for outcome in ("failed", "left", "succeeded")}
+    assert batch.counters == [Counter(name="jobs_taken_again", labels={"kind": "backtest"}, value=1)]

@@ -10,7 +10,7 @@ import pytest
 from services.gateway.tests.fakes import SECRET, FakeServices, client_of, edge_of, token_of
 from shared.cache.disabled import DisabledCacheStore
 from shared.cache.tokens import decode, encode
-from shared.contracts.errors import Unavailable
+from shared.contracts.errors import QuotaExceeded, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import CreateStrategy, DeleteBacktest, IngestDataset, PatchStrategy
 from shared.contracts.objects import backtest_object, backtests_object, strategy_object
@@ -320,3 +320,19 @@ async def test_a_run_is_cancelled_and_deleted(tmp_path: Path) -> None:
     asked = services.asked[-1]
     assert isinstance(asked, DeleteBacktest)
     assert asked.if_revision == (2,)
+
+
+async def test_who_has_as_much_as_allowed_is_told_when_to_come_back(tmp_path: Path) -> None:
+    """A service's refusal is 429 with Retry-After, a problem document that says what to do."""
+    services = FakeServices()
+
+    def refuse(_: object, __: Principal | None) -> tuple[object, dict[str, int]]:
+        raise QuotaExceeded("10,000 of your backtests wait; cancel some", retry_after=10.0)
+
+    services.handlers["backtest.create"] = refuse
+    body = {"strategy_id": STRATEGY, "dataset_id": new_id()}
+    answer = await send(tmp_path, services, "POST", "/api/v1/backtests", headers=token_of(ALICE), json=body)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/problems/quota-exceeded"
+    assert answer.json()["detail"] == "10,000 of your backtests wait; cancel some"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from services.metrics.core.names import HTTP_DURATION, SERVICE_PROCESSES, SERVICE_UP
+from services.metrics.core.names import HTTP_DURATION, OF_ALL, SERVICE_PROCESSES, SERVICE_UP
 from services.metrics.core.processes import Process, Refused
 from services.metrics.core.recent import Recent
 from services.metrics.core.totals import Series, Totals
@@ -94,7 +94,8 @@ class Aggregate:
         for process in self._processes.values():
             if self._now - process.heard <= GAUGE_SECONDS:
                 for (name, labels), value in process.gauges.items():
-                    series.setdefault(name, {}).setdefault(labels, [0.0])[0] += value
+                    found = series.setdefault(name, {}).setdefault(labels, [0.0])
+                    found[0] = max(found[0], value) if name in OF_ALL else found[0] + value
         series[SERVICE_PROCESSES.name] = {(name,): [state.processes] for name, state in services.items()}
         series[SERVICE_UP.name] = {(name,): [int(state.processes > 0)] for name, state in services.items()}
         return Snapshot(

@@ -15,13 +15,17 @@ SERVICE: Final = "service"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One row. Histograms are in seconds with the buckets of `shared.contracts.timings`."""
+    """One row. Histograms are in seconds with the buckets of `shared.contracts.timings`.
+
+    A gauge is added up over the processes, unless it is `of_all`: then each reports the whole, and the largest counts.
+    """
 
     name: str
     kind: Kind
     labels: tuple[str, ...]
     help: str
     reported: str | None = None
+    of_all: bool = False
 
     @property
     def unit(self) -> str:
@@ -127,6 +131,20 @@ GROUPS_DROPPED: Final = Metric(
     "Consumer groups that were removed because what they had not acknowledged was too old, or too much.",
     "relay_groups_dropped",
 )
+JOB_DURATION: Final = Metric(
+    "aurelius_job_duration_seconds",
+    "histogram",
+    ("kind", "outcome"),
+    "Time a worker was at a job, by what became of it: succeeded, failed, or left (cancelled, lost or handed back).",
+    "job_duration",
+)
+JOBS_TAKEN_AGAIN: Final = Metric(
+    "aurelius_jobs_taken_again_total",
+    "counter",
+    ("kind",),
+    "Jobs that were taken by a worker after another one had died over them or was cut off.",
+    "jobs_taken_again",
+)
 CPU: Final = Metric(
     "aurelius_process_cpu_seconds_total",
     "counter",
@@ -164,6 +182,22 @@ OPEN_FILES: Final = Metric(
     "process_open_fds",
 )
 
+JOBS: Final = Metric(
+    "aurelius_jobs",
+    "gauge",
+    ("kind", "state"),
+    "Jobs of the workers that have not ended: queued, or running.",
+    "jobs",
+    of_all=True,
+)
+JOBS_OLDEST_WAIT: Final = Metric(
+    "aurelius_jobs_oldest_wait_seconds",
+    "gauge",
+    ("kind",),
+    "How long the oldest job of those that are queued has been asked for.",
+    "jobs_oldest_wait_seconds",
+    of_all=True,
+)
 SERVICE_UP: Final = Metric(
     "aurelius_service_up", "gauge", (SERVICE,), "1 while at least one process of the service reports, else 0."
 )
@@ -201,11 +235,15 @@ METRICS: Final[tuple[Metric, ...]] = (
     RELAY_LAG,
     EVENTS_REBUILT,
     GROUPS_DROPPED,
+    JOB_DURATION,
+    JOBS_TAKEN_AGAIN,
     CPU,
     TIMING_BATCHES,
     TIMING_SERIES_REFUSED,
     MEMORY,
     OPEN_FILES,
+    JOBS,
+    JOBS_OLDEST_WAIT,
     SERVICE_UP,
     SERVICE_PROCESSES,
     STREAM_LENGTH,
@@ -219,3 +257,4 @@ METRICS: Final[tuple[Metric, ...]] = (
 REPORTED: Final[dict[tuple[Kind, str], Metric]] = {
     (metric.kind, metric.reported): metric for metric in METRICS if metric.reported is not None
 }
+OF_ALL: Final = frozenset(metric.name for metric in METRICS if metric.of_all)

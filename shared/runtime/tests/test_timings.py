@@ -95,6 +95,13 @@ def test_counters_kept_elsewhere_are_in_every_batch(timings: Timings) -> None:
     assert [timings.batch().counters, timings.batch().counters] == [[kept], [kept]]
 
 
+def test_gauges_kept_elsewhere_are_in_every_batch(timings: Timings) -> None:
+    """With labels, and only those that there are at the moment."""
+    kept = [Gauge(name="jobs", labels={"kind": "backtest", "state": "queued"}, value=7)]
+    timings.gauges_from(lambda: kept)
+    assert [timings.batch().gauges, timings.batch().gauges] == [kept, kept]
+
+
 def test_raw_durations_are_those_since_the_last_batch(timings: Timings) -> None:
     """And at most the newest MAX_RAW, while the histogram counts all."""
     number = MAX_RAW + 5

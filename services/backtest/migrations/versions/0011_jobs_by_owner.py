@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 STATEMENTS = (
     # Of each owner the next job first; from owner to owner in one step each. House-keeping, urgency 3, is apart.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.metrics.core import aggregate as module
 from services.metrics.core.aggregate import GAUGE_SECONDS, KNOWN_SERVICES, MAX_SILENT, UP_SECONDS, Aggregate
-from services.metrics.core.names import CACHE_HITS, HTTP_DURATION, MEMORY, RPC_SERVED, SERVICE_UP
+from services.metrics.core.names import CACHE_HITS, HTTP_DURATION, JOBS, MEMORY, RPC_SERVED, SERVICE_UP
 from services.metrics.core.processes import MAX_SERIES_PER_PROCESS
 from services.metrics.core.tests.batches import batch, histogram, hits, http, memory
 from services.metrics.core.totals import Series
@@ -254,3 +254,13 @@ def test_the_series_remembered_of_one_process_have_an_end() -> None:
     aggregate = Aggregate()
     wild = [hits(1, f"type{number}") for number in range(MAX_SERIES_PER_PROCESS + 7)]
     assert aggregate.apply(batch(counters=wild), 1).refused == {"overflow": 7}
+
+
+def test_what_each_process_reports_whole_is_not_added_up() -> None:
+    """The queue is as long as the longest that was counted, however many processes count it."""
+    aggregate = Aggregate()
+    labels = {"kind": "backtest", "state": "queued"}
+    for instance, length in (("backtest-1", 7.0), ("backtest-2", 9.0), ("backtest-3", 8.0)):
+        gauge = Gauge(name="jobs", labels=labels, value=length)
+        aggregate.apply(batch(service="backtest", instance=instance, gauges=[gauge]), 1000.0)
+    assert aggregate.snapshot().series[JOBS.name] == {("backtest", "queued"): [9.0]}

@@ -24,9 +24,11 @@ def test_names_are_told_apart() -> None:
     assert len(REPORTED) == sum(metric.reported is not None for metric in METRICS)
 
 
-def test_reported_gauges_are_told_apart_by_service_alone() -> None:
-    """A gauge is summed over a service's processes; `Timings.gauge` knows no further labels."""
-    assert {metric.labels for metric in METRICS if metric.kind == "gauge" and metric.reported} == {(SERVICE,)}
+def test_reported_gauges_are_told_apart_by_service_unless_they_are_of_all() -> None:
+    """One that is summed over a service's processes has its name, and one that each of them reports whole has none."""
+    reported = [metric for metric in METRICS if metric.kind == "gauge" and metric.reported]
+    assert all((SERVICE in metric.labels) != metric.of_all for metric in reported)
+    assert not any(metric.of_all for metric in METRICS if metric not in reported)
 
 
 def test_units_are_read_from_the_name() -> None:
