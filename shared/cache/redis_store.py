@@ -192,7 +192,8 @@ class RedisCacheStore:
                 self._refusals.add(str(error))
                 log.error("the cache server refuses the user of REDIS_URL: %s", error)  # noqa: TRY400  # says it all
             raise
-        except (RedisError, OSError, TimeoutError) as error:
+        # uvloop has a RuntimeError for a connection that has been closed since it was last used.
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             does = "refuses the user of REDIS_URL" if isinstance(error, AuthenticationError) else "does not answer"
             trouble = f"the cache server {does}: {str(error) or type(error).__name__}"
             if self._breaker.closed:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -63,6 +64,33 @@ async def test_readers_go_on_without_the_server(store: RedisCacheStore, own_serv
     assert not await store.ping()
     counts = store.stats.snapshot()["strategy"]
     assert (counts.bypasses, counts.fills_refused) == ({"unreachable": 1}, {"unreachable": 1})
+
+
+class CutOff:
+    """A client, and a pipeline of it, whose connection fails in this way."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
+    def pipeline(self, **_: object) -> "CutOff":
+        """Return one."""
+        return self
+
+    def execute_command(self, *_: object) -> None:
+        """Take a command."""
+
+    async def execute(self, **_: object) -> None:
+        """Fail."""
+        raise self.failure
+
+
+@pytest.mark.parametrize("failure", [ConnectionResetError(), RuntimeError("the handler is closed")])
+async def test_a_connection_that_was_cut_is_no_error(failure: Exception) -> None:
+    """Whatever it fails with, and uvloop has a failure of its own, the reader goes past the cache."""
+    store = RedisCacheStore(cast("Redis", CutOff(failure)), CacheSettings(url="redis://127.0.0.1/0"))
+    assert await store.get(STRATEGY, "doc") == GONE
+    with pytest.raises(CacheUnavailable):
+        await store.invalidate({STRATEGY: 2})
 
 
 async def test_an_invalidation_that_was_not_applied_is_an_error(
