@@ -8,7 +8,7 @@ PYTHON_DEV := $(DEV)/bin/python
 PYTHONS := python3.11 python3.13
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify matrix bench query-plans check hooks lock clean dev-environment
+.PHONY: help run test verify chaos matrix bench query-plans check hooks lock clean dev-environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ endif
 
 verify: dev-environment ## Run the long tests as well, and random ones ten times as long: a million rows, kills, containers
 	@TEST_DEPTH=10 $(PYTHON_DEV) -m pytest -m "" $(ARGS)
+
+chaos: dev-environment ## Break the running system on a schedule and check what it promises; DURATION=120 SEED=1
+	@$(PYTHON_DEV) -m tests.faults $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED))
 
 matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	@for python in $(PYTHONS); do \

@@ -1,0 +1,71 @@
+"""Faults on a schedule against the whole system under load: every promise is kept."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local.program import ROOT
+from tests.faults.run import run
+
+pytestmark = pytest.mark.e2e
+
+SEED = 1
+MINUTE, LONG = 60.0, float(os.environ.get("DURATION") or 600)
+START_SECONDS = 600.0  # the first start of all compiles the engine
+END_SECONDS = 20.0
+
+
+async def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
+    """One of each family of faults, always the same."""
+    report = await run(tmp_path, SEED, MINUTE)
+    assert report.passed, report.line()
+
+
+@pytest.mark.long
+async def test_ten_minutes_of_faults_break_no_promise(tmp_path: Path) -> None:
+    """Every fault there is, at other moments each time; the seed is in the verdict."""
+    report = await run(tmp_path, int(time.time()), LONG)
+    assert report.passed, report.line()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+async def test_nothing_is_left_of_a_run_that_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    """However it is ended, in the middle of the load, all that it started ends too."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.faults", "--duration", "60", "--seed", "1", "--folder", str(tmp_path)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while "strategy.create" not in _text(tmp_path / "journal.jsonl"):
+                assert process.returncode is None
+                await asyncio.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) > 10
+        process.send_signal(number)
+        async with asyncio.timeout(END_SECONDS):
+            assert await process.wait() == (-number if number == signal.SIGKILL else 130)
+            while any(_runs(each) for each in family):
+                await asyncio.sleep(0.05)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
