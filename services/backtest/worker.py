@@ -22,6 +22,7 @@ from services.backtest.warm_up import warm_up
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.unread import unread_entries
+from shared.runtime.bus.wake_ups import put_lost_away
 from shared.runtime.children import tell_parent
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
@@ -67,6 +68,7 @@ def compose(settings: BacktestSettings) -> Service:
             await wake(entries)
 
     service.watch(woken, finish)
+    service.background(lambda: put_lost_away(service.client, JOBS_BACKTEST, GROUP))
     service.starting(lambda: in_thread(warm_up, lambda: tell_parent("compiling the engine")))
     service.background(loop.poll)
     service.stopping(loop.stop)

@@ -19,6 +19,7 @@ from services.gateway.live import ProgressFeed
 from services.gateway.problems import handle
 from services.gateway.read_path import TOKEN, Gateway, readable_token
 from services.gateway.routes.accounts import account_routes
+from services.gateway.routes.administration import administration_routes
 from services.gateway.routes.backtests import backtest_routes
 from services.gateway.routes.datasets import dataset_routes
 from services.gateway.routes.endings import ending_routes
@@ -71,6 +72,7 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
             sweep_routes(gateway, feed),
             sweep_result_routes(gateway, objects),
             result_routes(gateway, objects),
+            administration_routes(gateway),
         ],
         guards=[guard(Authenticator(settings).check, readable_token, known_query)],
         security=[{"bearer": []}],

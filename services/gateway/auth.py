@@ -8,7 +8,7 @@ import msgspec
 from litestar.handlers import BaseRouteHandler
 
 from services.gateway.notes import Connection, notes_of
-from shared.contracts.errors import Unauthenticated
+from shared.contracts.errors import Forbidden, Unauthenticated
 from shared.contracts.values import Principal
 from shared.runtime.settings import SecretSettings
 from shared.runtime.tokens import ALGORITHM, key_id
@@ -65,3 +65,9 @@ class Authenticator:
         except (jwt.InvalidTokenError, KeyError, msgspec.ValidationError) as error:
             raise Unauthenticated("The access token is not valid; log in again") from error
         return principal, claims.exp
+
+
+def admin_only(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let administrators pass, on a route that has been authenticated before. Raises Forbidden."""
+    if notes_of(connection).caller.role != "admin":
+        raise Forbidden("This is for administrators")

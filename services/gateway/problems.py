@@ -43,6 +43,11 @@ PROBLEMS = {
     )
 }
 
+ADMIN_PROBLEMS = {
+    403: ResponseSpec(Problem, media_type=PROBLEM_JSON, description="Not an administrator", generate_examples=False),
+    **PROBLEMS,
+}
+
 
 class MethodNotAllowed(ServiceError):
     """The resource is there, this method is not."""

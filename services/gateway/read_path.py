@@ -39,8 +39,9 @@ class Asking(Protocol):
         *,
         seconds: float = DEFAULT_DEADLINE,
         idempotency_key: str = "",
+        service: str = "",
     ) -> Reply:
-        """Ask a service and return its answer's bytes. Raises ServiceError."""
+        """Ask a service and return its answer's bytes; `service` in place of the message's own. Raises ServiceError."""
         ...
 
 
@@ -68,11 +69,14 @@ class Gateway:
         *,
         seconds: float = DEFAULT_DEADLINE,
         idempotency_key: str = "",
+        service: str = "",
     ) -> Reply:
         """Ask a service in the name of `principal`, noting the time it took."""
         notes = notes_of(request)
         started = time.perf_counter()
-        reply = await self._caller.ask(message, principal, seconds=seconds, idempotency_key=idempotency_key)
+        reply = await self._caller.ask(
+            message, principal, seconds=seconds, idempotency_key=idempotency_key, service=service
+        )
         notes.spent("bus", time.perf_counter() - started - reply.service_seconds)
         notes.spent("service", reply.service_seconds)
         return reply

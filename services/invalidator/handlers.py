@@ -1,6 +1,5 @@
 """What the invalidator does with events: raise the floors of their objects in the cache."""
 
-import logging
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -12,9 +11,8 @@ from shared.cache.store import CacheStore
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Unavailable
 from shared.runtime.bus.connection import Entry
+from shared.runtime.bus.consumer import Refused
 from shared.runtime.timings import Timings
-
-log = logging.getLogger(__name__)
 
 
 class Fault(NamedTuple):
@@ -34,11 +32,11 @@ class Invalidator:
         self._timings = timings
         self._clock = clock
 
-    async def apply(self, entries: list[Entry]) -> None:
+    async def apply(self, entries: list[Entry]) -> list[Refused]:
         """Apply a batch in one round trip. Raises Unavailable when it has to be given again.
 
-        A fault is left out, so that it does not hold up what follows; it is logged and counted when the rest is
-        applied, and so once however often the batch is given.
+        A fault is left out, so that it does not hold up what follows; it is counted when the rest is applied, and so
+        once however often the batch is given. Returns the entries with faults, to be put aside.
         """
         changes, faults = _read(entries)
         try:
@@ -50,8 +48,12 @@ class Invalidator:
             if change.at is not None:
                 self._timings.observe("event_lag", max(0.0, (now - change.at).total_seconds()))
         for fault in faults:
-            log.error("%s: left out of %s: %s", self._stream, fault.entry.decode(), fault.text)
             self._timings.count("events_refused", stream=self._stream, reason=fault.reason)
+        return [Refused(entry, "; ".join(texts)) for entry in entries if (texts := _texts(faults, entry))]
+
+
+def _texts(faults: list[Fault], entry: Entry) -> list[str]:
+    return [fault.text for fault in faults if fault.entry == entry.id]
 
 
 def _read(entries: Iterable[Entry]) -> tuple[list[Change], list[Fault]]:

@@ -4,8 +4,9 @@ from services.metrics.cache_figures import CacheProbe
 from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
 from services.metrics.settings import MetricsSettings
+from services.metrics.stream_states import StreamStates
 from shared.cache.settings import CacheSettings
-from shared.contracts.messages import RenderMetrics
+from shared.contracts.messages import DescribeStreams, RenderMetrics
 from shared.contracts.streams import TIMINGS
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
@@ -21,5 +22,7 @@ def compose(settings: MetricsSettings) -> Service:
     service.background(figures.run)
     service.background(lambda: handlers.read_past(service.client))
     service.consume(TIMINGS, handlers.absorb, reclaim=True)
-    service.requests().handle(RenderMetrics, handlers.render)
+    requests = service.requests()
+    requests.handle(RenderMetrics, handlers.render)
+    requests.handle(DescribeStreams, StreamStates(service.client).describe)
     return service

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 
 import msgspec
 from redis.asyncio import Redis
@@ -16,10 +15,9 @@ from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
 from shared.contracts.timings import TimingBatch
 from shared.runtime.bus.connection import Entry
+from shared.runtime.bus.consumer import Refused
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.timings import Timings
-
-log = logging.getLogger(__name__)
 
 _BATCH = msgspec.json.Decoder(TimingBatch)
 _UNREADABLE = (KeyError, msgspec.DecodeError)
@@ -42,20 +40,22 @@ class MetricsHandlers:
         await read_history(client, self._recall)
         self._past_known.set()
 
-    async def absorb(self, entries: list[Entry]) -> None:
-        """Take in new batches. One that cannot be read is logged, counted and left out."""
+    async def absorb(self, entries: list[Entry]) -> list[Refused]:
+        """Take in new batches. Returns those that cannot be read, which are counted and left out."""
         await self._past_known.wait()
+        refused = []
         for entry in entries:
             try:
                 applied = self._apply(entry)
             except _UNREADABLE as error:
-                log.error("timings %s cannot be read: %r", entry.id.decode(), error)  # noqa: TRY400  # no traceback needed
+                refused.append(Refused(entry, f"it is no batch of timings: {error!r}"))
                 self._timings.count("timing_batches", outcome="unreadable")
             else:
                 self._timings.count("timing_batches", outcome="applied" if applied.fresh else "stale")
                 for reason, number in applied.refused.items():
                     self._timings.count("timing_series_refused", number, reason=reason)
             await asyncio.sleep(0)  # a full batch takes a millisecond; requests come first
+        return refused
 
     async def render(self, message: RenderMetrics, call: Call) -> Answer:
         """Answer with the body in the form asked for. Raises Unavailable when the caller's time is up before that."""

@@ -132,6 +132,14 @@ class Unavailable(ServiceError):
         super().__init__(detail, errors=errors, retry_after=retry_after)
 
 
+class GivenUp(ServiceError):
+    """Processes ended while they had the request. It was put aside for an operator; do not repeat it."""
+
+    kind = "given-up"
+    status = 500
+    title = "Given up"
+
+
 class DeadlineExceeded(ServiceError):
     """No answer came in time. The request may or may not have been done."""
 
@@ -157,6 +165,7 @@ BY_KIND: dict[str, type[ServiceError]] = {
         KeyReused,
         QuotaExceeded,
         Unavailable,
+        GivenUp,
         DeadlineExceeded,
     )
 }

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.contracts import values
+from shared.contracts.bus_messages import DescribeStreams as DescribeStreams
+from shared.contracts.bus_messages import ListDeadLetters as ListDeadLetters
+from shared.contracts.bus_messages import ReplayDeadLetter as ReplayDeadLetter
 from shared.contracts.request import Cursor as Cursor
 from shared.contracts.request import Limit as Limit
 from shared.contracts.request import Request as Request
@@ -42,6 +45,7 @@ class RegisterUser(Request[values.User], frozen=True, kw_only=True):
 
     SERVICE = "strategy"
     METHOD = "user.register"
+    SECRET = True
     email: Email
     password: Password
     name: Name
@@ -52,6 +56,7 @@ class LogIn(Request[values.Tokens], frozen=True, kw_only=True):
 
     SERVICE = "strategy"
     METHOD = "session.open"
+    SECRET = True
     email: Annotated[str, Meta(max_length=254)]
     password: Annotated[str, Meta(max_length=1024)]
 
@@ -61,6 +66,7 @@ class RefreshTokens(Request[values.Tokens], frozen=True, kw_only=True):
 
     SERVICE = "strategy"
     METHOD = "session.refresh"
+    SECRET = True
     refresh_token: Annotated[str, Meta(max_length=512)]
 
 
@@ -383,4 +389,8 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     ExportTrades,
     RenderReport,
     RenderMetrics,
+    DescribeStreams,
 )
+
+EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter)
+"""Requests that every service answers. The asker names the service."""

@@ -20,6 +20,8 @@ class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True):
     METHOD: ClassVar[str]
     INCIDENTAL: ClassVar[frozenset[str]] = frozenset()
     """Fields that differ between repeats of one and the same request."""
+    SECRET: ClassVar[bool] = False
+    """Whether it carries a password or a token, and so must be kept nowhere."""
 
 
 def answer_type(request: type[Request[A_co]]) -> type[A_co]:

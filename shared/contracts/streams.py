@@ -21,6 +21,7 @@ OUTSIDE = "consumer"
 """Programs that are no part of the platform and read its events."""
 
 UNTIL_ACKNOWLEDGED = "until acknowledged"
+DEAD_LETTERS_KEPT = "30 days, the newest 1,000"
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -64,6 +65,22 @@ EVENT_STREAMS = event_stream("")
 JOBS_BACKTEST = f"{PREFIX}.jobs.backtest"
 PROGRESS = f"{PREFIX}.progress"
 TIMINGS = f"{PREFIX}.timings"
+
+
+def dead_stream(stream: str) -> str:
+    """Entries of `stream` that could not be done."""
+    return f"{PREFIX}.dead.{stream.removeprefix(f'{PREFIX}.')}"
+
+
+DEAD_LETTERS: Mapping[str, str] = {
+    **{rpc_stream(service): service for service in ASKS["gateway"]},
+    **{event_stream(source): "invalidator" for source in EVENT_SOURCES},
+    TIMINGS: "metrics",
+}
+"""Which streams have dead letters, and the service that puts them aside and can do them once more.
+
+The workers' stream has none: an entry of it is a wake-up that nobody reads, the row says what there is to do.
+"""
 
 STREAMS: tuple[Stream, ...] = (
     *(
@@ -116,5 +133,15 @@ STREAMS: tuple[Stream, ...] = (
         readers=(Reader("metrics", group="metrics"), Reader("metrics")),
         ids="*",
         kept="the newest 10,000",
+    ),
+    *(
+        Stream(
+            name=dead_stream(stream),
+            writers=(owner,),
+            readers=(Reader(owner),),
+            ids="*",
+            kept=DEAD_LETTERS_KEPT,
+        )
+        for stream, owner in DEAD_LETTERS.items()
     ),
 )

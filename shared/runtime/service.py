@@ -15,15 +15,17 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from shared.contracts.clock import Clock, SystemClock
 from shared.contracts.errors import Unavailable
-from shared.contracts.messages import CheckHealth
+from shared.contracts.messages import CheckHealth, ListDeadLetters, ReplayDeadLetter
 from shared.runtime.bus.caller import Caller
-from shared.runtime.bus.connection import Entry, make_broker, make_client
-from shared.runtime.bus.consumer import GroupConsumer
+from shared.runtime.bus.connection import make_broker, make_client
+from shared.runtime.bus.consumer import GroupConsumer, Handler
 from shared.runtime.bus.groups import SubscriberWatch
 from shared.runtime.bus.reading import complaint
+from shared.runtime.bus.reclaimer import RequestReclaimer
 from shared.runtime.bus.server import Answer, Call, RequestServer
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.connecting import CannotStart, until_connected
+from shared.runtime.dead_letter_handlers import DeadLetterHandlers
 from shared.runtime.health import Health
 from shared.runtime.health_routes import HealthRoutes
 from shared.runtime.process_figures import report_process
@@ -76,6 +78,7 @@ class Service:
         self._callers: list[Caller] = []
         self._servers: list[RequestServer] = []
         self._consumers: list[GroupConsumer] = []
+        self._dead_letters = DeadLetterHandlers()
         self._databases: list[Database] = []
         self._background: list[Background] = []
         self._starting: list[Step] = []
@@ -106,17 +109,23 @@ class Service:
             self.instance,
             objects=self.objects,
             observe=self._observe_request,
+            count_dead=self._count_dead,
         )
+        self.background(self._dead_letters.trim)
         server.handle(CheckHealth, self._answer_health)
+        server.handle(ListDeadLetters, self._dead_letters.list_all)
+        server.handle(ReplayDeadLetter, self._dead_letters.replay)
         self._servers.append(server)
         self._watch.add(server.subscriber)
-        self.background(server.put_lost_away)
+        self.background(server.in_hand.run)
+        self.background(RequestReclaimer(self.client, server, self._count_taken_over).run)
+        self._dead_letters.add(server.letters, server.replay)
         return server
 
     def consume(
         self,
         stream: str,
-        handler: Callable[[list[Entry]], Awaitable[None]],
+        handler: Handler,
         *,
         delete: bool = False,
         reclaim: bool = False,
@@ -125,6 +134,7 @@ class Service:
         """Read `stream` through the service's group, with `reclaim` what dead consumers left too; see GroupConsumer."""
         consumer = GroupConsumer(
             self.broker,
+            self.client,
             self.writer,
             stream,
             self.name,
@@ -132,9 +142,13 @@ class Service:
             handler,
             delete=delete,
             max_records=max_records,
+            count_dead=self._count_dead,
+            count_taken_over=self._count_taken_over,
         )
         self._consumers.append(consumer)
+        self._dead_letters.add(consumer.letters, consumer.replay)
         self.watch(consumer.subscriber, consumer.finish)
+        self.background(consumer.in_hand.run)
         if reclaim:
             self.background(consumer.reclaim)
 
@@ -313,6 +327,12 @@ class Service:
 
     async def _answer_health(self, _: CheckHealth, __: Call) -> Answer:
         return Answer(await self.health.ready())
+
+    def _count_dead(self, stream: str, reason: str) -> None:
+        self.timings.count("dead_letters", stream=stream, reason=reason)
+
+    def _count_taken_over(self, stream: str, _: str) -> None:
+        self.timings.count("entries_taken_over", stream=stream)
 
     def _observe_call(self, method: str, outcome: str, seconds: float) -> None:
         self.timings.observe("rpc_client_duration", seconds, method=method, outcome=outcome)

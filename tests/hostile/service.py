@@ -66,8 +66,10 @@ class Direct:
         *,
         seconds: float = DEFAULT_DEADLINE,
         idempotency_key: str = "",
+        service: str = "",
     ) -> Reply:
         """Answer as RequestServer does. Raises ServiceError."""
+        del service
         call = Call(new_id(), principal, time.time() + seconds, TRACEPARENT, idempotency_key)
         try:
             try:

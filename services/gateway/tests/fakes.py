@@ -46,12 +46,13 @@ class FakeServices:
         *,
         seconds: float = 5.0,
         idempotency_key: str = "",
+        service: str = "",
     ) -> Reply:
-        """Answer as the service would, or raise what it would."""
+        """Answer as the service would, or raise what it would; what every service answers is `<service>/<method>`."""
         del seconds
         self.asked.append(message)
         self.keys.append(idempotency_key)
-        handler = self.handlers.get(message.METHOD)
+        handler = self.handlers.get(f"{service}/{message.METHOD}" if service else message.METHOD)
         if handler is None:
             raise NotFound(f"nobody answers {message.METHOD}")
         value, versions = handler(message, principal)
@@ -59,9 +60,11 @@ class FakeServices:
         return Reply(body, versions, 0.0)
 
 
-def token_of(user_id: str, *, secret: str = SECRET, kid: str | None = None, expires: int = FAR) -> dict[str, str]:
+def token_of(
+    user_id: str, *, secret: str = SECRET, kid: str | None = None, expires: int = FAR, role: str = "user"
+) -> dict[str, str]:
     """Return the header of a logged-in user."""
-    claims = {"sub": user_id, "role": "user", "sid": "s1", "iat": 1, "exp": expires}
+    claims = {"sub": user_id, "role": role, "sid": "s1", "iat": 1, "exp": expires}
     token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": kid or key_id(secret)})
     return {"Authorization": f"Bearer {token}"}
 

@@ -145,6 +145,21 @@ JOBS_TAKEN_AGAIN: Final = Metric(
     "Jobs that were taken by a worker after another one had died over them or was cut off.",
     "jobs_taken_again",
 )
+TAKEN_OVER: Final = Metric(
+    "aurelius_bus_entries_taken_over_total",
+    "counter",
+    (SERVICE, "stream"),
+    "Entries that a service took over from a process of its own that died, or hung.",
+    "entries_taken_over",
+)
+DEAD: Final = Metric(
+    "aurelius_bus_dead_letters_total",
+    "counter",
+    (SERVICE, "stream", "reason"),
+    "Entries that could not be done and were put aside, by the stream they came of. How many are there now is the "
+    "length of the stream aurelius.dead.<stream>.",
+    "dead_letters",
+)
 CPU: Final = Metric(
     "aurelius_process_cpu_seconds_total",
     "counter",
@@ -237,6 +252,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     GROUPS_DROPPED,
     JOB_DURATION,
     JOBS_TAKEN_AGAIN,
+    TAKEN_OVER,
+    DEAD,
     CPU,
     TIMING_BATCHES,
     TIMING_SERIES_REFUSED,

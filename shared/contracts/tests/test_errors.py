@@ -48,6 +48,6 @@ def test_statuses_are_those_of_http() -> None:
     """Client errors are the client's, the rest are ours, and each class says which."""
     statuses = {kind: error.status for kind, error in BY_KIND.items()}
     assert {kind for kind, status in statuses.items() if status >= 500} == {
-        "internal", "unavailable", "deadline-exceeded"
+        "internal", "unavailable", "given-up", "deadline-exceeded"
     }  # fmt: skip
     assert all(400 <= status < 600 and error.title for error in BY_KIND.values() for status in [error.status])

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shared.contracts import messages
-from shared.contracts.messages import REQUESTS, SERVICES, CheckHealth, Request, answer_type
+from shared.contracts.messages import EVERYONES, REQUESTS, SERVICES, Request, answer_type
 from shared.contracts.streams import STREAMS, rpc_stream
 
 
@@ -15,13 +15,13 @@ def declared() -> set[type[Request[object]]]:
 
 
 def test_every_request_is_listed() -> None:
-    """CheckHealth is everyone's: it belongs to no service's list."""
-    assert declared() == {*REQUESTS, CheckHealth}
+    """What every service answers belongs to no service's list."""
+    assert declared() == {*REQUESTS, *EVERYONES}
 
 
 def test_methods_are_unique() -> None:
     """A service finds its handler by the method alone."""
-    methods = [request.METHOD for request in REQUESTS]
+    methods = [request.METHOD for request in (*REQUESTS, *EVERYONES)]
     assert len(set(methods)) == len(methods)
 
 
@@ -32,7 +32,7 @@ def test_every_request_goes_to_a_service_with_a_stream() -> None:
     assert {rpc_stream(service) for service in SERVICES} <= names
 
 
-@pytest.mark.parametrize("request_type", [*REQUESTS, CheckHealth])
+@pytest.mark.parametrize("request_type", [*REQUESTS, *EVERYONES])
 def test_the_answers_type_is_found_and_can_be_decoded(request_type: type[Request[object]]) -> None:
     """What the caller decodes a reply into is what the class names."""
     answer = answer_type(request_type)
@@ -40,7 +40,7 @@ def test_the_answers_type_is_found_and_can_be_decoded(request_type: type[Request
     msgspec.json.Decoder(answer)
 
 
-@pytest.mark.parametrize("request_type", [*REQUESTS, CheckHealth])
+@pytest.mark.parametrize("request_type", [*REQUESTS, *EVERYONES])
 def test_a_request_survives_json(request_type: type[Request[object]]) -> None:
     """Defaults included: what the caller encodes, the service decodes to the same."""
     required = {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.contracts.streams import OUTSIDE, PROCESSES, STREAMS, UNTIL_ACKNOWLEDGED, Reader, Stream
+from shared.contracts.streams import DEAD_LETTERS_KEPT, OUTSIDE, PROCESSES, STREAMS, UNTIL_ACKNOWLEDGED, Reader, Stream
 
 Server = Literal["bus", "cache"]
 
@@ -56,18 +56,29 @@ FOLLOW = Right(
     "read through a group, acknowledge, take over from a dead consumer, forget those that are gone",
     "RW",
     (
-        *("xgroup|create", "xinfo|groups", "xreadgroup", "xack", "xautoclaim"),
+        *("xgroup|create", "xinfo|groups", "xreadgroup", "xack", "xpending", "xclaim"),
         *("evalsha", "script|load", "xinfo|consumers", "xgroup|delconsumer"),
     ),
 )
 TAKE = Right("take", "follow, and delete what is done", "RW", (*FOLLOW.commands, "xdel"))
+BURY = Right(
+    "bury",
+    "put aside what cannot be done, in one transaction; list it, do it once more, shorten the stream",
+    "RW",
+    (
+        *("watch", "unwatch", "multi", "exec", "xadd", "xtrim", "xrange", "xrevrange"),
+        *("xgroup|create", "xclaim", "xack", "xdel"),
+    ),
+)
 OWN = Right(
     "own",
     "make, read, shorten, keep alive and remove",
     "RW",
     ("multi", "exec", "xadd", "expire", "xread", "xinfo|stream", "xtrim", "del"),
 )
-MEASURE = Right("measure", "ask for lengths, groups and lags", "R", ("xinfo|stream", "xinfo|groups"))
+MEASURE = Right(
+    "measure", "ask for lengths, groups, lags and consumers", "R", ("xinfo|stream", "xinfo|groups", "xinfo|consumers")
+)
 SUBSCRIBE = Right(
     "subscribe",
     "read through any group or none, acknowledge, take over, look around",
@@ -121,10 +132,11 @@ def stream_keys(stream: Stream) -> str:
 
 def _on_stream(stream: Stream) -> Iterator[Grant]:
     keys = stream_keys(stream)
-    for writer in stream.writers:
-        yield Grant(writer, APPEND if stream.ids == "*" else RELAY, keys)
-    for reader in stream.readers:
-        yield Grant(reader.name, _reading(stream, reader), keys)
+    if stream.kept == DEAD_LETTERS_KEPT:
+        yield from (Grant(owner, BURY, keys) for owner in stream.writers)
+    else:
+        yield from (Grant(writer, APPEND if stream.ids == "*" else RELAY, keys) for writer in stream.writers)
+        yield from (Grant(reader.name, _reading(stream, reader), keys) for reader in stream.readers)
     if keys == stream.name:
         yield Grant("metrics", MEASURE, keys)
 

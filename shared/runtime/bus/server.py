@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
@@ -14,12 +14,23 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
-from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError, Unauthenticated, Unavailable
+from shared.contracts.errors import (
+    Conflict,
+    DeadlineExceeded,
+    ErrorBody,
+    InputError,
+    Malformed,
+    ServiceError,
+    Unauthenticated,
+    Unavailable,
+)
 from shared.contracts.messages import Request
-from shared.contracts.streams import rpc_stream
+from shared.contracts.streams import reply_stream, rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.dead_letters import Count, DeadLetters, Verdict
+from shared.runtime.bus.in_hand import InHand
 from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
@@ -34,8 +45,9 @@ MAX_IN_FLIGHT = 256
 MAX_REPLY_BYTES = 256 * 1024
 REPLIES_KEPT = 10_000
 # Above any deadline: a request that a process has held for so long, and not answered, nobody waits for.
-LOST_SECONDS = 120.0
-LOOK_SECONDS = 30.0
+LONGEST_SECONDS = 120.0
+
+UNREADABLE = (KeyError, ValueError, msgspec.MsgspecError)
 
 A = TypeVar("A")
 R = TypeVar("R", bound="Request[object]")
@@ -102,31 +114,60 @@ class RequestServer:
         *,
         objects: "Objects | None" = None,
         observe: Observer | None = None,
+        count_dead: Count = lambda *_: None,
     ) -> None:
-        self._client = client
         self._writer = writer
         self._objects = objects
         self._observe = observe
-        self._group = service
-        self._consumer = instance
-        self._stream = rpc_stream(service)
+        self.group = service
+        self.consumer = instance
+        self.stream = rpc_stream(service)
+        self.in_hand = InHand(client, self.stream, service, instance, longest=LONGEST_SECONDS)
+        self.letters = DeadLetters(client, self.stream, service, delete=True, count=count_dead)
+        self._secret: set[str] = set()
+        self._intake = asyncio.Event()
+        self._intake.set()
         self._handlers: dict[str, tuple[msgspec.json.Decoder[Request[object]], HandlerOf[Request[object]]]] = {}
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._tasks: set[asyncio.Task[None]] = set()
         self.subscriber: StreamBatchSubscriber = subscribe(
-            broker, self._stream, self._receive, group=service, consumer=instance
+            broker, self.stream, self._receive, group=service, consumer=instance
         )
 
     def handle(self, message: type[R], handler: HandlerOf[R]) -> None:
         """Answer requests of this type with `handler`."""
         self._handlers[message.METHOD] = (msgspec.json.Decoder(message), handler)  # type: ignore[assignment]
+        if message.SECRET:
+            self._secret.add(message.METHOD)
 
     async def _receive(self, entries: list[Entry]) -> None:
+        self.in_hand.take(*(entry.id for entry in entries))
         for entry in entries:
-            await self._slots.acquire()
-            task = asyncio.create_task(self._serve(entry))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            await self._intake.wait()
+            await self.begin(entry)
+
+    async def begin(self, entry: Entry) -> asyncio.Task[None]:
+        """Start to serve an entry that is in hand, when there is a slot for it."""
+        await self._slots.acquire()
+        task = asyncio.create_task(self._serve(entry))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @contextlib.contextmanager
+    def holding_intake(self) -> Iterator[None]:
+        """Begin nothing that is read meanwhile: it waits, and is begun afterwards."""
+        self._intake.clear()
+        try:
+            yield
+        finally:
+            self._intake.set()
+
+    async def is_idle(self, within: float) -> bool:
+        """Say whether nothing is being served, or will not be within so many seconds."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+        return not self._tasks
 
     async def finish(self, seconds: float) -> None:
         """Answer what was taken, and what the stopped reader was given and has not seen, within `seconds`.
@@ -141,45 +182,74 @@ class RequestServer:
                 await self._answered()
         except TimeoutError:
             log.warning("%d requests were not answered before the stop", len(self._tasks))
+            with contextlib.suppress(RedisError, OSError):
+                await self.in_hand.hand_back()
 
     async def _answered(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def put_lost_away(self) -> None:
-        """Until cancelled take off the bus what processes had been given when they died: too late to be answered."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            with contextlib.suppress(RedisError, OSError):
-                lost = await self._client.xautoclaim(
-                    self._stream,
-                    self._group,
-                    self._consumer,
-                    min_idle_time=int(LOST_SECONDS * 1000),
-                    count=100,
-                    justid=True,
-                )
-                if lost:
-                    log.warning("%d requests were lost with the process that had taken them", len(lost))
-                    self._put_away(*lost)
-
-    def _put_away(self, *ids: bytes) -> None:
+    def _put_away(self, entry_id: bytes) -> None:
         # One group reads this stream, so that an acknowledged entry is of no more use to anyone.
-        self._writer.post("XACK", self._stream, self._group, *ids)
-        self._writer.post("XDEL", self._stream, *ids)
+        self._writer.post("XACK", self.stream, self.group, entry_id)
+        self._writer.post("XDEL", self.stream, entry_id)
 
     async def _serve(self, entry: Entry) -> None:
         try:
             try:
                 request = RequestEnvelope.from_entry(entry.fields)
-            except (KeyError, ValueError, msgspec.MsgspecError) as error:
-                log.error("%s: %s is no request: %r", self._stream, entry.id, error)  # noqa: TRY400  # no traceback needed
-            else:
-                if request.deadline > time.time() * 1000:
-                    await self._answer(request)
+            except UNREADABLE as error:
+                verdict = Verdict(reason="malformed", error=f"it is no request: {error!r}")
+                await self.give_up(entry, verdict, Malformed("The service cannot read the request"))
+                return
+            if request.deadline > time.time() * 1000:
+                await self._answer(request)
             self._put_away(entry.id)
         finally:
+            self.in_hand.let_go(entry.id)
             self._slots.release()
+
+    async def give_up(self, entry: Entry, verdict: Verdict, error: ServiceError) -> None:
+        """Move a request to the dead letters, without secrets, and tell its caller, if there is one that can be told.
+
+        While the bus is away it stays pending, and is judged again.
+        """
+        method = entry.fields.get(b"method", b"").decode(errors="replace")
+        kept = entry.fields
+        if method not in self._handlers or method in self._secret:
+            kept = {name: value for name, value in kept.items() if name != b"body"}
+        replayable = verdict.reason != "malformed" and b"body" in kept
+        try:
+            moved = await self.letters.put(entry, verdict, fields=kept, replayable=replayable)
+        except (RedisError, OSError) as failure:
+            log.warning("%s: %s cannot be put aside yet: %s", self.stream, entry.id.decode(), failure)
+            return
+        reply_to = entry.fields.get(b"reply_to", b"").decode(errors="replace")
+        if moved and reply_to.startswith(reply_stream("")):
+            request_id = entry.fields.get(b"id", b"").decode(errors="replace")
+            self._reply(reply_to, ReplyEnvelope(id=request_id, error=ErrorBody.of(error)))
+
+    async def replay(self, entry: Entry, seconds: float) -> tuple[str, str]:
+        """Do a request of before under its own id, within `seconds`, and answer nobody; a write that was done is not
+        done again. Returns `ok`, or the kind and the sentence of what its caller would have been told.
+
+        Raises Unavailable or DeadlineExceeded when it could not be done now, Conflict when its handler failed.
+        """
+        request = RequestEnvelope.from_entry(entry.fields)
+        request = msgspec.structs.replace(request, deadline=int((time.time() + seconds) * 1000))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._run(request)
+        except (Unavailable, DeadlineExceeded):
+            raise
+        except TimeoutError as error:
+            raise DeadlineExceeded(f"It was not done within {seconds:g} s") from error
+        except ServiceError as error:
+            return error.kind, error.detail
+        except Exception as error:
+            log.exception("the replay failed")
+            raise Conflict(f"It failed again, with {type(error).__name__}; the service's log tells more") from error
+        return "ok", ""
 
     async def _answer(self, request: RequestEnvelope) -> None:
         """Reply, whatever happens: a caller that hears nothing waits out its deadline."""
@@ -202,9 +272,11 @@ class RequestServer:
         log.debug("answered %s after %.1f ms", outcome, elapsed * 1000)
         if self._observe is not None:
             self._observe(request.method, outcome, elapsed)
-        entry = msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6)).to_entry()
-        fields = [part for pair in entry.items() for part in pair]
-        self._writer.post("XADD", request.reply_to, "NOMKSTREAM", "MAXLEN", "~", REPLIES_KEPT, "*", *fields)
+        self._reply(request.reply_to, msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6)))
+
+    def _reply(self, stream: str, reply: ReplyEnvelope) -> None:
+        fields = [part for pair in reply.to_entry().items() for part in pair]
+        self._writer.post("XADD", stream, "NOMKSTREAM", "MAXLEN", "~", REPLIES_KEPT, "*", *fields)
 
     async def _run(self, request: RequestEnvelope) -> Answer:
         found = self._handlers.get(request.method)

@@ -13,6 +13,7 @@ from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
 RPC = "aurelius.rpc.echo"
+DEAD = "aurelius.dead.rpc.echo"
 
 
 class Say(Request[str], frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """`python -m shared.runtime.tests.echo_process`: the echo service as a process, which can be made to fail."""
 
 import asyncio
+import os
+import signal
 import time
 from dataclasses import dataclass, field
 
@@ -26,6 +28,45 @@ class EchoSettings(Settings):
         return self.echo_copies
 
 
+async def wait_for_release(service: Service) -> None:
+    """Return when the test has let all go that are held."""
+    while not await service.client.exists(RELEASED):
+        await service.client.xread({RELEASED: "0"}, block=500)
+
+
+async def die(_: Service) -> None:
+    """End this process as a crash would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def hang(_: Service) -> None:
+    """Never return."""
+    await asyncio.Event().wait()
+
+
+async def block_a_thread(_: Service) -> None:
+    """Occupy a thread that nobody can interrupt."""
+    await asyncio.to_thread(time.sleep, 3600)
+
+
+async def block_the_stop(service: Service) -> None:
+    """Have the stop meet with a mistake."""
+
+    async def block() -> None:
+        time.sleep(3600)  # the mistake that this stands for
+
+    service.stopping(block)
+
+
+DOES = {
+    "held": wait_for_release,
+    "die": die,
+    "hang": hang,
+    "block a thread": block_a_thread,
+    "block the stop": block_the_stop,
+}
+
+
 def compose(settings: EchoSettings) -> Service:
     """Return the service."""
     service = Service("echo", settings)
@@ -35,23 +76,13 @@ def compose(settings: EchoSettings) -> Service:
         await worn_out.wait()
         raise LookupError("worn out")
 
-    async def block() -> None:
-        time.sleep(3600)  # the mistake that this stands for
-
     async def answer(message: Say, _: Call) -> Answer:
-        """Say on the bus that the request was taken, then do what its text says."""
-        await service.client.xadd(TAKEN, {"text": message.text})
+        """Say on the bus that the request was taken, then do what its text says, but for a number at its end."""
+        await service.client.xadd(TAKEN, {"text": message.text, "pid": os.getpid()})
         if message.text == "wear out":
             worn_out.set()
-        if message.text == "held":
-            while not await service.client.exists(RELEASED):
-                await service.client.xread({RELEASED: "0"}, block=500)
-        if message.text == "hang":
-            await asyncio.Event().wait()
-        if message.text == "block a thread":
-            await asyncio.to_thread(time.sleep, 3600)
-        if message.text == "block the stop":
-            service.stopping(block)
+        if (do := DOES.get(message.text.rstrip(" 0123456789"))) is not None:
+            await do(service)
         return Answer(message.text)
 
     service.background(work)

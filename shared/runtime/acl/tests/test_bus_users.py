@@ -8,6 +8,7 @@ from redis import Redis
 from shared.contracts.messages import CheckHealth
 from shared.contracts.streams import (
     ASKS,
+    DEAD_LETTERS,
     EVENT_SOURCES,
     OUTSIDE,
     PROCESSES,
@@ -17,8 +18,9 @@ from shared.contracts.streams import (
     Stream,
 )
 from shared.runtime.acl.tests.guarded import Guarded
-from shared.runtime.bus import caller, consumer
+from shared.runtime.bus import abandoned, caller
 from shared.runtime.bus.connection import Entry, make_client
+from shared.runtime.bus.dead_letters import DeadLetters, Verdict
 from shared.runtime.outbox import record
 from shared.runtime.relay import Relay
 from shared.runtime.service import Service
@@ -73,8 +75,8 @@ async def test_a_group_is_followed_and_a_dead_consumer_replaced(
     unrefused_bus: Guarded, operator: Redis, stream: Stream, reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The entry it was given and the next are both handled, acknowledged and, where that is the rule, deleted."""
-    monkeypatch.setattr(consumer, "ABANDONED_SECONDS", 0.05)
-    monkeypatch.setattr(consumer, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(abandoned, "ABANDONED_SECONDS", 0.05)
+    monkeypatch.setattr(abandoned, "LOOK_SECONDS", 0.1)
     operator.xgroup_create(stream.name, reader, mkstream=True)
     operator.xadd(stream.name, {"n": "1"}, id="1-0")
     operator.xreadgroup(reader, "dead", {stream.name: ">"})
@@ -126,3 +128,25 @@ async def test_every_process_sends_its_timings(unrefused_bus: Guarded, operator:
     async with service.running():
         assert (await service.health.ready()).status == "ok"
     assert operator.xlen(TIMINGS) >= 1
+
+
+@pytest.mark.parametrize(("stream", "owner"), DEAD_LETTERS.items())
+async def test_a_dead_letter_is_put_aside_listed_and_replayed(
+    unrefused_bus: Guarded, operator: Redis, stream: str, owner: str
+) -> None:
+    """By the service whose the stream is, with its own rights and no others."""
+    operator.xgroup_create(stream, owner, mkstream=True)
+    entry_id = operator.xadd(stream, {"n": "1"})
+    operator.xreadgroup(owner, "one", {stream: ">"})
+    assert isinstance(entry_id, bytes)
+
+    async def run(entry: Entry) -> tuple[str, str]:
+        return entry.fields[b"n"].decode(), ""
+
+    async with make_client(unrefused_bus.url(owner)) as client:
+        letters = DeadLetters(client, stream, owner, delete=stream.startswith("aurelius.rpc."), count=lambda *_: None)
+        assert await letters.put(Entry(entry_id, {b"n": b"1"}), Verdict(reason="failed", error="no"))
+        await letters.trim()
+        ((place, _),) = await letters.newest(None, 1)
+        assert (await letters.replay(place, run)).outcome == "1"
+        assert await letters.newest(None, 1) == []
