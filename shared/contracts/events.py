@@ -34,6 +34,13 @@ class UserRegistered(Event, frozen=True, kw_only=True):
     SOURCE = "strategy"
 
 
+class UserUpdated(Event, frozen=True, kw_only=True):
+    """An account changed; `changed` says what."""
+
+    TYPE = "aurelius.user.updated.v1"
+    SOURCE = "strategy"
+
+
 class SessionRevoked(Event, frozen=True, kw_only=True):
     """A session ended before its time: its refresh token was used twice."""
 
@@ -169,6 +176,7 @@ class SweepDeleted(Event, frozen=True, kw_only=True):
 
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
+    UserUpdated,
     SessionRevoked,
     StrategyCreated,
     StrategyUpdated,

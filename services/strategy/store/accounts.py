@@ -16,6 +16,10 @@ RETURNING id
 
 _FIND_ACCOUNT = "SELECT id, role, is_active, password_hash FROM users WHERE lower(email) = lower($1)"
 
+_LOCK_ACCOUNT = _FIND_ACCOUNT + " FOR UPDATE"
+
+_UPDATE_ROLE = "UPDATE users SET role = $2, revision = revision + 1 WHERE id = $1"
+
 # Only where it is still the hash that was verified: a password changed meanwhile stays.
 _RENEW_PASSWORD_HASH = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2"  # noqa: S105  # SQL
 
@@ -54,3 +58,14 @@ async def find_account(connection: Connection, email: str) -> Account | None:
 async def renew_password_hash(connection: Connection, user_id: str, old: str, new: str) -> None:
     """Replace a password's hash by another hash of the same password."""
     await connection.execute(_RENEW_PASSWORD_HASH, user_id, old, new)
+
+
+async def lock_account(connection: Connection, email: str) -> Account | None:
+    """Return the account with this email, locked until the transaction ends."""
+    row = await connection.fetchrow(_LOCK_ACCOUNT, email)
+    return None if row is None else msgspec.convert(dict(row), Account)
+
+
+async def update_role(connection: Connection, user_id: str, role: Literal["user", "admin"]) -> None:
+    """Give a locked account a role."""
+    await connection.execute(_UPDATE_ROLE, user_id, role)

@@ -1,0 +1,80 @@
+"""`python -m services.strategy.set_role EMAIL admin|user`: give an account a role, which is the operator's alone to do.
+
+DATABASE_URL is the strategy service's. The role holds from the account's next login or refresh on, so that tokens of
+before keep theirs for at most a quarter of an hour.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from services.strategy.core.text import is_storable, normal_email
+from services.strategy.store.accounts import lock_account, update_role
+from shared.contracts.clock import Clock, SystemClock
+from shared.contracts.errors import NotFound, ServiceError
+from shared.contracts.events import UserUpdated
+from shared.contracts.objects import user_object
+from shared.runtime.database import Database
+from shared.runtime.environment import SettingsError, load
+from shared.runtime.outbox import announce
+from shared.runtime.settings import DatabaseSettings
+
+Role = Literal["user", "admin"]
+USAGE = "usage: DATABASE_URL=postgresql://... python -m services.strategy.set_role EMAIL admin|user"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleSettings(DatabaseSettings):
+    """The strategy service's database."""
+
+
+async def set_role(database: Database, clock: Clock, email: str, role: Role) -> bool:
+    """Give an account a role and announce it; False when it has that already. Raises NotFound, Unavailable."""
+    address = normal_email(email)
+    async with database.transaction() as connection:
+        account = await lock_account(connection, address) if is_storable(address) else None
+        if account is None:
+            raise NotFound(f"There is no account with the email {email}; register it first")
+        if account.role == role:
+            return False
+        await update_role(connection, account.id, role)
+        event = UserUpdated(id=account.id, owner=account.id, version=0, changed=["role"])
+        await announce(connection, event, [user_object(account.id)], clock=clock)
+    return True
+
+
+async def _main(settings: RoleSettings, email: str, role: Role) -> str:
+    database = Database(settings, "strategy", pool_size=1)
+    await database.connect()
+    try:
+        changed = await set_role(database, SystemClock(), email, role)
+    finally:
+        await database.close()
+    return f"{email} has the role {role} from its next login on" if changed else f"{email} has the role {role} already"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line asks for; returns the exit code."""
+    match arguments:
+        case [email, role] if role in get_args(Role):
+            try:
+                said = asyncio.run(_main(load(RoleSettings), email, cast("Role", role)))
+            except SettingsError as error:
+                return _refused("\n".join(error.faults), 1)
+            except ServiceError as error:
+                return _refused(error.detail, 1)
+            sys.stdout.write(f"{said}\n")
+            return 0
+        case _:
+            return _refused(USAGE, 2)
+
+
+def _refused(text: str, code: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
