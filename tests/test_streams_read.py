@@ -17,7 +17,7 @@ from services.metrics import app as metrics
 from services.metrics.settings import MetricsSettings
 from services.strategy import app as strategy
 from services.strategy.settings import StrategySettings
-from shared.contracts.streams import OUTSIDE, PROCESSES, STREAMS
+from shared.contracts.streams import DEAD_LETTERS, OUTSIDE, PROCESSES, STREAMS, dead_stream
 from shared.runtime.service import Service
 
 KEY = "0123456789abcdef" * 4
@@ -34,8 +34,11 @@ PROGRAMS: dict[str, list[Callable[[Path], Service]]] = {
     "invalidator": [lambda folder: invalidator.compose(InvalidatorSettings(data_dir=folder))],
     "metrics": [lambda folder: metrics.compose(MetricsSettings(data_dir=folder))],
 }
-READ_OTHERWISE = {("metrics", "aurelius.timings", "")}
-"""Read by a plain XREAD at the start, for what was before, and not by a subscriber."""
+READ_OTHERWISE = {
+    ("metrics", "aurelius.timings", ""),
+    *((owner, dead_stream(stream), "") for stream, owner in DEAD_LETTERS.items()),
+}
+"""Read by no subscriber: what was before, once at the start, and dead letters when an administrator asks for them."""
 
 
 class Binding(msgspec.Struct):
