@@ -168,7 +168,7 @@ async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None
     """One that waits for work; what becomes of a run under way is told where the runs are."""
     async with servers.run("worker") as worker:
         await worker.said("started", within=FIRST_START)
-        assert (await redis.xinfo_groups(JOBS_BACKTEST))[0]["consumers"] == 1
+        await eventually(lambda: workers_read(redis, 1))
         worker.process.terminate()
         await ended_well(worker, redis, "backtest")
 
@@ -177,6 +177,7 @@ async def test_what_a_worker_was_told_and_has_not_heard_is_put_away(servers: Ser
     """A stop may cut its read off; the row says what there is to do, and nothing is left that would wait for nobody."""
     async with servers.run("worker") as worker:
         await worker.said("started", within=FIRST_START)
+        await eventually(lambda: workers_read(redis, 1))
         (consumer,) = await redis.xinfo_consumers(JOBS_BACKTEST, "workers")
         await given_unseen(redis, JOBS_BACKTEST, "workers", consumer["name"].decode(), {"data": "{}"})
         worker.process.terminate()

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from shared.contracts.streams import reply_stream, rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
-from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.bus.writer import StreamWriter, unavailable
 
 if TYPE_CHECKING:  # a service without large answers needs no object store library
     from shared.runtime.objects import Objects
@@ -132,18 +133,23 @@ class Caller:
 
     async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]
-        future: asyncio.Future[ReplyEnvelope] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + seconds
+        future: asyncio.Future[ReplyEnvelope] = loop.create_future()
+        # One of the loop's own timers costs a fraction of a time-out around the wait.
+        giving_up = loop.call_at(give_up_at, _fail, future, TimeoutError())
         self._waiting[request.id] = future
         try:
-            async with asyncio.timeout(seconds):
-                await self._writer.submit("XADD", rpc_stream(service), "*", *fields)
-                reply = await future
-                if reply.object_key:
-                    reply = msgspec.structs.replace(reply, body=await self._fetch(reply.object_key))
+            self._writer.send(("XADD", rpc_stream(service), "*", *fields), partial(_sent, future))
+            reply = await future
+            if not reply.object_key:
                 return reply
+            async with asyncio.timeout_at(give_up_at):
+                return msgspec.structs.replace(reply, body=await self._fetch(reply.object_key))
         except TimeoutError as error:
             raise DeadlineExceeded(f"The {service} service did not answer within {seconds:g} s") from error
         finally:
+            giving_up.cancel()
             del self._waiting[request.id]
 
     async def _receive(self, entries: list[Entry]) -> None:
@@ -156,6 +162,7 @@ class Caller:
             future = self._waiting.get(reply.id)
             if future is not None and not future.done():
                 future.set_result(reply)
+        await asyncio.sleep(0)  # who waited goes on first, then FastStream prepares the next read
 
     async def _fetch(self, key: str) -> bytes:
         if self._objects is None:
@@ -198,3 +205,13 @@ class Caller:
         """Remove the reply stream."""
         with contextlib.suppress(RedisError, OSError):
             await self._client.delete(self.stream)
+
+
+def _sent(future: asyncio.Future[ReplyEnvelope], answer: object) -> None:
+    if isinstance(answer, Exception):
+        _fail(future, unavailable(answer))
+
+
+def _fail(future: asyncio.Future[ReplyEnvelope], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,6 +1,7 @@
 """How a process connects to the bus: a FastStream broker that reads, a redis-py client that writes."""
 
 from collections.abc import Awaitable, Callable
+from typing import Self, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -22,10 +23,10 @@ from shared.runtime.bus.reading import Broker
 SOCKET_TIMEOUT = 4.0
 CONNECT_TIMEOUT = 2.0
 BLOCK_MS = 1000
-# The writer, the relay and each reclaimer use one at a time; the rest is for whoever asks how the process is.
+# The relay and each reclaimer use one at a time; the rest is for whoever asks how the process is.
 CLIENT_CONNECTIONS = 16
 ACQUIRE_SECONDS = 1.5
-# One for each reader, and one more while it starts.
+# Readers have one each besides; these are for what they ask when they start.
 READER_CONNECTIONS = 16
 
 # How long a reader pauses when the bus does not answer. FastStream's own 5 s are a constant with no setting.
@@ -91,11 +92,24 @@ Handler = Callable[[list[Entry]], Awaitable[None]]
 
 
 async def _parse(message: BatchStreamMessage) -> RedisBatchStreamMessage:
-    return RedisBatchStreamMessage(raw_message=message, body=b"", consumer=FAKE_CONSUMER, group=None)
+    # Each batch would be given a random id otherwise, which nobody looks at.
+    return RedisBatchStreamMessage(
+        raw_message=message, body=b"", consumer=FAKE_CONSUMER, group=None, correlation_id=message["channel"]
+    )
 
 
 async def _decode(message: StreamMessage[BatchStreamMessage]) -> DecodedMessage:
     return list(map(Entry, message.raw_message["message_ids"], message.raw_message["data"]))  # type: ignore[arg-type]
+
+
+class _Stream(StreamSub):
+    """A stream without a prefix: FastStream puts one before a deep copy, several times for each batch."""
+
+    def add_prefix(self, prefix: str) -> Self:
+        """Return the stream itself. Raises ValueError for a prefix."""
+        if prefix:
+            raise ValueError("the names of streams are whole: see shared.contracts.streams")
+        return self
 
 
 def subscribe(
@@ -109,8 +123,8 @@ def subscribe(
     last_id: str | None = None,
 ) -> StreamBatchSubscriber:
     """Register `handler` for batches of `stream`: through `group` as `consumer`, or without a group from `last_id`."""
-    subscriber = broker.subscriber(
-        stream=StreamSub(
+    made = broker.subscriber(
+        stream=_Stream(
             stream,
             group=group,
             consumer=consumer,
@@ -123,5 +137,5 @@ def subscribe(
         no_reply=True,
         title=f"{stream}, group {group}" if group else stream,
     )
-    subscriber(handler)
-    return subscriber
+    made(handler)
+    return cast("StreamBatchSubscriber", made)  # which `batch` makes it

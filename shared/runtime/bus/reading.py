@@ -12,6 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
+from shared.runtime.bus.batches import Entries, read_batch
+from shared.runtime.bus.wire import Wire
+
 log = logging.getLogger(__name__)
 
 
@@ -55,13 +58,14 @@ class _Reading(Redis):
         super().__init__(connection_pool=made.connection_pool)
         self.auto_close_connection_pool = True
         self._faults = faults
+        self._idle: list[Wire] = []  # one for each reader, while it does not read
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
         if args[0] not in ("XREAD", "XREADGROUP"):
-            return await self._execute(*args, **options)
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         stream = str(args[args.index(b"STREAMS") + 1])
         try:
-            answer = await self._execute(*args, **options)
+            answer = await self._read(*args)
         except (RedisError, OSError) as error:
             if "NOGROUP" in str(error):  # FastStream stops the reader, and the watch starts it again
                 raise
@@ -75,5 +79,18 @@ class _Reading(Redis):
             log.warning("%s can be read again", stream)
         return answer
 
-    async def _execute(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
-        return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+    async def _read(self, *command: Any) -> list[tuple[bytes, Entries]]:  # noqa: ANN401  # as above
+        wire = self._idle.pop() if self._idle else None
+        if wire is None or wire.closed:
+            wire = await Wire.connect(self.connection_pool)
+        try:
+            return await read_batch(wire, command)
+        finally:
+            if not wire.closed:
+                self._idle.append(wire)
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close the readers' connections too."""
+        for wire in self._idle:
+            wire.close()
+        await super().aclose(close_connection_pool)

@@ -8,12 +8,13 @@ import time
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.contracts.envelopes import RequestEnvelope
 from shared.contracts.errors import GivenUp
 from shared.runtime.bus import abandoned
 from shared.runtime.bus.abandoned import Abandoned, Heirs, find_abandoned, take_over
 from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.dead_letters import Count
-from shared.runtime.bus.server import RequestServer
+from shared.runtime.bus.server import UNREADABLE, RequestServer
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,6 @@ def _is_poison(row: Abandoned, entry: Entry) -> bool:
 
 def _is_late(entry: Entry) -> bool:
     try:
-        return int(entry.fields[b"deadline"]) <= time.time() * 1000
-    except (KeyError, ValueError):
+        return RequestEnvelope.from_entry(entry.fields).deadline <= time.time() * 1000
+    except UNREADABLE:
         return False

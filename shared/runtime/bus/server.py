@@ -13,7 +13,7 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
+from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope, Sender
 from shared.contracts.errors import (
     Conflict,
     DeadlineExceeded,
@@ -130,6 +130,7 @@ class RequestServer:
         self._handlers: dict[str, tuple[msgspec.json.Decoder[Request[object]], HandlerOf[Request[object]]]] = {}
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._done: list[bytes] = []
         self.subscriber: StreamBatchSubscriber = subscribe(
             broker, self.stream, self._receive, group=service, consumer=instance
         )
@@ -145,6 +146,7 @@ class RequestServer:
         for entry in entries:
             await self._intake.wait()
             await self.begin(entry)
+        await asyncio.sleep(0)  # they begin first, then FastStream prepares the next read
 
     async def begin(self, entry: Entry) -> asyncio.Task[None]:
         """Start to serve an entry that is in hand, when there is a slot for it."""
@@ -190,9 +192,16 @@ class RequestServer:
             await asyncio.wait(self._tasks)
 
     def _put_away(self, entry_id: bytes) -> None:
+        """Put an entry away together with all that are done in this turn of the event loop."""
+        if not self._done:
+            asyncio.get_running_loop().call_soon(self._put_done_away)
+        self._done.append(entry_id)
+
+    def _put_done_away(self) -> None:
         # One group reads this stream, so that an acknowledged entry is of no more use to anyone.
-        self._writer.post("XACK", self.stream, self.group, entry_id)
-        self._writer.post("XDEL", self.stream, entry_id)
+        self._writer.post("XACK", self.stream, self.group, *self._done)
+        self._writer.post("XDEL", self.stream, *self._done)
+        self._done.clear()
 
     async def _serve(self, entry: Entry) -> None:
         try:
@@ -202,9 +211,10 @@ class RequestServer:
                 verdict = Verdict(reason="malformed", error=f"it is no request: {error!r}")
                 await self.give_up(entry, verdict, Malformed("The service cannot read the request"))
                 return
-            if request.deadline > time.time() * 1000:
-                await self._answer(request)
-            self._put_away(entry.id)
+            reply = await self._answer(request) if request.deadline > time.time() * 1000 else None
+            self._put_away(entry.id)  # before the reply is sent, so that both go out in one write
+            if reply is not None:
+                self._reply(request.reply_to, reply)
         finally:
             self.in_hand.let_go(entry.id)
             self._slots.release()
@@ -214,9 +224,9 @@ class RequestServer:
 
         While the bus is away it stays pending, and is judged again.
         """
-        method = entry.fields.get(b"method", b"").decode(errors="replace")
+        sender = Sender.from_entry(entry.fields)
         kept = entry.fields
-        if method not in self._handlers or method in self._secret:
+        if sender.method not in self._handlers or sender.method in self._secret:
             kept = {name: value for name, value in kept.items() if name != b"body"}
         replayable = verdict.reason != "malformed" and b"body" in kept
         try:
@@ -224,10 +234,8 @@ class RequestServer:
         except (RedisError, OSError) as failure:
             log.warning("%s: %s cannot be put aside yet: %s", self.stream, entry.id.decode(), failure)
             return
-        reply_to = entry.fields.get(b"reply_to", b"").decode(errors="replace")
-        if moved and reply_to.startswith(reply_stream("")):
-            request_id = entry.fields.get(b"id", b"").decode(errors="replace")
-            self._reply(reply_to, ReplyEnvelope(id=request_id, error=ErrorBody.of(error)))
+        if moved and sender.reply_to.startswith(reply_stream("")):
+            self._reply(sender.reply_to, ReplyEnvelope(id=sender.id, error=ErrorBody.of(error)))
 
     async def replay(self, entry: Entry, seconds: float) -> tuple[str, str]:
         """Do a request of before under its own id, within `seconds`, and answer nobody; a write that was done is not
@@ -251,8 +259,8 @@ class RequestServer:
             raise Conflict(f"It failed again, with {type(error).__name__}; the service's log tells more") from error
         return "ok", ""
 
-    async def _answer(self, request: RequestEnvelope) -> None:
-        """Reply, whatever happens: a caller that hears nothing waits out its deadline."""
+    async def _answer(self, request: RequestEnvelope) -> ReplyEnvelope:
+        """Make a reply, whatever happens: a caller that hears nothing waits out its deadline."""
         started = time.perf_counter()
         outcome = "ok"
         # In a task of its own, so that it ends with the request.
@@ -272,7 +280,7 @@ class RequestServer:
         log.debug("answered %s after %.1f ms", outcome, elapsed * 1000)
         if self._observe is not None:
             self._observe(request.method, outcome, elapsed)
-        self._reply(request.reply_to, msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6)))
+        return msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6))
 
     def _reply(self, stream: str, reply: ReplyEnvelope) -> None:
         fields = [part for pair in reply.to_entry().items() for part in pair]

@@ -4,10 +4,9 @@ FastStream ends a reader by cancelling its task. A read that the server was answ
 the server counts its entries as delivered: they would wait until another process takes them for a dead one's.
 """
 
-from typing import cast
-
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 
+from shared.runtime.bus.batches import entries_read
 from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.writer import StreamWriter
 
@@ -17,5 +16,4 @@ async def unread_entries(writer: StreamWriter, subscriber: StreamBatchSubscriber
     sub = subscriber.stream_sub
     # By way of the writer, behind what it has still to acknowledge: or what was just done would come again.
     answer = await writer.submit("XREADGROUP", "GROUP", str(sub.group), str(sub.consumer), "STREAMS", sub.name, "0")
-    streams = cast("list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]", answer)
-    return [Entry(entry_id, fields) for _, entries in streams or [] for entry_id, fields in entries if fields]
+    return [Entry(*entry) for entry in entries_read(answer)]

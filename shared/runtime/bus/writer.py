@@ -1,91 +1,117 @@
-"""The coalescing writer: every command that waits goes out in one pipeline.
+"""The coalescing writer: every command that waits goes out in one write, none waits for the answers to others.
 
-FastStream publishes one message per round trip; a pipeline of a hundred costs each command a sixth of that.
+FastStream publishes one message per round trip.
 """
 
 import asyncio
 import logging
-from collections import deque
+from functools import partial
 
 from redis.asyncio import Redis
 
 from shared.contracts.errors import Unavailable
+from shared.runtime.bus.wire import Command, Heard, Wire
 
 log = logging.getLogger(__name__)
 
-MAX_PIPELINE = 512
 MAX_WAITING = 20_000
 
-Command = tuple[str | bytes | int, ...]
 Answer = bytes | int | str | None
 
 
 class StreamWriter:
-    """Sends commands in the order they were submitted, as many in one pipeline as wait."""
+    """Sends commands in the order they were submitted, over one connection that is made again when it was lost."""
 
     def __init__(self, client: Redis) -> None:
-        self._client = client
-        self._waiting: deque[tuple[Command, asyncio.Future[Answer]]] = deque()
-        self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._pool = client.connection_pool
+        self._wire: Wire | None = None
+        self._early: list[tuple[Command, Heard]] = []
+        self._wanted = asyncio.Event()
+
+    def send(self, command: Command, heard: Heard) -> None:
+        """Send a command; `heard` is told of its answer, or of the exception for which there is none.
+
+        Raises Unavailable at once when MAX_WAITING commands wait for their answers already.
+        """
+        if self._waiting() >= MAX_WAITING:
+            raise Unavailable("The bus takes no more messages at the moment")
+        if self._wire is None or self._wire.closed:
+            self._early.append((command, heard))
+            self._wanted.set()
+        else:
+            self._wire.send(command, heard)
 
     def submit(self, *command: str | bytes | int) -> asyncio.Future[Answer]:
-        """Queue a command; the future holds its answer, or Unavailable when the bus refused it or is away.
+        """Send a command; the future holds its answer, or Unavailable when the bus refused it or is away.
 
-        Raises Unavailable at once when MAX_WAITING commands wait already.
+        Raises Unavailable as `send` does.
         """
-        if len(self._waiting) >= MAX_WAITING:
-            raise Unavailable("The bus takes no more messages at the moment")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((command, future))
-        self._idle.clear()
-        self._wake.set()
+        self.send(command, partial(_settle, future))
         return future
 
     def post(self, *command: str | bytes | int) -> None:
-        """Queue a command whose answer nobody waits for; a failure is logged."""
+        """Send a command whose answer nobody waits for; a failure is logged."""
         try:
-            self.submit(*command).add_done_callback(_log_failure)
+            self.send(command, _log_failure)
         except Unavailable as error:
             log.warning("dropped %s: %s", command[0], error)
 
     async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                size = min(len(self._waiting), MAX_PIPELINE)
-                await self._send([self._waiting.popleft() for _ in range(size)])
-            self._idle.set()
+        """Connect, and again after each loss when there is something to send. Until cancelled."""
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                await self._connect()
+        finally:
+            if self._wire is not None:
+                self._wire.close()
 
     async def drain(self, seconds: float) -> None:
-        """Wait until nothing is queued, `seconds` at most."""
+        """Wait until everything was answered or has failed, `seconds` at most."""
         try:
-            await asyncio.wait_for(self._idle.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                while self._waiting():
+                    await self.submit("PING")  # its answer is the last
+        except Unavailable:
+            pass  # as all before it: each was told
         except TimeoutError:
-            log.warning("%d messages were not sent before the stop", len(self._waiting))
+            log.warning("%d messages were not sent before the stop", self._waiting())
 
-    async def _send(self, batch: list[tuple[Command, asyncio.Future[Answer]]]) -> None:
-        pipeline = self._client.pipeline(transaction=False)
-        for command, _ in batch:
-            pipeline.execute_command(*command)
+    def _waiting(self) -> int:
+        return len(self._early) + (self._wire.waiting if self._wire is not None else 0)
+
+    async def _connect(self) -> None:
         try:
-            answers = await pipeline.execute(raise_on_error=False)
-        except Exception as error:  # whatever it is (uvloop has a RuntimeError for a closed transport), go on
-            answers = [error] * len(batch)
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                failure = Unavailable("The message bus does not answer")
-                failure.__cause__ = answer
-                future.set_exception(failure)
-            else:
-                future.set_result(answer)
+            wire = await Wire.connect(self._pool)
+        except Exception as error:  # whatever it is, go on
+            early, self._early = self._early, []
+            for _, heard in early:
+                heard(error)
+        else:
+            self._wire = wire
+            early, self._early = self._early, []
+            for command, heard in early:
+                wire.send(command, heard)
 
 
-def _log_failure(future: asyncio.Future[Answer]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        log.warning("a message was not sent: %s", error.__cause__ or error)
+def unavailable(cause: Exception) -> Unavailable:
+    """Return what to tell who asked something of the bus that it refused or did not answer."""
+    failure = Unavailable("The message bus does not answer")
+    failure.__cause__ = cause
+    return failure
+
+
+def _settle(future: asyncio.Future[Answer], answer: object) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(unavailable(answer))
+    else:
+        future.set_result(answer)  # type: ignore[arg-type]  # what these commands answer
+
+
+def _log_failure(answer: object) -> None:
+    if isinstance(answer, Exception):
+        log.warning("a message was not sent: %s", answer)

@@ -11,7 +11,8 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 
 from shared.runtime import service as service_module
 from shared.runtime.bus.connection import Entry
-from shared.runtime.bus.writer import Answer, Command
+from shared.runtime.bus.wire import Command, Heard
+from shared.runtime.bus.writer import Answer
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 
@@ -23,6 +24,11 @@ class Remembering:
 
     def __init__(self, *_: object) -> None:
         self.sent: list[Command] = []
+
+    def send(self, command: Command, heard: Heard) -> None:
+        """Note a command."""
+        self.sent.append(command)
+        heard(None)
 
     def submit(self, *command: str | bytes | int) -> asyncio.Future[Answer]:
         """Note a command."""

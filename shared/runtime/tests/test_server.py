@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.contracts.envelopes import RequestEnvelope
+from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
 from shared.contracts.errors import Malformed, ServiceError, Unauthenticated, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import LogIn
@@ -39,6 +39,12 @@ def request(reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body
         idempotency_key="",
         body=body,
     )
+
+
+def spoiled(sent: RequestEnvelope) -> dict[str, str | bytes]:
+    """Return an entry with a deadline that is none."""
+    entry = sent.to_entry()
+    return {**entry, "request": msgspec.json.encode({**msgspec.json.decode(entry["request"]), "deadline": "soon"})}
 
 
 async def send(redis: Redis, reply_to: str, *, seconds: float = 5, method: str = Say.METHOD, body: bytes) -> str:
@@ -148,8 +154,8 @@ async def test_a_body_that_does_not_fit_is_refused(bus_url: str, redis: Redis, b
 
         async def replied() -> bool:
             found = [entry.fields for entry in await entries(redis, caller.stream)]
-            replies = [fields for fields in found if fields.get(b"id") == sent.encode()]
-            return len(replies) == 1 and b'"kind":"malformed"' in replies[0][b"error"]
+            replies = [ReplyEnvelope.from_entry(fields) for fields in found if b"reply" in fields]
+            return [(reply.id, reply.error and reply.error.kind) for reply in replies] == [(sent, "malformed")]
 
         await eventually(replied)
     assert hold.taken == []
@@ -176,12 +182,12 @@ async def test_who_sent_what_cannot_be_read_is_told(bus_url: str, redis: Redis) 
     """Where the entry still says who it was; and nobody else can be written to that way."""
     async with talking(bus_url, echo) as caller:
         for reply_to in (caller.stream, RPC):
-            fields = {**request(reply_to, body=b"{}").to_entry(), "deadline": "soon"}
+            fields = spoiled(request(reply_to, body=b"{}"))
             await redis.xadd(RPC, fields)  # type: ignore[arg-type]  # the stubs ask for a wider dict
 
         async def told() -> bool:
-            replies = [entry.fields for entry in await entries(redis, caller.stream)]
-            return [b'"kind":"malformed"' in fields.get(b"error", b"") for fields in replies].count(True) == 1
+            replies = [entry.fields.get(b"reply", b"") for entry in await entries(redis, caller.stream)]
+            return [b'"kind":"malformed"' in reply for reply in replies].count(True) == 1
 
         await eventually(told)
         await eventually(lambda: emptied(redis, RPC, "echo"))
@@ -192,10 +198,11 @@ async def test_a_dead_letter_keeps_no_secret(bus_url: str, redis: Redis) -> None
     async with answering(bus_url, echo) as service:
         service._servers[0].handle(LogIn, lambda *_: echo(Say(text=""), _[1]))
         for method in (LogIn.METHOD, "no.such", Say.METHOD):
-            fields = {**request("aurelius.replies.gone", method=method, body=b"hunter2").to_entry(), "deadline": "x"}
+            fields = spoiled(request("aurelius.replies.gone", method=method, body=b"hunter2"))
             await redis.xadd(RPC, fields)  # type: ignore[arg-type]  # the stubs ask for a wider dict
         await eventually(lambda: emptied(redis, RPC, "echo"))
-    kept = {entry.fields[b"field:method"].decode(): entry.fields for entry in await entries(redis, DEAD)}
+    letters = [entry.fields for entry in await entries(redis, DEAD)]
+    kept = {msgspec.json.decode(fields[b"field:request"])["method"]: fields for fields in letters}
     assert [method for method, fields in kept.items() if b"field:body" in fields] == [Say.METHOD]
     assert b"hunter2" not in b"".join([*kept[LogIn.METHOD].values(), *kept["no.such"].values()])
 
@@ -295,8 +302,8 @@ async def test_a_request_is_in_the_lines_of_who_handles_it(bus_url: str) -> None
     assert seen == {str(n): [(f"r{n}", f"{n:032x}", "echo.say")] * 3 for n in range(1, 21)}
 
 
-async def test_a_request_of_an_older_caller_is_known_by_its_own_id(bus_url: str, redis: Redis) -> None:
-    """It has no request id: the one of its envelope is as good to find its lines by."""
+async def test_a_request_that_came_of_none_over_http_is_known_by_its_own_id(bus_url: str, redis: Redis) -> None:
+    """The one of its envelope is as good to find its lines by."""
     seen: list[str] = []
 
     async def handler(message: Say, _: Call) -> Answer:
@@ -304,12 +311,10 @@ async def test_a_request_of_an_older_caller_is_known_by_its_own_id(bus_url: str,
         return Answer(message.text)
 
     async with talking(bus_url, handler) as caller:
-        sent = request(caller.stream, body=b'{"text":"x"}')
-        fields = {name: value for name, value in sent.to_entry().items() if name != "request_id"}
-        await redis.xadd(RPC, fields)  # type: ignore[arg-type]  # the stubs ask for a wider dict
+        sent = await send(redis, caller.stream, body=b'{"text":"x"}')
 
         async def handled() -> bool:
-            return seen == [sent.id]
+            return seen == [sent]
 
         await eventually(handled)
 

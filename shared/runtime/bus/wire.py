@@ -1,0 +1,132 @@
+"""One connection to the bus on which commands go out without waiting for the answers to those before them.
+
+redis-py connects and logs in (TLS, user, database). After that its asyncio client would pack each command in Python,
+make a task for each thing it sends and a timeout for each answer it awaits: several times what the rest of a request
+costs. Here hiredis packs and parses, and answers are told to callbacks in the order of the commands.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import hiredis
+from redis.asyncio.connection import Connection, ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse, ResponseError
+
+Command = tuple[str | bytes | int, ...]
+Heard = Callable[[object], None]
+"""Told of an answer: bytes, int, None or lists of them, or the exception for which there is none. Must not raise."""
+
+_NOT_YET = object()
+
+
+class Wire(asyncio.Protocol):
+    """A connection, made by `connect`. It never sends twice: what is unanswered when it is lost has failed."""
+
+    def __init__(self, connection: Connection, silence: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._silence = silence
+        self._unsent: list[bytes] = []
+        self._unheard: deque[Heard] = deque()
+        self._quiet_since = 0.0
+        self._watching = False
+        self._failure = RedisConnectionError("the bus closed the connection")
+        self._parser = hiredis.Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOT_YET)
+        # Out of redis-py's hands, which would close it with a warning; newer Pythons' writers would close it too.
+        self._writer = cast("asyncio.StreamWriter", connection._writer)  # noqa: SLF001
+        connection._reader = connection._writer = None  # noqa: SLF001
+        self._transport = self._writer.transport
+        self._transport.set_protocol(self)
+        self.closed = self._transport.is_closing()
+
+    @classmethod
+    async def connect(cls, pool: ConnectionPool) -> "Wire":
+        """Connect as the connections of `pool` do, but beside it. Raises RedisError and OSError.
+
+        A bus that answers nothing for the pool's `socket_timeout` while something is asked is taken for lost.
+        """
+        connection: Connection = pool.make_connection()  # type: ignore[no-untyped-call]
+        await connection.connect()  # type: ignore[no-untyped-call]
+        return cls(connection, pool.connection_kwargs["socket_timeout"])
+
+    @property
+    def waiting(self) -> int:
+        """How many commands are not answered yet."""
+        return len(self._unheard)
+
+    def send(self, command: Command, heard: Heard) -> None:
+        """Send a command, in one write with all that comes before the event loop's next turn."""
+        if self.closed:
+            self._loop.call_soon(heard, self._failure)
+            return
+        if not self._unsent:
+            self._loop.call_soon(self._flush)
+        self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # the stubs mean a pair
+        self._unheard.append(heard)
+
+    async def ask(self, *commands: Command) -> list[object]:
+        """Send commands and return their answers; an answer may be an exception.
+
+        Who gives up waiting ends the connection: the bus must not answer, or hand entries, to nobody.
+        """
+        answers: list[object] = []
+        all_heard = self._loop.create_future()
+
+        def heard(answer: object) -> None:
+            answers.append(answer)
+            if len(answers) == len(commands) and not all_heard.done():
+                all_heard.set_result(None)
+
+        for command in commands:
+            self.send(command, heard)
+        try:
+            await all_heard
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        return answers
+
+    def close(self) -> None:
+        """End the connection now; what is unanswered fails."""
+        self.closed = True
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._transport.is_closing():
+            return  # what is unanswered has failed, or is about to
+        if len(self._unheard) == len(self._unsent):
+            self._quiet_since = self._loop.time()
+        self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+        if not self._watching:
+            self._watch()
+
+    def _watch(self) -> None:
+        """While something is unanswered see that the bus is not silent for too long."""
+        left = self._quiet_since + self._silence - self._loop.time()
+        self._watching = bool(self._unheard) and left > 0
+        if self._watching:
+            self._loop.call_later(left, self._watch)
+        elif self._unheard:
+            self._failure = RedisConnectionError(f"the bus did not answer for {self._silence:g} s")
+            self.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Tell the answers that are complete."""
+        self._quiet_since = self._loop.time()
+        self._parser.feed(data)
+        while (answer := self._parser.gets()) is not _NOT_YET:
+            self._unheard.popleft()(answer)
+
+    def eof_received(self) -> None:
+        """Take no more: the transport closes itself."""
+        self.closed = True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Fail what is unanswered."""
+        self.closed = True
+        self._failure.__cause__ = error
+        while self._unheard:
+            self._unheard.popleft()(self._failure)
