@@ -31,6 +31,8 @@ from tests.servers import postgres_server, valkey_server
 
 ROUNDS = 5
 IN_FLIGHT = (1, 32, 128)
+MOST = 512
+"""Connections for those who need one for each thing in flight: FastStream's `request`, and PING by redis-py."""
 SECONDS = 1.0
 """How long one measurement goes on."""
 BACKLOG = 20_000
@@ -55,11 +57,12 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """Who is asked, how, and the process that answers, if there is one."""
+    """Who is asked, how, the process that answers, if there is one, and how many things at a time at most."""
 
     name: str
     ask: Ask
     process: psutil.Process | None
+    most: int = MOST
 
     async def measured(self, in_flight: int) -> Measured:
         """Keep so many requests in flight for SECONDS."""
@@ -154,14 +157,14 @@ async def _process(kind: str, url: str) -> AsyncIterator[psutil.Process]:
 
 @asynccontextmanager
 async def contenders(url: str) -> AsyncIterator[list[Contender]]:
-    """Everyone, ready to be asked; only the first two many things at a time."""
+    """Everyone, ready to be asked."""
     async with AsyncExitStack() as stack:
         caller = await stack.enter_async_context(asking(url))
         # Of its own accord it would refuse the hundred and first: a connection for each request.
-        broker = RedisBroker(url, logger=None, max_connections=512)  # type: ignore[arg-type]  # documented as off
+        broker = RedisBroker(url, logger=None, max_connections=MOST)  # type: ignore[arg-type]  # documented as off
         await broker.connect()
         stack.push_async_callback(broker.stop)
-        raw = await stack.enter_async_context(Redis.from_url(url, protocol=2))
+        raw = await stack.enter_async_context(Redis.from_url(url, protocol=2, max_connections=MOST))
         processes = {
             kind: await stack.enter_async_context(_process(kind, url)) for kind in ("ours", "faststream", "raw")
         }
@@ -178,7 +181,7 @@ async def contenders(url: str) -> AsyncIterator[list[Contender]]:
         yield [
             Contender("ours", ask_ours, processes["ours"]),
             Contender("FastStream", ask_faststream, processes["faststream"]),
-            Contender("two streams by redis-py", PingPong(raw).ask, processes["raw"]),
+            Contender("two streams by redis-py", PingPong(raw).ask, processes["raw"], most=1),
             Contender("PING", ping, None),
         ]
 
@@ -189,8 +192,7 @@ async def round_trips() -> None:
         for contender in everybody:
             await contender.measured(1)
         for in_flight in IN_FLIGHT:
-            # What uses one connection is asked one thing at a time.
-            asked = everybody if in_flight == 1 else everybody[:2]
+            asked = [contender for contender in everybody if in_flight <= contender.most]
             found: dict[str, list[Measured]] = {contender.name: [] for contender in asked}
             for number in range(ROUNDS):
                 for contender in asked if number % 2 == 0 else asked[::-1]:
