@@ -164,11 +164,16 @@ async def test_an_http_request_is_answered(servers: Servers, redis: Redis, worke
         assert not [key async for key in redis.scan_iter("aurelius.replies.gateway-*")]
 
 
+async def workers_read(redis: Redis, number: int) -> bool:
+    """Say whether so many wait for work."""
+    groups = await redis.xinfo_groups(JOBS_BACKTEST) if await redis.exists(JOBS_BACKTEST) else []
+    return [group["consumers"] for group in groups] == [number]
+
+
 async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None:
     """One that waits for work; what becomes of a run under way is told where the runs are."""
     async with servers.run("worker") as worker:
-        await worker.said("started", within=FIRST_START)
-        await eventually(lambda: workers_read(redis, 1))
+        await eventually(lambda: workers_read(redis, 1), within=FIRST_START)
         worker.process.terminate()
         await ended_well(worker, redis, "backtest")
 
@@ -176,19 +181,12 @@ async def test_a_worker_leaves_its_group(servers: Servers, redis: Redis) -> None
 async def test_what_a_worker_was_told_and_has_not_heard_is_put_away(servers: Servers, redis: Redis) -> None:
     """A stop may cut its read off; the row says what there is to do, and nothing is left that would wait for nobody."""
     async with servers.run("worker") as worker:
-        await worker.said("started", within=FIRST_START)
-        await eventually(lambda: workers_read(redis, 1))
+        await eventually(lambda: workers_read(redis, 1), within=FIRST_START)
         (consumer,) = await redis.xinfo_consumers(JOBS_BACKTEST, "workers")
         await given_unseen(redis, JOBS_BACKTEST, "workers", consumer["name"].decode(), {"data": "{}"})
         worker.process.terminate()
         await ended_well(worker, redis, "backtest")
         assert await redis.xlen(JOBS_BACKTEST) == 0
-
-
-async def workers_read(redis: Redis, number: int) -> bool:
-    """Say whether so many wait for work."""
-    groups = await redis.xinfo_groups(JOBS_BACKTEST) if await redis.exists(JOBS_BACKTEST) else []
-    return [group["consumers"] for group in groups] == [number]
 
 
 async def test_the_workers_end_with_their_service(servers: Servers, redis: Redis) -> None:

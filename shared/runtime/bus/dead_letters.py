@@ -182,7 +182,6 @@ def _id_of(stream: str, entry_id: bytes) -> LetterId:
 
 
 def _read(letter: LetterId, fields: Mapping[bytes, bytes]) -> DeadLetter:
-    about = {name: fields.get(_FIELD + name.encode()) for name in _ABOUT}
     return DeadLetter(
         id=str(letter),
         stream=_text(fields[b"stream"]),
@@ -193,10 +192,21 @@ def _read(letter: LetterId, fields: Mapping[bytes, bytes]) -> DeadLetter:
         traceback=_text(fields[b"traceback"]),
         deliveries=int(fields[b"deliveries"]),
         history=msgspec.json.decode(fields[b"history"], type=list[Delivery]),
-        about={name: _text(value)[:200] for name, value in about.items() if value},
+        about=_about(fields),
         replayable=fields[b"replayable"] == b"1",
         put_aside_at=datetime.fromtimestamp(letter.milliseconds / 1000, UTC),
     )
+
+
+def _about(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return what an entry says of itself: an event in fields, a request in its first one."""
+    try:
+        told = msgspec.json.decode(fields.get(_FIELD + b"request", b"{}"), type=dict[str, object])
+    except (ValueError, msgspec.MsgspecError):
+        told = {}
+    named = {name: fields.get(_FIELD + name.encode()) for name in _ABOUT}
+    told.update({name: _text(value) for name, value in named.items() if value})
+    return {name: str(told[name])[:200] for name in _ABOUT if told.get(name)}
 
 
 def _text(value: bytes) -> str:
