@@ -5,13 +5,15 @@ apart, what is taken over is handled alone, and the bus is told so by the name o
 before>`. Who dies under such a name had that one entry in its hands and nothing else.
 """
 
+import asyncio
 import logging
-from collections.abc import Container
+from collections.abc import Awaitable, Callable, Container
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from shared.contracts.bus_messages import Delivery
 from shared.runtime.bus.connection import Entry
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 # Well inside a request's five seconds, and three times what a living process lets pass before it refreshes.
 ABANDONED_SECONDS = 1.5
 LOOK_SECONDS = 0.25
+# After the bus was away everything looks abandoned, until those who live have refreshed what they hold.
+GRACE_SECONDS = 1.0
 # In the hands of so many processes when they ended: whatever the reason, it is not given to another.
 MAX_DELIVERIES = 3
 AT_ONCE = 100
@@ -93,6 +97,17 @@ class Heirs:
         for name in list(self._names):
             await forget_consumer(self._client, self._stream, self._group, name)
             self._names.discard(name)
+
+
+async def look_for_ever(look: Callable[[], Awaitable[None]]) -> None:
+    """Until cancelled `look()` every LOOK_SECONDS, at the start at once: who starts may follow one that died."""
+    while True:
+        try:
+            await look()
+        except (RedisError, OSError) as error:
+            log.debug("nothing can be taken over at the moment: %s", error)
+            await asyncio.sleep(GRACE_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def find_abandoned(client: Redis, stream: str, group: str, in_hand: Container[bytes]) -> list[Abandoned]:

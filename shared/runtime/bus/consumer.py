@@ -18,7 +18,7 @@ from shared.contracts.bus_messages import Delivery
 from shared.contracts.errors import Conflict, DeadlineExceeded, ServiceError, Unavailable
 from shared.runtime import context
 from shared.runtime.bus import abandoned
-from shared.runtime.bus.abandoned import Heirs, find_abandoned, take_over
+from shared.runtime.bus.abandoned import Heirs, find_abandoned, look_for_ever, take_over
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.dead_letters import Count, DeadLetters, Verdict
 from shared.runtime.bus.in_hand import InHand
@@ -110,14 +110,10 @@ class GroupConsumer:
 
     async def reclaim(self) -> None:
         """Until cancelled look for abandoned entries, and handle them."""
-        while True:
-            await asyncio.sleep(abandoned.LOOK_SECONDS)
-            # Held here for as long as it takes, and refreshed, or waiting to be acknowledged: not abandoned.
-            with contextlib.suppress(Unavailable, RedisError, OSError):
-                await self._heirs.forget()
-                await self._take_over()
+        await look_for_ever(self._take_over)
 
     async def _take_over(self) -> None:
+        await self._heirs.forget()
         for row in await find_abandoned(self._client, self._stream, self._group, self.in_hand):
             async with self._turn:
                 if self._stopping.is_set():

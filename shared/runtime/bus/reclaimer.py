@@ -1,17 +1,15 @@
 """Requests whose process died: done by another within their deadline, or given up when they are what ends processes."""
 
 import asyncio
-import contextlib
 import logging
 import time
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import RequestEnvelope
 from shared.contracts.errors import GivenUp
 from shared.runtime.bus import abandoned
-from shared.runtime.bus.abandoned import Abandoned, Heirs, find_abandoned, take_over
+from shared.runtime.bus.abandoned import Abandoned, Heirs, find_abandoned, look_for_ever, take_over
 from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.dead_letters import Count
 from shared.runtime.bus.server import UNREADABLE, RequestServer
@@ -40,11 +38,8 @@ class RequestReclaimer:
         self._heirs = Heirs(client, server.stream, server.group)
 
     async def run(self) -> None:
-        """Look until cancelled; at the start at once, since a process that starts may follow one that died."""
-        while True:
-            with contextlib.suppress(RedisError, OSError):
-                await self.look()
-            await asyncio.sleep(abandoned.LOOK_SECONDS)
+        """Look until cancelled."""
+        await look_for_ever(self.look)
 
     async def look(self) -> None:
         """Take over what is abandoned now, for HOLD_SECONDS at most. Raises RedisError or OSError."""

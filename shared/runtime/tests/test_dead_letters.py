@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -84,10 +84,26 @@ async def test_an_entry_is_moved_with_its_history(letters: DeadLetters, redis: R
     assert counted.seen == [(STREAM, "failed")]
 
 
-async def test_of_many_who_move_an_entry_one_does(letters: DeadLetters, redis: Redis, counted: Counted) -> None:
-    """Processes that each take the other for dead leave one letter; so does one that comes late."""
+async def test_of_many_who_move_an_entry_one_does(
+    letters: DeadLetters, redis: Redis, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that each take the other for dead leave one letter, though each has seen it pending; so does one that
+    comes late.
+    """
     entry = await given(redis, id="r1")
-    moved = await asyncio.gather(*(letters.put(entry, WHY) for _ in range(10)))
+    ask, asked, go_on = dead_letters._is_pending, 0, asyncio.Event()
+
+    async def together(*about: Any) -> bool:
+        nonlocal asked
+        answer = await ask(*about)
+        asked += 1
+        if asked == 5:
+            go_on.set()
+        await go_on.wait()
+        return answer
+
+    monkeypatch.setattr(dead_letters, "_is_pending", together)
+    moved = await asyncio.gather(*(letters.put(entry, WHY) for _ in range(5)))
     assert moved.count(True) == 1
     assert not await letters.put(entry, WHY)
     assert await redis.xlen(DEAD) == 1

@@ -24,6 +24,7 @@ from shared.runtime.tests.echo import DEAD, RPC, Hold, Say, answering, asking, e
 from shared.runtime.tests.echo_process import RELEASED, TAKEN
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.tests.processes import START, Program, program
+from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
 
@@ -261,3 +262,43 @@ async def test_a_stop_hands_back_what_it_cannot_finish(
         async with answering(bus_url, echo):
             assert (await asked)[0] == "x"
             await eventually(lambda: emptied(redis, RPC, "echo"))
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_those_with_whom_fewer_processes_ended_come_first(bus_url: str, redis: Redis) -> None:
+    """They wait for no further death, which the most suspicious may bring."""
+    hold = Hold()
+    await left_by(redis, "killed", "suspect", deliveries=2)
+    await left_by(redis, "killed", "one", "two")
+    async with answering(bus_url, hold):
+        await eventually(lambda: emptied(redis, RPC, "echo"))
+    assert hold.taken == ["one", "two", "suspect"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_nobody_is_taken_for_dead_because_the_bus_was(own_bus: ValkeyServer) -> None:
+    """When it is back everything looks abandoned at first; who lives is given the time to say so."""
+    slow, idle = Hold("slow"), Hold()
+    async with AsyncExitStack() as stack:
+        redis = await stack.enter_async_context(Redis.from_url(own_bus.url, protocol=2))
+        await stack.enter_async_context(answering(own_bus.url, slow))
+        caller = await stack.enter_async_context(asking(own_bus.url))
+        asked = asyncio.create_task(caller.call(Say(text="slow"), seconds=30))
+        await eventually(lambda: slow.took("slow"))
+        await stack.enter_async_context(answering(own_bus.url, idle))
+        await redis.waitaof(1, 0, 5000)
+        await own_bus.kill()
+        died = time.monotonic()
+        await own_bus.restart()
+
+        async def looks_abandoned_no_more() -> bool:
+            (row,) = await redis.xpending_range(RPC, "echo", "-", "+", 1)
+            away = (time.monotonic() - died) * 1000
+            return cast("int", row["time_since_delivered"]) < 300 < abandoned.ABANDONED_SECONDS * 1000 < away
+
+        await eventually(looks_abandoned_no_more)
+        with pytest.raises(TimeoutError):
+            await eventually(lambda: idle.took("slow"), within=abandoned.GRACE_SECONDS + 0.5)
+        slow.release()
+        assert (await asked)[0] == "slow"
+    assert slow.taken == ["slow"]
