@@ -1,18 +1,29 @@
 """Dead letters over the bus: listed and replayed by the service that has them."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from shared.contracts.bus_messages import DeadLetter, DeadLetterPage, ListDeadLetters, ReplayDeadLetter
-from shared.contracts.errors import Conflict, Forbidden, Invalid, Malformed, NotFound, ServiceError, Unavailable
+from shared.contracts.errors import (
+    Conflict,
+    Forbidden,
+    GivenUp,
+    Invalid,
+    Malformed,
+    NotFound,
+    ServiceError,
+    Unavailable,
+)
 from shared.contracts.values import Principal
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.consumer import Refused
 from shared.runtime.bus.server import Answer, Call
+from shared.runtime.repeats import REQUEST_SECONDS
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.bus_state import entries
@@ -67,6 +78,21 @@ async def test_a_request_is_replayed_under_its_own_id(bus_url: str, redis: Redis
         assert await listed(caller) == []
 
 
+async def test_a_write_too_old_to_be_known_stays(bus_url: str, redis: Redis) -> None:
+    """It is refused rather than done a second time, and its letter is still there for who looks what came of it."""
+
+    async def handler(_: Say, __: Call) -> Answer:
+        raise Conflict("This request was made more than 1 h ago")
+
+    await left_by(redis, "killed.after.before", "one", deliveries=2, made=time.time() - 2 * REQUEST_SECONDS)
+    async with answering(bus_url, handler), asking(bus_url) as caller:
+        await eventually(lambda: some_dead(redis, 1))
+        (letter,) = await listed(caller)
+        with pytest.raises(Conflict, match="more than 1 h"):
+            await replay(caller, letter.id)
+        assert await some_dead(redis, 1)
+
+
 async def some_dead(redis: Redis, number: int) -> bool:
     """Say whether there are so many letters."""
     return len(await entries(redis, DEAD)) == number
@@ -75,8 +101,11 @@ async def some_dead(redis: Redis, number: int) -> bool:
 @pytest.mark.parametrize(
     ("failure", "outcome", "stays"),
     [
+        (Conflict("there is one"), b'"outcome":"conflict","detail":"there is one"', False),
         (Invalid("not so"), b'"outcome":"validation","detail":"not so"', False),
         (Unavailable("not now"), Unavailable, True),
+        (GivenUp("the service asked for it gave up"), GivenUp, True),
+        (Conflict("others first", retry_after=1), Conflict, True),
         (ZeroDivisionError(), Conflict, True),
     ],
 )
