@@ -47,6 +47,11 @@ class ValkeyServer:
         await self._supervisor.kill()
         await _start(self._supervisor, self._valkey)
 
+    def configure(self, line: str) -> None:
+        """Add a line to its configuration, for the next start."""
+        with (self._valkey.folder / "valkey.conf").open("a") as file:
+            file.write(f"{line}\n")
+
     async def copy(self) -> Path:
         """Return a copy of what it keeps its data in, all that it was sent before among them."""
         async with Redis.from_url(self.url, protocol=2) as client:

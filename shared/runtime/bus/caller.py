@@ -25,6 +25,7 @@ from shared.contracts.streams import reply_stream, rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
+from shared.runtime.bus.reading import begun_anew
 from shared.runtime.bus.writer import StreamWriter, unavailable
 
 if TYPE_CHECKING:  # a service without large answers needs no object store library
@@ -177,6 +178,7 @@ class Caller:
 
     async def open(self) -> None:
         """Create the reply stream; services write to it only while it exists."""
+        self._read = b"0"
         pipeline = self._client.pipeline(transaction=True)
         pipeline.xadd(self.stream, {"opened": "1"}, maxlen=1)
         pipeline.expire(self.stream, KEEP_SECONDS)
@@ -199,6 +201,8 @@ class Caller:
                     await self.open()
                     self._lost = False
                 # Nobody else reads it: what has been read is of no more use, and may be large.
+                if await begun_anew(self._client, self.stream, self._read):
+                    self._read = b"0"
                 await self._client.xtrim(self.stream, minid=self._read, approximate=False)
 
     async def close(self) -> None:

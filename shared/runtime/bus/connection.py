@@ -12,15 +12,16 @@ from faststream.redis.message import FAKE_CONSUMER, BatchStreamMessage, RedisBat
 from faststream.redis.subscriber.usecases import stream_subscriber
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from faststream.types import DecodedMessage
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.reading import Broker
 
-# RESP2: over RESP3 redis-py 8.1 hands out connections that the server has closed. Below its 5 s default, so that a
-# half-open connection is noticed; above BLOCK_MS, so that a blocking read is not.
-SOCKET_TIMEOUT = 4.0
+# RESP2: over RESP3 redis-py 8.1 hands out connections that the server has closed. So short that a half-open connection
+# is noticed, and all is well again within five seconds; above BLOCK_MS, so that a blocking read is not taken for one.
+SOCKET_TIMEOUT = 2.5
 CONNECT_TIMEOUT = 2.0
 BLOCK_MS = 1000
 # The relay and each reclaimer use one at a time; the rest is for whoever asks how the process is.
@@ -30,7 +31,7 @@ ACQUIRE_SECONDS = 1.5
 READER_CONNECTIONS = 16
 
 # How long a reader pauses when the bus does not answer. FastStream's own 5 s are a constant with no setting.
-stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = 1  # type: ignore[attr-defined]  # there, but not in its __all__
+stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = 0.5  # type: ignore[attr-defined,assignment]  # not in its __all__
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 def make_client(url: str) -> Redis:
     """Return a client that never retries: a retry could append twice when only the answer was lost."""
-    pool = BlockingConnectionPool.from_url(
+    pool = Pool.from_url(
         url,
         max_connections=CLIENT_CONNECTIONS,
         timeout=ACQUIRE_SECONDS,

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from shared.runtime.bus.batches import Entries, read_batch
+from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.wire import Wire
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,26 @@ def complaint(error: BaseException | None) -> str:
     """Say in words for strangers what the bus did: nothing, or the code with which it refused."""
     code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
     return f"refuses: {code}" if isinstance(error, RedisError) and code.isupper() else "does not answer"
+
+
+async def begun_anew(client: Redis, stream: str, last_id: bytes | str) -> bool:
+    """Say whether a stream ends before an id that was read from it: it was lost, and went on from a clock set back.
+
+    Who remembers that id would wait for a higher one, for ever perhaps. Raises RedisError or OSError.
+    """
+    try:
+        about = await client.xinfo_stream(stream)
+    except ResponseError as error:
+        if "no such key" in str(error):
+            return False
+        raise
+    return _place(about["last-generated-id"]) < _place(last_id)
+
+
+def _place(entry_id: bytes | str) -> tuple[int, int]:
+    text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
+    milliseconds, _, number = text.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 class Broker(RedisBroker):
@@ -55,7 +76,7 @@ class _Reading(Redis):
     """Notes how each read went, and tells one that is refused as a lost connection, after which FastStream pauses."""
 
     def __init__(self, made: Redis, faults: dict[str, str]) -> None:
-        super().__init__(connection_pool=made.connection_pool)
+        super().__init__(connection_pool=Pool.like(made.connection_pool))
         self.auto_close_connection_pool = True
         self._faults = faults
         self._idle: list[Wire] = []  # one for each reader, while it does not read
@@ -66,6 +87,9 @@ class _Reading(Redis):
         stream = str(args[args.index(b"STREAMS") + 1])
         try:
             answer = await self._read(*args)
+            if args[0] == "XREAD" and not answer and await begun_anew(self, stream, args[-1]):
+                log.warning("%s has begun anew and is read from its beginning", stream)
+                answer = await self._read(*args[:-1], "0")
         except (RedisError, OSError) as error:
             if "NOGROUP" in str(error):  # FastStream stops the reader, and the watch starts it again
                 raise

@@ -40,15 +40,13 @@ WHERE published_at <= now() - make_interval(secs => $4)
 
 _REMOVE = "DELETE FROM outbox WHERE stream = $1 AND sequence < $2 AND published_at IS NOT NULL"
 
-# KEYS[1] stream; ARGV: the sequence that the stream must have reached, the first to be kept, and 1 if groups matter.
+# KEYS[1] stream; ARGV: the first sequence to be kept, and 1 if groups matter.
 # Answers the first that is kept. In one script: a group that is made meanwhile cannot be passed.
 _TRIM = (
     GROUPS
     + """
-local reached, keep = last(KEYS[1]), tonumber(ARGV[2])
-if type(reached) == 'table' then return reached end
-if reached < tonumber(ARGV[1]) then return 0 end
-if ARGV[3] == '1' then
+local keep = tonumber(ARGV[1])
+if ARGV[2] == '1' and last(KEYS[1]) ~= -1 then
   for _, group in ipairs(groups(KEYS[1])) do
     local open = tonumber(string.match(group[3], '^%d+')) or tonumber(string.match(group[2], '^%d+')) + 1
     if open < keep then keep = open end
@@ -127,8 +125,7 @@ class Retention:
         up_to = await connection.fetchval(_UP_TO, place.stream, highest, BATCH, kept)
         if not isinstance(up_to, int):
             return 0
-        arguments = [place.expected, up_to + 1, int(place.of_events)]
-        keep = await self._trim(keys=[place.stream], args=arguments)
+        keep = await self._trim(keys=[place.stream], args=[up_to + 1, int(place.of_events)])
         removed = await connection.execute(_REMOVE, place.stream, keep)
         return int(removed.rpartition(" ")[2])
 

@@ -1,0 +1,27 @@
+"""A pool whose idle connections are not trusted any more once one of them was found broken.
+
+A connection whose other end is gone without a word is found out by a time-out. With a dozen of them waiting, whoever
+comes next would take the next one, and wait out the same time again.
+"""
+
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+
+
+class Pool(BlockingConnectionPool):
+    """Closes what waits when a connection comes back closed; new ones are made as they are needed."""
+
+    @classmethod
+    def like(cls, pool: ConnectionPool) -> "Pool":
+        """Return one that makes the same connections."""
+        return cls(pool.max_connections, connection_class=pool.connection_class, **pool.connection_kwargs)
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back."""
+        broken = not connection.is_connected
+        await super().release(connection)
+        if broken:
+            # Taken out first: one that is closed where it waits could be lent at the same moment.
+            idle, self._available_connections = self._available_connections, []
+            for each in idle:
+                await each.disconnect(nowait=True)
