@@ -7,6 +7,7 @@ from shared.contracts.errors import DeadlineExceeded
 from shared.contracts.values import Export
 from shared.runtime.bus.server import Call
 from shared.runtime.objects import Objects
+from shared.runtime.old_replies import REPLIES
 
 # Each keeps a core busy for as long as it takes; of the longest tables some seconds.
 AT_ONCE = 2
@@ -21,7 +22,7 @@ class Exports:
 
     async def store(self, table: Iterator[bytes], call: Call) -> Export:
         """Store the pieces of a file under the request's own key. Raises DeadlineExceeded and Unavailable."""
-        key = f"replies/{call.id}"
+        key = f"{REPLIES}{call.id}"
         async with self._slots:
             if call.seconds_left <= 0:
                 raise DeadlineExceeded("There was no time left to make the file")

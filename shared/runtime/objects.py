@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -113,6 +114,22 @@ class Objects:
                     await obstore.delete_async(self._store, paths)
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
+
+    async def delete_older(self, prefix: str, moment: datetime) -> int:
+        """Delete all under `prefix` that was stored before an aware `moment`; return how many. Raises Unavailable.
+
+        Several processes may do so at once.
+        """
+        removed = 0
+        try:
+            async for found in obstore.list(self._store, prefix):
+                for entry in found:
+                    if entry["last_modified"] < moment:
+                        await self.delete(entry["path"])
+                        removed += 1
+        except (BaseError, OSError) as error:
+            raise Unavailable("The object store does not answer") from error
+        return removed
 
 
 def _writable(folder: Path) -> Path:

@@ -28,6 +28,7 @@ from shared.runtime.connecting import CannotStart, until_connected
 from shared.runtime.dead_letter_handlers import DeadLetterHandlers
 from shared.runtime.health import Health
 from shared.runtime.health_routes import HealthRoutes
+from shared.runtime.old_replies import remove_old_replies
 from shared.runtime.process_figures import report_process
 from shared.runtime.release import release
 from shared.runtime.settings import DatabaseSettings, Settings
@@ -120,6 +121,8 @@ class Service:
         self.background(server.in_hand.run)
         self.background(RequestReclaimer(self.client, server, self._count_taken_over).run)
         self._dead_letters.add(server.letters, server.replay)
+        if (objects := self.objects) is not None:
+            self.background(lambda: remove_old_replies(objects, self.clock))
         return server
 
     def consume(

@@ -35,6 +35,7 @@ from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
 from shared.runtime.logs import because
+from shared.runtime.old_replies import REPLIES
 from shared.runtime.repeats import REQUEST_SECONDS, age_seconds
 
 if TYPE_CHECKING:  # a service without large answers needs no object store library
@@ -308,6 +309,6 @@ class RequestServer:
         body = answer.value if isinstance(answer.value, bytes) else msgspec.json.encode(answer.value)
         if len(body) <= MAX_REPLY_BYTES or self._objects is None:
             return ReplyEnvelope(id=request_id, body=body, versions=answer.versions, replayed=answer.replayed)
-        key = f"replies/{request_id}"
+        key = f"{REPLIES}{request_id}"
         await self._objects.put(key, body)
         return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key, replayed=answer.replayed)

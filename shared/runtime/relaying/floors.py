@@ -42,7 +42,6 @@ _LOOK = (
 local reached = last(KEYS[1])
 if type(reached) == 'table' then return reached end
 if reached < tonumber(ARGV[1]) then return false end
-if reached < 0 then return {} end
 return groups(KEYS[1])
 """
 )

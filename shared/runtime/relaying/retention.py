@@ -89,12 +89,13 @@ class Retention:
         `run` is the server's life for which the registered groups are known to have been there: a group that is
         missing in it was removed, in another it was lost.
         """
+        if not place.of_events:
+            async with self._database.reading() as connection:
+                return await self._cut(connection, place, place.published, JOBS_SECONDS) >= BATCH
         groups = await self._floors.seen(place)
         if groups is None or await self._run() != run:
             return False
         async with self._database.reading() as connection:
-            if not place.of_events:
-                return await self._keep_jobs(connection, place, groups)
             await store_floors(connection, place.stream, groups)
             return await self._keep_events(connection, place, groups)
 
@@ -128,18 +129,6 @@ class Retention:
         keep = await self._trim(keys=[place.stream], args=[up_to + 1, int(place.of_events)])
         removed = await connection.execute(_REMOVE, place.stream, keep)
         return int(removed.rpartition(" ")[2])
-
-    async def _keep_jobs(self, connection: Connection, place: Place, groups: list[Group]) -> bool:
-        """Remove old wake-ups, and take them from the hands of workers that died."""
-        removed = await self._cut(connection, place, place.published, JOBS_SECONDS)
-        oldest = await connection.fetchrow(_OLDEST, place.stream)
-        end = place.published if oldest is None else oldest["sequence"] - 1
-        for group in groups:
-            if group.floor < end:
-                found = await self._bus.xpending_range(place.stream, group.name, "-", f"{end}-0", BATCH)
-                if found:
-                    await self._bus.xack(place.stream, group.name, *(each["message_id"] for each in found))
-        return removed >= BATCH
 
     async def _is_crowded(self, stream: str) -> bool:
         """Say whether the stream takes more than its share of the server's memory."""

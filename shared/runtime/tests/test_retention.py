@@ -13,7 +13,7 @@ from shared.runtime.relay import Relay
 from shared.runtime.relaying import retention
 from shared.runtime.relaying.retention import DAY, Keeping
 from shared.runtime.tests.announcing import STREAM, wake_up, write
-from shared.runtime.tests.bus_state import entries, next_entries, pending
+from shared.runtime.tests.bus_state import entries, next_entries
 from shared.runtime.tests.relays import relay_all, stored
 from tests.servers import ValkeyServer
 
@@ -250,21 +250,18 @@ async def test_what_cannot_be_trimmed_is_published_all_the_same(
 
 
 async def test_wake_ups_of_jobs_go_after_an_hour(database: Database, bus: Redis) -> None:
-    """What a worker that was killed had in its hands too: the rows of jobs say what there is to do."""
+    """Whether a worker had them or not: the rows of jobs say what there is to do."""
     for number in range(4):
         await wake_up(database, number)
     relay = Relay(database, bus, "one")
     await relay_all(relay)
     await bus.xgroup_create(JOBS_BACKTEST, "workers", id="0")
-    assert len(await next_entries(bus, JOBS_BACKTEST, "workers", 2)) == 2
     await grow_old(database, 0.9 / 24)
     await relay_all(relay)
     assert await on_stream(bus, JOBS_BACKTEST) == [1, 2, 3, 4]
     await grow_old(database, 1.1 / 24, up_to=3)
     await relay_all(relay)
     assert await on_stream(bus, JOBS_BACKTEST) == await in_outbox(database) == [4]
-    assert await pending(bus, JOBS_BACKTEST, "workers") == 0
-    assert len(await next_entries(bus, JOBS_BACKTEST, "workers", 2)) == 1
     await bus.flushall()
     await grow_old(database, 1)
     await relay_all(relay)
