@@ -84,6 +84,11 @@ class Jobs:
         async with self._database.reading() as connection:
             await store.release_job(connection, taken.job)
 
+    async def excuse(self, taken: Taken[T, R]) -> None:
+        """Note, of a job that is another worker's now, that this one was only held up: it is not the job's fault."""
+        async with self._database.reading() as connection:
+            await store.excuse_attempt(connection, taken.job)
+
     async def succeed(self, taken: Taken[T, R], result: R) -> Told | None:
         """Store a result; None when the job is not this worker's any more, and nothing was stored."""
         async with self._database.transaction() as connection:

@@ -50,28 +50,36 @@ def run_backtest(
     market, first = market_of(bars), strategy.warmup_bars
     rules = rules_of(execution, strategy.sizing, calendar.bars_per_year)
     orders, book = orders_of(strategy, bars, sides, between), _book(len(bars), len(bars))
+    between()
     outcome = simulate(market, orders, first, rules, book)
+    between()
     trades, drawdowns = _trades(book.trades[: outcome.trades], bars.time), drawdown(book.equity, rules.initial_cash)
+    between()
+    benchmark = _bought_and_held(market, first, rules)
+    between()
+    metrics = measure(
+        time=bars.time,
+        bars_per_year=calendar.bars_per_year,
+        days=calendar.days,
+        equity=book.equity,
+        drawdowns=drawdowns,
+        position=book.position,
+        trades=trades,
+        ten=ten(book, outcome, rules.initial_cash, calendar.bars_per_year or math.nan, calendar.days),
+        benchmark=benchmark,
+        traded=outcome.traded,
+        fees_paid=float(trades.fees.sum()),
+        slippage_paid=outcome.slippage,
+        between=between,
+    )
+    between()
     return BacktestResult(
         time=bars.time,
         equity=book.equity,
         drawdown=drawdowns,
         position=book.position,
         trades=trades,
-        metrics=measure(
-            time=bars.time,
-            bars_per_year=calendar.bars_per_year,
-            days=calendar.days,
-            equity=book.equity,
-            drawdowns=drawdowns,
-            position=book.position,
-            trades=trades,
-            ten=ten(book, outcome, rules.initial_cash, calendar.bars_per_year or math.nan, calendar.days),
-            benchmark=_bought_and_held(market, first, rules),
-            traded=outcome.traded,
-            fees_paid=float(trades.fees.sum()),
-            slippage_paid=outcome.slippage,
-        ),
+        metrics=metrics,
         warmup_bars=first,
         warnings=warnings_of(strategy, sides, orders, outcome, len(bars)),
         ruined=outcome.ruin_bar >= 0,

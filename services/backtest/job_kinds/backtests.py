@@ -1,6 +1,5 @@
 """A single run: from the dataset's file and the stored spec to the files of the result."""
 
-import contextlib
 import tempfile
 import threading
 from datetime import datetime
@@ -17,9 +16,10 @@ from services.backtest.spent_files import free_files
 from services.backtest.store import runs
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.runs import Result, Task
+from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread, unless
 from shared.contracts.clock import Clock
-from shared.contracts.errors import NotFound, Unavailable
+from shared.contracts.errors import NotFound
 from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSucceeded, Event
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import backtest_object, backtests_object
@@ -64,22 +64,13 @@ class BacktestWork:
                 curve, trades = Path(folder, "equity.arrow"), Path(folder, "trades.arrow")
                 result = await in_thread(_compute, task, identity, dataset, curve, trades, stop)
                 if not stop.is_set():
-                    await self._store(key, curve, trades)
+                    await store_files(self._objects, {curve_key(key): curve, trades_key(key): trades})
         return Result(
             metrics=dict(result.metrics),
             warnings=list(result.warnings),
             result_digest=result.result_digest,
             result_key=key,
         )
-
-    async def _store(self, key: str, curve: Path, trades: Path) -> None:
-        try:
-            await self._objects.put(curve_key(key), curve)
-            await self._objects.put(trades_key(key), trades)
-        except BaseException:
-            with contextlib.suppress(Unavailable):
-                await self._delete(key)
-            raise
 
     async def succeed(self, connection: Connection, job: Job, _: Task, result: Result, now: datetime) -> Told:
         """Store the result in the run's row; the files of one that somebody has ended meanwhile can go."""
@@ -98,11 +89,8 @@ class BacktestWork:
 
     async def discard(self, result: Result) -> None:
         """Delete the files of a result that was not accepted. Raises Unavailable."""
-        await self._delete(result.result_key)
-
-    async def _delete(self, key: str) -> None:
-        await self._objects.delete(curve_key(key))
-        await self._objects.delete(trades_key(key))
+        await self._objects.delete(curve_key(result.result_key))
+        await self._objects.delete(trades_key(result.result_key))
 
     async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
         event = kind(id=job.subject, owner=job.owner_id, version=0, changed=changed)
@@ -120,7 +108,10 @@ def _compute(
     task: Task, identity: RunIdentity, dataset: Path, curve: Path, trades: Path, stop: threading.Event
 ) -> BacktestResult:
     result = computed(task, identity, dataset, stop)
+    between = unless(stop)
+    between()
     write_curve(curve, result)
+    between()
     write_trades(trades, result.trades)
     return result
 

@@ -17,7 +17,7 @@ from services.backtest.files.sweep_file import METRICS, PARAMS, VALID, Columns
 from services.backtest.job_kinds.identities import OTHER_ENGINE, bars_of, identity_of
 from services.backtest.store.sweep_runs import SweepTask
 from services.backtest.sweep_space import space_of
-from services.backtest.threads import in_thread
+from services.backtest.threads import in_thread, unless
 from shared.contracts.errors import Invalid
 from shared.contracts.sweep_values import SweepIdentity, SweepSample
 from shared.runtime.objects import Objects
@@ -41,15 +41,17 @@ class ReadySweep:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def computed(self, number: int, stop: threading.Event) -> list[Columns]:
-        """Compute a slice, in parts of LOOK_SECONDS or so; what there is when `stop` is set, which then is not all."""
+        """Compute a slice, in parts of LOOK_SECONDS or so. Raises Stopped once `stop` is set."""
         return list(self._parts(*self.slices[number], stop))
 
     def _parts(self, start: int, end: int, stop: threading.Event) -> Iterator[Columns]:
         size = max(FIRST_WORK // len(self.bars), 1)
-        while start < end and not stop.is_set():
+        between = unless(stop)
+        while start < end:
+            between()
             with self._turn:
                 begun = time.monotonic()
-                result = self._sweep.run(start, min(start + size, end))
+                result = self._sweep.run(start, min(start + size, end), between)
                 took = time.monotonic() - begun
             params = {f"{PARAMS}{name}": values for name, values in result.params.items()}
             metrics = {name: result.metric(name) for name in METRICS}

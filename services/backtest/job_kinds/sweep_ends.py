@@ -15,6 +15,7 @@ from services.backtest.job_kinds.sweep_results import sweep_end
 from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind
 from services.backtest.store.sweep_runs import EndedSlice, SweepEnd, SweepTask, ended_slices
+from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Invalid, NotFound
@@ -58,7 +59,7 @@ class SweepEndWork:
                     await self._add(writer, slice_key(job.subject, Kind.SWEEP_SLICE, each.part, each.lease))
             end = await in_thread(sweep_end, task.sweep, ready, writer, file, key, stop)
             if not stop.is_set():
-                await self._objects.put(key, file)
+                await store_files(self._objects, {key: file})
         return end
 
     async def _add(self, writer: SweepWriter, key: str) -> None:

@@ -13,6 +13,7 @@ from services.backtest.job_kinds.sweep_ending import SweepRow, file_key, told
 from services.backtest.job_kinds.work import Told
 from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
 from services.backtest.store.sweep_runs import SweepTask, count_slice
+from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
 from shared.runtime.database import Connection
@@ -49,7 +50,7 @@ class SweepSliceWork:
             file = Path(folder, "slice.arrow")
             combinations = await in_thread(_compute, ready, job.part, file, stop)
             if not stop.is_set():
-                await self._objects.put(key, file)
+                await store_files(self._objects, {key: file})
         return SliceResult(combinations, key)
 
     async def succeed(self, connection: Connection, job: Job, _: SweepTask, result: SliceResult, now: datetime) -> Told:
@@ -79,5 +80,4 @@ class SweepSliceWork:
 
 
 def _compute(ready: ReadySweep, number: int, file: Path, stop: threading.Event) -> int:
-    parts = ready.computed(number, stop)
-    return 0 if stop.is_set() else write_slice(file, parts)
+    return write_slice(file, ready.computed(number, stop))

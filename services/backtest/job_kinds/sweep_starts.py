@@ -15,6 +15,7 @@ from services.backtest.job_kinds.work import Told
 from services.backtest.job_queue import wake_a_worker
 from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
 from services.backtest.store.sweep_runs import SweepEnd, SweepTask, divide_sweep
+from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
 from shared.runtime.database import Connection
@@ -55,7 +56,7 @@ class SweepStartWork:
             file = Path(folder, "sweep.arrow")
             end = await in_thread(_whole, task, ready, file, file_key(job), stop)
             if not stop.is_set():
-                await self._objects.put(end.result_key, file)
+                await store_files(self._objects, {end.result_key: file})
         return end
 
     async def succeed(
@@ -93,10 +94,7 @@ class SweepStartWork:
 
 def _whole(task: SweepTask, ready: ReadySweep, file: Path, key: str, stop: threading.Event) -> SweepEnd:
     rows = file.with_suffix(".slice")
-    parts = ready.computed(0, stop)
-    if stop.is_set():
-        return SweepEnd(best=[], warnings=[], result_digest="", result_key=key)
-    write_slice(rows, parts)
+    write_slice(rows, ready.computed(0, stop))
     with SweepWriter(file) as writer:
         writer.add(rows)
     return sweep_end(task, ready, writer, file, key, stop)

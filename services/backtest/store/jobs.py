@@ -74,6 +74,11 @@ _RELEASE = f"""
 UPDATE jobs SET lease_until = NULL, attempts = attempts - 1 {_HELD}
 """  # noqa: S608  # our own condition
 
+_EXCUSE = """
+UPDATE jobs SET attempts = attempts - 1
+WHERE subject = $1 AND kind = $2 AND part = $3 AND lease > $4 AND attempts > 0 AND NOT ended
+"""
+
 _END = f"""
 UPDATE jobs SET ended = true, lease_until = NULL {_HELD} RETURNING lease
 """  # noqa: S608  # our own condition
@@ -115,6 +120,11 @@ async def renew_lease(connection: Connection, job: Job) -> bool:
 async def release_job(connection: Connection, job: Job) -> None:
     """Let another worker take the job at once, and do not count this one's attempt."""
     await connection.execute(_RELEASE, *_name(job))
+
+
+async def excuse_attempt(connection: Connection, job: Job) -> None:
+    """Say that the job did not cost the life of its worker, which another one has taken over from."""
+    await connection.execute(_EXCUSE, *_name(job))
 
 
 async def end_job(connection: Connection, job: Job) -> bool:

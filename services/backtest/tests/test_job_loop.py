@@ -398,3 +398,20 @@ async def test_what_workers_are_at_is_measured(
     outcomes = {(series.labels["kind"], series.labels["outcome"]): sum(series.counts) for series in batch.histograms}
     assert outcomes == {("backtest", outcome): 1 for outcome in ("failed", "left", "succeeded")}
     assert batch.counters == [Counter(name="jobs_taken_again", labels={"kind": "backtest"}, value=1)]
+
+
+async def test_a_worker_that_was_only_held_up_costs_no_attempt(
+    jobs: Jobs, database: Database, objects: Objects, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """However often one is taken for dead, because it or the database stood still, its run is not given up for it."""
+
+    async def be_overtaken(job: Job) -> None:
+        await lapse(database, job.subject)
+        await jobs.release(await taken(jobs))
+
+    run = await queued(backtests, ana, dataset)
+    for _ in range(MAX_ATTEMPTS + 1):
+        await loop_of(database, StandIn(objects, be_overtaken)).work()
+        assert files_of(objects) == []
+    found = await taken(jobs)
+    assert (found.job.subject, found.job.attempts) == (run.id, 1)

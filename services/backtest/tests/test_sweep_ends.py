@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from services.backtest.tests.sweep_steps import (
     to_the_last_slices,
     worker,
 )
+from services.backtest.threads import Stopped
 from shared.contracts.errors import Conflict, NotFound, PreconditionFailed
 from shared.contracts.ids import new_id
 from shared.contracts.jobs import Progress
@@ -140,24 +142,26 @@ async def test_a_worker_leaves_a_cancelled_sweep_within_a_second(
 async def test_a_stop_is_looked_for_between_the_parts_of_a_slice(
     jobs: Jobs, sweeps: SweepHandlers, objects: Objects, dataset: Dataset, ana: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What has been computed by then is left; a part grows or shrinks to a fraction of a second."""
+    """What has been computed by then is dropped; a part grows or shrinks to a fraction of a second."""
     monkeypatch.setattr(ready_sweep, "FIRST_WORK", 1)
     sizes: list[int] = []
     stop = threading.Event()
     run = sweep_run.Sweep.run
 
-    def counted(self: sweep_run.Sweep, start: int, end: int) -> Any:
+    def counted(self: sweep_run.Sweep, start: int, end: int, between: Callable[[], None]) -> Any:
         sizes.append(end - start)
         if len(sizes) == 3:
             stop.set()
-        return run(self, start, end)
+        return run(self, start, end, between)
 
     monkeypatch.setattr(sweep_run.Sweep, "run", counted)
     await queued_sweep(sweeps, ana, dataset)
     job = await taken(jobs)
     ready = await ReadySweeps(objects).of(job.job.subject, job.task)
-    parts = ready.computed(0, stop)
-    assert (len(parts), sizes) == (3, [1, 2, 4])
+    with pytest.raises(Stopped):
+        ready.computed(0, stop)
+    assert sizes == [1, 2, 4]
+    assert len(ready.computed(0, threading.Event())) > 3
 
 
 @pytest.mark.usefixtures("sliced")

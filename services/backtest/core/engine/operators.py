@@ -5,7 +5,6 @@ Before the first bar a lagged number is NaN and a lagged condition false.
 """
 
 from collections.abc import Callable, Mapping
-from functools import reduce
 
 import numpy as np
 
@@ -43,14 +42,22 @@ LOGIC: Mapping[Op, Callable[..., Flags]] = {
     Op.LESS_EQUAL: np.less_equal,
     Op.EQUAL: np.equal,
     Op.NOT_EQUAL: _not_equal,
-    Op.AND: lambda *conditions: reduce(np.logical_and, conditions),
-    Op.OR: lambda *conditions: reduce(np.logical_or, conditions),
     Op.NOT: np.logical_not,
 }
 
 
-def apply(op: Op, values: list[Value]) -> Floats | Flags:
-    """The values of `op`, at least one of whose operands is a series."""
+JOINING: Mapping[Op, Callable[..., Flags]] = {Op.AND: np.logical_and, Op.OR: np.logical_or}
+"""What joins conditions, of which there may be hundreds."""
+
+
+def apply(op: Op, values: list[Value], between: Callable[[], None] = lambda: None) -> Floats | Flags:
+    """The values of `op`, at least one of whose operands is a series; `between` is called for each condition joined."""
+    if op in JOINING:
+        joined, *rest = values
+        for condition in rest:
+            between()
+            joined = JOINING[op](joined, condition)
+        return np.asarray(joined)
     if op in LOGIC:
         return LOGIC[op](*values)
     with np.errstate(all="ignore"):

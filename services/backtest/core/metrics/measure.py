@@ -1,6 +1,7 @@
 """All metrics of a run, by their names."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -35,12 +36,13 @@ def measure(
     traded: float,
     fees_paid: float,
     slippage_paid: float,
+    between: Callable[[], None] = lambda: None,
 ) -> Values:
     """The metrics of a run, every one of METRICS and in their order; what is not defined is None.
 
     The four arrays and `benchmark`, the equity of buying and holding, have the shape (bars,); `days` are those from the
     first bar to the last. `ten` are those that sweeps compute, NaN where undefined. `traded` is the worth of all fills,
-    in money as are the two costs.
+    in money as are the two costs. `between` is called between what takes long; what it raises ends the work.
     """
     with np.errstate(all="ignore"):  # what overflows is not a number, and so not defined
         values: Values = {
@@ -49,14 +51,16 @@ def measure(
             "bars_per_year": bars_per_year,
             **_below(drawdowns, time),
             "calmar": calmar(_finite(ten.cagr), ten.max_drawdown),
-            **_of_returns(_sound(bar_returns(equity)), ten.sharpe, bars_per_year),
             **measure_trades(trades),
             "exposure": exposure(position),
             "turnover": turnover(traded, equity, days),
             "fees_paid": fees_paid,
             "slippage_paid": slippage_paid,
-            **_beside(*paired_returns(equity, benchmark), bars_per_year),
         }
+        between()
+        values |= _of_returns(_sound(bar_returns(equity)), ten.sharpe, bars_per_year, between)
+        between()
+        values |= _beside(*paired_returns(equity, benchmark), bars_per_year, between)
     return {metric.name: _finite(values[metric.name]) for metric in METRICS}
 
 
@@ -65,8 +69,9 @@ def _below(drawdowns: Floats, time: Ints) -> Values:
     return {"max_drawdown_bars": bars, "max_drawdown_days": days}
 
 
-def _of_returns(returns: Floats, sharpe: float, year: float | None) -> Values:
+def _of_returns(returns: Floats, sharpe: float, year: float | None, between: Callable[[], None]) -> Values:
     at_risk, shortfall = tail(returns)
+    between()
     skew, kurtosis = shape(returns)
     psr = None
     if skew is not None and kurtosis is not None and year is not None:
@@ -81,10 +86,11 @@ def _of_returns(returns: Floats, sharpe: float, year: float | None) -> Values:
     }
 
 
-def _beside(returns: Floats, benchmark: Floats, year: float | None) -> Values:
+def _beside(returns: Floats, benchmark: Floats, year: float | None, between: Callable[[], None]) -> Values:
     if len(_sound(returns)) == 0 or len(_sound(benchmark)) == 0:
         return dict.fromkeys(("alpha", "beta", "information_ratio", "tracking_error"))
     slope = beta(returns, benchmark)
+    between()
     return {
         "alpha": alpha(returns, benchmark, slope, year),
         "beta": slope,

@@ -1,12 +1,12 @@
 """The series that combinations share, each computed once and kept while there is room."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from services.backtest.core.bars import Bars
-from services.backtest.core.engine.evaluate import raw_call, valued
+from services.backtest.core.engine.evaluate import go_on, raw_call, valued
 from services.backtest.core.engine.operators import Value
 from services.backtest.core.language.tree import Op
 from services.backtest.core.sweep.machine import put
@@ -18,7 +18,8 @@ class RowStore:
 
     `fixed` are series that no param changes, by the position of their node; those of them in `kept` are rows for good,
     the first ones. All others give way to others when they have been unused for longest. What rows are made of on the
-    way is kept beside them, up to `spare` bytes.
+    way is kept beside them, up to `spare` bytes. `between` is called before each series and within one that takes long;
+    after what it raises the store is as good as before.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class RowStore:
         lag: int,
         most: int,
         spare: int,
+        between: Callable[[], None] = go_on,
     ) -> None:
         self.table = np.empty((registers, lag + len(bars)))
         self._bars, self._recipes, self._fixed = bars, recipes, fixed
         self._lag, self._most, self._spare = lag, most, spare
+        self._between = between
         self._first, self._kept = registers, len(kept)
         self._slots: OrderedDict[int, int] = OrderedDict()
         self._inner: OrderedDict[int, Value] = OrderedDict()
@@ -91,6 +94,7 @@ class RowStore:
         made: dict[int, Value] = {}
         waiting = [number]
         while waiting:
+            self._between()
             recipe = self._recipes[waiting[-1]]
             operands: list[Value] = []
             for operand, is_series in zip(recipe.operands, recipe.is_series, strict=True):
@@ -101,11 +105,11 @@ class RowStore:
                 operands.append(value)
             else:
                 if len(waiting) == 1 and recipe.node.op is Op.CALL:
-                    series = raw_call(recipe.node.name, operands)
+                    series = raw_call(recipe.node.name, operands, self._between)
                     series.flags.writeable = False
                     return series
                 last = waiting.pop()
-                made[last] = valued(recipe.node, operands, self._bars)
+                made[last] = valued(recipe.node, operands, self._bars, self._between)
                 if waiting:
                     self._remember(last, made[last])
         return made[number]

@@ -1,7 +1,7 @@
 """A sweep: one strategy on one set of bars with many combinations of params, ten metrics for each."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import count
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from services.backtest.core.bars import Bars
 from services.backtest.core.engine.dtypes import Bits, Floats, Ints, Ten
-from services.backtest.core.engine.evaluate import evaluate
+from services.backtest.core.engine.evaluate import evaluate, go_on
 from services.backtest.core.engine.operators import Value
 from services.backtest.core.execution import check_execution, sides_of
 from services.backtest.core.language.bind import bound_nodes
@@ -46,6 +46,7 @@ class Sweep:
         spec = space.spec
         check_execution(execution, spec)
         self._bars, self._space, self._row_bytes = bars, space, row_bytes
+        self._between: Callable[[], None] = go_on
         self._plan = plan_sweep(spec, space.axes, sides_of(execution))
         self._known = completed(spec.tree.nodes, self._plan.single_nodes, space.singles)
         self._recipes = Recipes(spec.tree.nodes, self._plan.fixed)
@@ -77,8 +78,12 @@ class Sweep:
         size = slice_size(self._space.stop, len(self._bars), work)
         return [(start, min(start + size, self._space.stop)) for start in range(0, self._space.stop, size)]
 
-    def run(self, start: int, stop: int) -> SweepResult:
-        """The combinations numbered `start` up to but without `stop`."""
+    def run(self, start: int, stop: int, between: Callable[[], None] = go_on) -> SweepResult:
+        """The combinations numbered `start` up to but without `stop`.
+
+        `between` is called between the parts of the work. After what it raises others can be run, by one at a time.
+        """
+        self._between = between
         combinations = self._space.combinations(start, stop)
         metrics = np.full((len(Ten._fields), len(combinations)), np.nan)
         singles = self._singles(combinations)
@@ -112,6 +117,7 @@ class Sweep:
             run_combinations(Work(places, slots, values, decisions), self._setting, store.table, self._flags, metrics)
             return
         for batch in batches(sharing, store.room):
+            self._between()
             part = [series.of(batch) for series in sharing]
             slots = self._slots(part, list(dict.fromkeys(n for series in part for n in series.numbers)), len(batch))
             work = Work(places[batch], slots, values[batch], decisions[batch])
@@ -132,6 +138,9 @@ class Sweep:
         slots[:, len(program.rows) :] = np.arange(program.flags, program.flags + len(program.flag_rows))
         return slots
 
+    def _go_on(self) -> None:
+        self._between()
+
     @cached_property
     def _store(self) -> RowStore:
         lag, bars = self._plan.program.lag, len(self._bars)
@@ -146,6 +155,7 @@ class Sweep:
             lag=lag,
             most=max(most, least),
             spare=self._row_bytes // 4,
+            between=self._go_on,
         )
 
     @cached_property
@@ -155,7 +165,7 @@ class Sweep:
         fixed = {position: single for position, single in self._known.items() if single.axis == FIXED}
         values = {position: _scalar(plan.nodes[position], single) for position, single in fixed.items()}
         nodes, moved = bound_nodes(plan.spec.tree, values, {str(position): position for position in plan.fixed})
-        made = evaluate(nodes, moved.values(), self._bars)
+        made = evaluate(nodes, moved.values(), self._bars, self._between)
         return {position: made[moved[str(position)]] for position in plan.fixed}
 
     @cached_property

@@ -1,5 +1,7 @@
 """Sweeps from end to end."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,28 @@ def test_an_execution_that_never_trades_is_refused() -> None:
     """As for a single run, before anything is computed."""
     with pytest.raises(InvalidExecution, match="the strategy has no `entry_short`"):
         Sweep(BARS, Execution(side="short"), Space.read(cross(), {"fast": [2]}))
+
+
+def test_it_can_be_ended_between_any_two_parts_and_goes_on() -> None:
+    """Whoever is asked in between raises at one place after the other; what is run then is the same as ever."""
+    spec = cross(let={"f": "sma(close, fast) + sma(close, 7)", "s": "stddev(hl2, slow)"})
+    space = Space.read(spec, {"fast": list(range(2, 6)), "slow": list(range(5, 9))})
+    expected = sweep(BARS, Execution(), space)
+    interrupted = Sweep(BARS, Execution(), space, row_bytes=5 * 8 * len(BARS))
+    asked = 0
+
+    def ask(last: int) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == last:
+            raise TimeoutError
+
+    for last in count(1):
+        asked = 0
+        try:
+            result = interrupted.run(0, space.stop, lambda last=last: ask(last))  # type: ignore[misc]  # mypy's inference
+        except TimeoutError:
+            continue
+        np.testing.assert_array_equal(result.metrics, expected.metrics)
+        break
+    assert last > 20
