@@ -38,12 +38,13 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
 
-bench: ## Measure the engine and the bus against their peers; a few minutes on a quiet machine
+bench: ## Measure the engine, the bus and the queue against their peers; a few minutes on a quiet machine
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
 	@$(BENCH)/bin/python -m bench.engine
 	@$(BENCH)/bin/python -m bench.sweep_http
 	@$(BENCH)/bin/python -m bench.sweep_http --workers 2
 	@$(BENCH)/bin/python -m bench.bus
+	@$(BENCH)/bin/python -m bench.jobs
 
 query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
 	@$(PYTHON_DEV) -m bench.query_plans

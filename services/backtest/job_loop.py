@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ RENEW_SECONDS = 0.3
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.5
 MAX_ATTEMPTS = 3
+# What took so long to be told that a run goes on may have been overtaken by its end, told by somebody else.
+LATE_SECONDS = 1.0
 
 GIVEN_UP = f"{MAX_ATTEMPTS} workers ended before they had done this run; it may need more memory than there is"
 NO_MEMORY = "This run needs more memory than its worker has; choose a shorter period or a smaller dataset"
@@ -47,10 +50,17 @@ class _Failure(msgspec.Struct, frozen=True):
 class JobLoop:
     """Does one job at a time. `publish` is told how far its subject is, after that was committed."""
 
-    def __init__(self, jobs: Jobs, publish: Callable[[Progress], None], figures: JobFigures | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        publish: Callable[[Progress], None],
+        figures: JobFigures | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._jobs = jobs
         self._publish = publish
         self._figures = figures or JobFigures()
+        self._now = now
         self._turn = asyncio.Lock()
         self._current: asyncio.Task[None] | None = None
         self._stopping = False
@@ -80,13 +90,14 @@ class JobLoop:
             return False
 
     async def _take_and_do(self) -> bool:
+        begun = self._now()
         taken = None if self._stopping else await self._jobs.take()
         if taken is None:
             return False
         if self._stopping:
             await self._jobs.release(taken)
             return False
-        self._tell(taken.told)
+        self._tell(taken.told, begun)
         self._figures.begin(taken.job)
         self._current = asyncio.create_task(self._do(taken))
         await asyncio.wait({self._current})
@@ -162,6 +173,7 @@ class JobLoop:
     async def _end(self, taken: Taken[Any, Any], outcome: object) -> None:
         """Store how the job ended, for as long as that takes, unless another worker has it now."""
         while True:
+            begun = self._now()
             try:
                 if isinstance(outcome, _Failure):
                     told = await self._jobs.fail(taken, outcome.error)
@@ -175,7 +187,7 @@ class JobLoop:
             became: Outcome = "failed" if isinstance(outcome, _Failure) else "succeeded"
             log.info("the job %s", became)
             self._figures.became = became
-            self._tell(told)
+            self._tell(told, begun)
             return
         log.warning("the job was cancelled, or is another worker's now; what this one made of it is dropped")
         await self._excuse(taken)
@@ -187,6 +199,8 @@ class JobLoop:
         with contextlib.suppress(Unavailable):
             await self._jobs.excuse(taken)
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, told: Told, since: float) -> None:
+        late = self._now() - since > LATE_SECONDS
         for progress in told:
-            self._publish(progress)
+            if not (late and progress.status == "running"):
+                self._publish(progress)

@@ -18,17 +18,16 @@ from services.backtest.jobs import Jobs
 from services.backtest.progress import publisher
 from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
+from services.backtest.wake_ups import GROUP, WakeUps
 from services.backtest.warm_up import warm_up
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.unread import unread_entries
-from shared.runtime.bus.wake_ups import put_lost_away
 from shared.runtime.children import tell_parent
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 from shared.runtime.serving import run
 
-GROUP = "workers"
 # One takes and ends runs in turns, one renews the lease meanwhile.
 CONNECTIONS = 2
 
@@ -53,11 +52,11 @@ def compose(settings: BacktestSettings) -> Service:
     jobs = Jobs(database, service.clock, works, served=str(uuid4()))
     loop = JobLoop(jobs, publisher(service), JobFigures(service.timings))
 
+    wake_ups = WakeUps(service.client, service.writer)
+
     async def wake(entries: list[Entry]) -> None:
         # Before the work: the row remembers what there is to do, and while one works its siblings are woken.
-        ids = [entry.id for entry in entries]
-        service.writer.post("XACK", JOBS_BACKTEST, GROUP, *ids)
-        service.writer.post("XDEL", JOBS_BACKTEST, *ids)
+        wake_ups.done(*(entry.id for entry in entries))
         while await loop.work():
             pass
 
@@ -68,9 +67,9 @@ def compose(settings: BacktestSettings) -> Service:
             await wake(entries)
 
     service.watch(woken, finish)
-    service.background(lambda: put_lost_away(service.client, JOBS_BACKTEST, GROUP))
     service.starting(lambda: in_thread(warm_up, lambda: tell_parent("compiling the engine")))
     service.background(loop.poll)
+    service.background(wake_ups.keep_tidy)
     service.stopping(loop.stop)
     return service
 

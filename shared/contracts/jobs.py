@@ -10,7 +10,11 @@ class BacktestJob(Value, frozen=True, kw_only=True):
 
 
 class Progress(Value, frozen=True, kw_only=True):
-    """How far a run is; `progress` is a fraction that only grows, `status` its state."""
+    """How far a run or a sweep is; `progress` is a fraction that only grows, `status` its state.
+
+    Entries of several workers may overtake each other by some milliseconds: who shows progress keeps the largest, and
+    what says that something goes on counts no more once its end has been told.
+    """
 
     id: str
     owner: str

@@ -16,7 +16,7 @@ from services.backtest.handlers.results import ResultHandlers
 from services.backtest.job_figures import JobFigures
 from services.backtest.job_kinds.backtests import BacktestWork
 from services.backtest.job_kinds.identities import OTHER_ENGINE
-from services.backtest.job_loop import BROKEN, GIVEN_UP, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
+from services.backtest.job_loop import BROKEN, GIVEN_UP, LATE_SECONDS, MAX_ATTEMPTS, NO_BARS, NO_MEMORY, JobLoop
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.store.jobs import Job, drop_unlocked_jobs
 from services.backtest.store.runs import Result, Task
@@ -415,3 +415,25 @@ async def test_a_worker_that_was_only_held_up_costs_no_attempt(
         assert files_of(objects) == []
     found = await taken(jobs)
     assert (found.job.subject, found.job.attempts) == (run.id, 1)
+
+
+async def test_progress_that_comes_late_is_not_told(
+    database: Database, work: BacktestWork, backtests: BacktestHandlers, dataset: Dataset, ana: Call
+) -> None:
+    """A worker that stood still after it had stored how far a run is may have been overtaken by the end of it."""
+    told: list[Progress] = []
+    time_ = 0.0
+
+    class StandingStill(Jobs):
+        """After each step it is some time later."""
+
+        async def take(self) -> Taken[Any, Any] | None:
+            """Take, and stand still."""
+            nonlocal time_
+            found = await super().take()
+            time_ += LATE_SECONDS + 1.0
+            return found
+
+    run = await queued(backtests, ana, dataset)
+    await JobLoop(StandingStill(database, FakeClock(), [work]), told.append, now=lambda: time_).work()
+    assert [(entry.id, entry.status) for entry in told] == [(run.id, "succeeded")]
