@@ -10,7 +10,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -172,6 +172,14 @@ class Cluster:
         if target == "gateway-copy":
             return _children(self.instances["gateway"].pid, "services.gateway")[:1]
         return _family(self.instances[target].pid)[:1]
+
+    def has_replaced(self, target: str, killed: Collection[int]) -> bool:
+        """Whether there is a process where those with these ids were killed; of the gateway's copies all are needed."""
+        if target == "gateway-copy":
+            copies = {each.pid for each in _children(self.instances["gateway"].pid, "services.gateway")}
+            return len(copies) == int(_OWN["GATEWAY_WORKERS"]) and not copies & set(killed)
+        running = {each.pid for each in self.processes_of(target)}
+        return bool(running) and not running & set(killed)
 
     async def stop_server(self, name: ServerName) -> None:
         """Kill a server; it stays down."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import httpx
 
@@ -31,14 +31,21 @@ class Healing:
         self._client = client
         self._dataset = dataset
         self._number = first_number
+        self._replaced = ""
+        self._killed: frozenset[int] = frozenset()
         self._http = httpx.AsyncClient(timeout=2, trust_env=False)
 
     async def close(self) -> None:
         """Close its connections."""
         await self._http.aclose()
 
-    async def seconds(self) -> dict[str, float | None]:
-        """By what has to work: after how many seconds from now it did; None when it did not."""
+    async def seconds(self, replaced: str = "", killed: Collection[int] = ()) -> dict[str, float | None]:
+        """By what has to work: after how many seconds from now it did; None when it did not.
+
+        A process that was `killed` (its id) is to be `replaced` (a fault's target) by another: what is ready before
+        that has only not seen it yet.
+        """
+        self._replaced, self._killed = replaced, frozenset(killed)
         asked = {"write": self._write, "read": self._read, "job": self._job}
         found = await asyncio.gather(
             self._until(self._ready, LOOK_SECONDS, hedged=False),
@@ -68,6 +75,8 @@ class Healing:
 
     async def _ready(self) -> bool:
         """Every process says that it is, and the gateway that the whole is."""
+        if self._killed and not self._cluster.has_replaced(self._replaced, self._killed):
+            return False
         if any(await asyncio.gather(*(self._cluster.unready(name) for name in list(self._cluster.instances)))):
             return False
         answer = await self._http.get(f"{self._cluster.address}/health")

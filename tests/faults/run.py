@@ -61,14 +61,16 @@ class Chaos:
         """Do a fault, and wait until it is healed or given up."""
         self.cluster.tell(f"{fault.number}. {fault.name}")
         began = time.monotonic()
+        is_kill = fault.action == "kill"
+        killed = [each.pid for each in self.cluster.processes_of(fault.target)] if is_kill else []
         await inject(self.cluster, fault)
         ended = time.monotonic()
         self.cluster.tell(f"{fault.number}. {fault.name}: the cause has ended")
-        parts = await self.healing.seconds()
+        parts = await self.healing.seconds(fault.target, killed)
         known = [each for each in parts.values() if each is not None]
         healed = max(known) if len(known) == len(parts) else None
         in_time = healed is not None and healed <= HEAL_SECONDS
-        allowed = await allowed_seconds() if fault.action == "kill" and not in_time else HEAL_SECONDS
+        allowed = await allowed_seconds() if is_kill and not in_time else HEAL_SECONDS
         self.faults.append({
             "number": fault.number, "name": fault.name, "began": began, "ended": ended, "healed": healed,
             "allowed": allowed, "parts": parts,
@@ -138,7 +140,7 @@ async def _beside(made: Load, work: Awaitable[None]) -> None:
 
 
 def _fault_runs(faults: list[dict[str, Any]], ended: float) -> list[FaultRun]:
-    begins = [*(each["began"] for each in faults[1:]), ended]
+    begins = [*(each["began"] for each in faults), ended][1:] if faults else []
     return [
         FaultRun(each["name"], each["began"], each["ended"], each["healed"], each["allowed"], following)
         for each, following in zip(faults, begins, strict=True)

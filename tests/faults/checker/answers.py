@@ -99,8 +99,8 @@ def check_health(operations: Sequence[Operation], faults: Sequence[FaultRun], be
         if fault.healed is None or fault.healed > fault.allowed:
             after = "not at all" if fault.healed is None else f"after {fault.healed:.2f} s"
             yield Violation(SLOW, fault.name, f"healed {after}; {fault.allowed:.1f} s are allowed", [])
-    quiet = [(began, faults[0].began if faults else float("inf"))]
-    quiet += [(each.ended + each.allowed, each.next) for each in faults]
+    quiet = [(each.ended + each.allowed, each.next) for each in faults]
+    quiet += [(began, faults[0].began)] if faults else []
     for operation in operations:
         for attempt in operation.attempts:
             if attempt.status < 500 and attempt.status != 0:
