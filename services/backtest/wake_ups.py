@@ -7,6 +7,7 @@ over again for it.
 import asyncio
 import contextlib
 import logging
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -48,5 +49,5 @@ class WakeUps:
         lost = await self._client.xpending_range(JOBS_BACKTEST, GROUP, "-", "+", AT_ONCE, idle=int(LOST_SECONDS * 1000))
         if lost:
             log.info("%d entries had been given to workers that died; their jobs are found without them", len(lost))
-            self.done(*(row["message_id"] for row in lost))
+            self.done(*(cast("bytes", row["message_id"]) for row in lost))
         await forget_consumer(self._client, JOBS_BACKTEST, GROUP, "")
