@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.faults.checker import Evidence
 from tests.faults.checker.history import Operation
+from tests.faults.checker.jobs import compared
 from tests.faults.checker.violation import Violation
 
 
@@ -51,6 +52,7 @@ class Report:
                 "deliveries": len(evidence.deliveries),
                 "distinct": len({(each.stream, each.entry) for each in evidence.deliveries}),
             },
+            "results_compared": compared(evidence.snapshot),
             "violations_by_rule": dict(Counter(each.rule for each in violations)),
             "violations": [each.as_dict() for each in violations],
         }

@@ -25,7 +25,7 @@ from tests.faults.injection import inject
 from tests.faults.journal import Journal
 from tests.faults.load import Load, http_client, load, uploaded
 from tests.faults.report import Report
-from tests.faults.schedule import HEAL_SECONDS, Fault, schedule
+from tests.faults.schedule import HEAL_SECONDS, REST_SECONDS, Fault, schedule
 
 SETTLE_SECONDS = 180.0
 STILL_SECONDS = 20.0
@@ -87,6 +87,7 @@ def faults_of(seed: int, duration: float) -> Body:
         for fault in schedule(seed, duration):
             await chaos.at(fault.at)
             await chaos.suffer(fault)
+            await asyncio.sleep(REST_SECONDS)
         await chaos.at(duration)
 
     return suffer
