@@ -99,14 +99,19 @@ class Heirs:
             self._names.discard(name)
 
 
-async def look_for_ever(look: Callable[[], Awaitable[None]]) -> None:
+async def look_for_ever(client: Redis, look: Callable[[], Awaitable[None]]) -> None:
     """Until cancelled `look()` every LOOK_SECONDS, at the start at once: who starts may follow one that died."""
+    away = False
     while True:
         try:
+            if away:
+                await client.ping()
+                away = False
+                await asyncio.sleep(GRACE_SECONDS)
             await look()
         except (RedisError, OSError) as error:
             log.debug("nothing can be taken over at the moment: %s", error)
-            await asyncio.sleep(GRACE_SECONDS)
+            away = True
         await asyncio.sleep(LOOK_SECONDS)
 
 

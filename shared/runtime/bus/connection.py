@@ -16,7 +16,6 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from shared.runtime.bus.cut_off import tell_closed
 from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.reading import Broker
 
@@ -63,7 +62,6 @@ def make_client(url: str) -> Redis:
         socket_timeout=SOCKET_TIMEOUT,
         socket_connect_timeout=CONNECT_TIMEOUT,
     )
-    tell_closed(pool)
     return Redis.from_pool(pool)
 
 

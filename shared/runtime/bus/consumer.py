@@ -110,7 +110,7 @@ class GroupConsumer:
 
     async def reclaim(self) -> None:
         """Until cancelled look for abandoned entries, and handle them."""
-        await look_for_ever(self._take_over)
+        await look_for_ever(self._client, self._take_over)
 
     async def _take_over(self) -> None:
         await self._heirs.forget()

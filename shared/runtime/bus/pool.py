@@ -1,15 +1,23 @@
-"""A pool whose idle connections are not trusted any more once one of them was found broken.
+"""A pool whose connections tell that they are lost, and whose idle ones are not trusted once one was found broken.
 
 A connection whose other end is gone without a word is found out by a time-out. With a dozen of them waiting, whoever
 comes next would take the next one, and wait out the same time again.
 """
 
-from redis.asyncio import BlockingConnectionPool, ConnectionPool
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool
 from redis.asyncio.connection import AbstractConnection
+
+from shared.runtime.bus.closed_transport import telling
 
 
 class Pool(BlockingConnectionPool):
     """Closes what waits when a connection comes back closed; new ones are made as they are needed."""
+
+    def __init__(self, max_connections: int, **options: Any) -> None:  # noqa: ANN401  # those of BlockingConnectionPool
+        kind = options.pop("connection_class", Connection)
+        super().__init__(max_connections, connection_class=telling(kind), **options)
 
     @classmethod
     def like(cls, pool: ConnectionPool) -> "Pool":

@@ -13,7 +13,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from shared.runtime.bus.batches import Entries, read_batch
-from shared.runtime.bus.cut_off import tell_closed
 from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.wire import Wire
 
@@ -69,7 +68,6 @@ class _State(RedisConnectionState):
 
     async def connect(self) -> "Redis[bytes]":  # type: ignore[type-arg]  # generic in the library's stubs alone
         made = await super().connect()
-        tell_closed(made.connection_pool)
         self._client = _Reading(made, self._faults)
         return self._client
 

@@ -39,7 +39,7 @@ class RequestReclaimer:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        await look_for_ever(self.look)
+        await look_for_ever(self._client, self.look)
 
     async def look(self) -> None:
         """Take over what is abandoned now, for HOLD_SECONDS at most. Raises RedisError or OSError."""
