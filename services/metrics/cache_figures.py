@@ -28,7 +28,8 @@ class CacheProbe:
             async with asyncio.timeout(ANSWER_SECONDS):
                 memory = await self._client.info("memory")
                 keys = await self._client.dbsize()
-        except (RedisError, OSError, TimeoutError):
+        # uvloop has a RuntimeError for a connection that has been closed since it was last used.
+        except (RedisError, OSError, TimeoutError, RuntimeError):
             return CacheServer(enabled=True)
         return CacheServer(enabled=True, connected=True, memory_bytes=int(memory["used_memory"]), keys=int(keys))
 

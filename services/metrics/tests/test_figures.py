@@ -18,6 +18,7 @@ from services.metrics.figures import Figures
 from shared.cache.settings import CacheSettings
 from shared.runtime.bus.connection import make_client
 from shared.runtime.release import release
+from shared.runtime.tests.test_closed_transport import Closed
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -83,3 +84,16 @@ async def test_a_cache_that_is_off_has_no_series() -> None:
     probe = CacheProbe(CacheSettings(url="", enabled=False))
     async with make_client(NOBODY) as bus:
         assert set(Figures(bus, probe).series()) == {BUILD_INFO.name}
+
+
+@pytest.mark.integration
+async def test_a_connection_cut_meanwhile_is_a_cache_server_that_is_away(cache_url: str) -> None:
+    """For this time: the work in the background goes on, and has a connection again the next."""
+    probe = CacheProbe(CacheSettings(url=cache_url))
+    assert (await probe.read()).connected
+    assert probe._client is not None
+    (connection,) = probe._client.connection_pool._available_connections
+    connection._writer = Closed()  # type: ignore[assignment]  # a stand-in
+    assert not (await probe.read()).connected
+    assert (await probe.read()).connected
+    await probe.close()
