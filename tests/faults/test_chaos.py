@@ -16,7 +16,7 @@ from tests.faults.run import run
 
 pytestmark = pytest.mark.e2e
 
-SEED = 3481
+SEED = 4024
 MINUTE, LONG = 60.0, float(os.environ.get("DURATION") or 600)
 START_SECONDS = 600.0  # the first start of all compiles the engine
 END_SECONDS = 20.0
