@@ -75,6 +75,13 @@ class StillInProgress(Conflict):
     title = "The first request with this key is in progress"
 
 
+class TooOld(Conflict):
+    """Nobody knows any more whether this request was carried out. Look, then make a new one."""
+
+    kind = "request-too-old"
+    title = "The request is too old"
+
+
 class PreconditionFailed(ServiceError):
     """`If-Match` named a revision that is no longer current. Read again."""
 
@@ -158,6 +165,7 @@ BY_KIND: dict[str, type[ServiceError]] = {
         NotFound,
         Conflict,
         StillInProgress,
+        TooOld,
         PreconditionFailed,
         TooLarge,
         Invalid,

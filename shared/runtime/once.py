@@ -10,10 +10,11 @@ import logging
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
 
+import asyncpg
 import msgspec
 
 from shared.contracts.clock import Clock
-from shared.contracts.errors import Conflict, ServiceError, Unavailable
+from shared.contracts.errors import ServiceError, TooOld, Unavailable
 from shared.contracts.request import Request
 from shared.runtime import recorded_answers as store
 from shared.runtime.bus.server import Answer, Call, HandlerOf
@@ -80,9 +81,11 @@ class Once:
         """Until cancelled remove the answers that nobody will ask for any more."""
         while True:
             await asyncio.sleep(FORGET_SECONDS)
-            with contextlib.suppress(Unavailable):
+            try:
                 while await self.forget_some() == FORGOTTEN_AT_ONCE:
                     pass
+            except (Unavailable, asyncpg.PostgresError) as error:
+                log.warning("old answers are not removed at the moment: %s", error)
 
     async def forget_some(self) -> int:
         """Remove some old answers; returns how many. Raises Unavailable."""
@@ -102,20 +105,20 @@ class OnceOnly(Generic[R]):
         self._owner = owner
 
     async def __call__(self, message: R, call: Call) -> Answer:
-        """Answer a request. Raises what the handler raises, Conflict for one too old to be known, and for a key
+        """Answer a request. Raises what the handler raises, TooOld for one no longer known, and for a key
         KeyReused and StillInProgress.
         """
         kept = KEY_SECONDS if call.idempotency_key else REQUEST_SECONDS
         age = age_seconds(call.id, self._once.clock.now().timestamp())
+        if not call.idempotency_key and age >= FRESH_SECONDS and (found := await self._find(call.id)):
+            return self._answer(found, call)
         if age > kept:
-            raise Conflict(
+            raise TooOld(
                 f"This request was made more than {kept / 3600:g} h ago: whether it was carried out is not known any "
                 "more. Look, and make a new one"
             )
         if call.idempotency_key:
             return await self._with_key(message, call)
-        if age >= FRESH_SECONDS and (found := await self._find(call.id)):
-            return self._answer(found, call)
         try:
             return await self._handler(message, msgspec.structs.replace(call, record_as=call.id))
         except AlreadyDone:

@@ -21,6 +21,7 @@ from shared.contracts.errors import (
     InputError,
     Malformed,
     ServiceError,
+    TooOld,
     Unauthenticated,
     Unavailable,
 )
@@ -36,7 +37,6 @@ from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
 from shared.runtime.logs import because
 from shared.runtime.old_replies import REPLIES
-from shared.runtime.repeats import REQUEST_SECONDS, age_seconds
 
 if TYPE_CHECKING:  # a service without large answers needs no object store library
     from shared.runtime.objects import Objects
@@ -243,8 +243,8 @@ class RequestServer:
         """Do a request of before under its own id, within `seconds`, and answer nobody; a write that was done is not
         done again. Returns `ok`, or the kind and the sentence of what its caller would have been told.
 
-        Raises the service's own error when it could not be done now, Conflict when its handler failed, or when it is
-        too old for that.
+        Raises the service's own error when it could not be done now, Conflict when its handler failed, TooOld when
+        nobody knows any more whether it was done.
         """
         request = RequestEnvelope.from_entry(entry.fields)
         request = msgspec.structs.replace(request, deadline=int((time.time() + seconds) * 1000))
@@ -254,9 +254,7 @@ class RequestServer:
         except TimeoutError as error:
             raise DeadlineExceeded(f"It was not done within {seconds:g} s") from error
         except ServiceError as error:
-            later = error.status >= 500 or error.retry_after is not None
-            unknown = isinstance(error, Conflict) and age_seconds(request.id, time.time()) > REQUEST_SECONDS
-            if later or unknown:
+            if error.status >= 500 or error.retry_after is not None or isinstance(error, TooOld):
                 raise
             return error.kind, error.detail
         except Exception as error:

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.contracts.bus_messages import DeadLetter, DeadLetterPage, ListDeadLetters, ReplayDeadLetter
+from shared.contracts.clock import SystemClock
 from shared.contracts.errors import (
     Conflict,
     Forbidden,
@@ -16,6 +17,7 @@ from shared.contracts.errors import (
     Malformed,
     NotFound,
     ServiceError,
+    TooOld,
     Unavailable,
 )
 from shared.contracts.values import Principal
@@ -23,6 +25,8 @@ from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.consumer import Refused
 from shared.runtime.bus.server import Answer, Call
+from shared.runtime.database import Database
+from shared.runtime.once import Once
 from shared.runtime.repeats import REQUEST_SECONDS
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -78,17 +82,17 @@ async def test_a_request_is_replayed_under_its_own_id(bus_url: str, redis: Redis
         assert await listed(caller) == []
 
 
-async def test_a_write_too_old_to_be_known_stays(bus_url: str, redis: Redis) -> None:
+async def test_a_write_too_old_to_be_known_stays(bus_url: str, redis: Redis, database: Database) -> None:
     """It is refused rather than done a second time, and its letter is still there for who looks what came of it."""
 
     async def handler(_: Say, __: Call) -> Answer:
-        raise Conflict("This request was made more than 1 h ago")
+        raise AssertionError("nobody may do it")
 
     await left_by(redis, "killed.after.before", "one", deliveries=2, made=time.time() - 2 * REQUEST_SECONDS)
-    async with answering(bus_url, handler), asking(bus_url) as caller:
+    async with answering(bus_url, Once(database, SystemClock())(handler)), asking(bus_url) as caller:
         await eventually(lambda: some_dead(redis, 1))
         (letter,) = await listed(caller)
-        with pytest.raises(Conflict, match="more than 1 h"):
+        with pytest.raises(TooOld, match="more than 1 h"):
             await replay(caller, letter.id)
         assert await some_dead(redis, 1)
 
@@ -106,6 +110,7 @@ async def some_dead(redis: Redis, number: int) -> bool:
         (Unavailable("not now"), Unavailable, True),
         (GivenUp("the service asked for it gave up"), GivenUp, True),
         (Conflict("others first", retry_after=1), Conflict, True),
+        (TooOld("an hour ago"), TooOld, True),
         (ZeroDivisionError(), Conflict, True),
     ],
 )

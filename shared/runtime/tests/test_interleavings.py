@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from shared.contracts.clock import SystemClock
@@ -166,9 +167,9 @@ class Interleavings(RuleBasedStateMachine):
     async def run_all(self) -> None:
         """Let all processes go on, one step each in turn, until none is left."""
         while self.alive:
-            for process in self.processes:
+            for process in self.alive:
                 process.go_on()
-            await self.settle()
+                await self.settle()
 
     async def free_keys(self) -> None:
         """Let the time be up of whoever holds a key."""
@@ -273,6 +274,7 @@ def explore(url: str, *, tried: int, known: bool = False) -> None:
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
             database=None,
             derandomize=known,
+            report_multiple_bugs=False,
             phases=[Phase.generate] if known else [Phase.generate, Phase.shrink],
         ),
     )
@@ -299,5 +301,6 @@ def test_each_mistake_is_found_out(owner_url: str, monkeypatch: pytest.MonkeyPat
     statement = getattr(recorded_answers, name)
     assert wanted in statement
     monkeypatch.setattr(recorded_answers, name, statement.replace(wanted, wrong))
-    with pytest.raises(AssertionError):
+    # Which of two that wait in the database goes first is the database's choice: a finding may not come twice.
+    with pytest.raises((AssertionError, FlakyFailure)):
         explore(service_url(owner_url, "strategy"), tried=300, known=True)
