@@ -84,7 +84,7 @@ class _Bus:
         async def run(keys: Sequence[str], args: Sequence[str | bytes | int]) -> object:
             del keys
             if "XTRIM" in script and "XADD" not in script:
-                return args[1]
+                return args[0]
             return (_UNSENT, b"") if "XADD" in script else []
 
         return run

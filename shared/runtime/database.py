@@ -17,8 +17,8 @@ _AWAY = "The database does not answer"
 
 # Longer would be queued into the caller's deadline; a quick refusal serves everybody better.
 ACQUIRE_SECONDS = 1.5
-# A server that has not answered by then is not there. Below a request's five seconds, so that its caller hears of it and
-# asks again within them: a connection that has gone silent is healed in so many.
+# A server that has not answered by then is not there. Below a request's five seconds, so that its caller hears of it
+# and asks again within them: a connection that has gone silent is healed in so many.
 ANSWER_SECONDS = 3.0
 RELEASE_SECONDS = 0.2
 CONNECT_SECONDS = 2.0

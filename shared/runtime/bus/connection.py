@@ -26,7 +26,6 @@ CONNECT_TIMEOUT = 2.0
 BLOCK_MS = 1000
 # The relay and each reclaimer use one at a time; the rest is for whoever asks how the process is.
 CLIENT_CONNECTIONS = 16
-ACQUIRE_SECONDS = 1.5
 # Readers have one each besides; these are for what they ask when they start.
 READER_CONNECTIONS = 16
 
@@ -56,7 +55,6 @@ def make_client(url: str) -> Redis:
     pool = Pool.from_url(
         url,
         max_connections=CLIENT_CONNECTIONS,
-        timeout=ACQUIRE_SECONDS,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=SOCKET_TIMEOUT,

@@ -11,13 +11,16 @@ from redis.asyncio.connection import AbstractConnection
 
 from shared.runtime.bus.closed_transport import telling
 
+# Whoever finds none free is told, rather than queued into the caller's deadline.
+ACQUIRE_SECONDS = 1.5
+
 
 class Pool(BlockingConnectionPool):
     """Closes what waits when a connection comes back closed; new ones are made as they are needed."""
 
     def __init__(self, max_connections: int, **options: Any) -> None:  # noqa: ANN401  # those of BlockingConnectionPool
         kind = options.pop("connection_class", Connection)
-        super().__init__(max_connections, connection_class=telling(kind), **options)
+        super().__init__(max_connections, ACQUIRE_SECONDS, telling(kind), **options)
 
     @classmethod
     def like(cls, pool: ConnectionPool) -> "Pool":
