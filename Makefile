@@ -45,6 +45,7 @@ bench: ## Measure the engine, the bus and the queue against their peers; a few m
 	@$(BENCH)/bin/python -m bench.sweep_http --workers 2
 	@$(BENCH)/bin/python -m bench.bus
 	@$(BENCH)/bin/python -m bench.jobs
+	@$(BENCH)/bin/python -m bench.shedding
 
 query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
 	@$(PYTHON_DEV) -m bench.query_plans

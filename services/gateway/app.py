@@ -1,10 +1,10 @@
 """The gateway's composition: one place where everything is made and wired."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from faststream.asgi.types import ASGIApp
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -30,6 +30,7 @@ from services.gateway.routes.sweep_results import sweep_result_routes
 from services.gateway.routes.sweeps import sweep_routes
 from services.gateway.routes.system import system_routes
 from services.gateway.settings import GatewaySettings
+from services.gateway.shedding import Shedding
 from services.gateway.system_health import SystemHealth
 from shared.cache.connect import connect
 from shared.cache.settings import CacheSettings
@@ -47,7 +48,7 @@ def compose(settings: GatewaySettings) -> Service:
     feed = ProgressFeed(service.broker)
     service.watch(feed.subscriber)
     service.timings.counters_from(lambda: cache_counters(cache.stats))
-    gateway = Gateway(caller, cache)
+    gateway = Gateway(Shedding(caller), cache)
     system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
     service.stopping(gateway.settle)
     service.closing(cache.close)
@@ -109,6 +110,26 @@ A POST that creates may carry an `Idempotency-Key`: repeated with it, it is answ
 """
 
 
+class _Document(JsonRenderPlugin):
+    """The document, with the header that its framework lets no error response name."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return it as JSON."""
+        for path in openapi_schema["paths"].values():
+            for operation in path.values():
+                for status in ("429", "503"):
+                    if answer := operation.get("responses", {}).get(status):
+                        answer["headers"] = {"Retry-After": _RETRY_AFTER}
+        return super().render(request, openapi_schema)
+
+
+_RETRY_AFTER = {
+    "description": "Seconds after which to try again",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+
+
 def _openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="AURELIUS",
@@ -116,7 +137,7 @@ def _openapi() -> OpenAPIConfig:
         description=_DESCRIPTION,
         # Under "/" Litestar would answer every unknown path with a page of its own instead of a problem document.
         path="/openapi.json",
-        render_plugins=[JsonRenderPlugin(path="/")],
+        render_plugins=[_Document(path="/")],
         components=Components(
             security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),

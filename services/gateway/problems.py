@@ -38,7 +38,7 @@ PROBLEMS = {
         (415, "The body is not of the media type this route reads"),
         (422, "The request was read and is not valid"),
         (429, "The caller has as much as it may have; try again after Retry-After, or end some of it"),
-        (503, "Something needed is away; try again after Retry-After"),
+        (503, "Something needed is away, or has too much to do; answered at once, try again after Retry-After"),
         (504, "No answer in time"),
     )
 }
@@ -65,6 +65,10 @@ class UnsupportedMedia(ServiceError):
     title = "Unsupported media type"
 
 
+class Overloaded(Unavailable):
+    """There is more to do than can be done. Try again after `retry_after` seconds."""
+
+
 _BY_STATUS: dict[int, type[ServiceError]] = {
     error.status: error
     for error in (Malformed, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, TooLarge, UnsupportedMedia)
@@ -74,7 +78,7 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer with the problem document of `error`, and the headers its status asks for."""
     ours = _translate(error, request)
-    if ours.status >= 500:
+    if ours.status >= 500 and not isinstance(ours, Overloaded):  # that is told once, not by every refusal
         _log(ours, error)
     headers = {}
     if isinstance(ours, Unauthenticated):

@@ -41,8 +41,8 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `versions` are the cache objects the answer was read at, or the write raised, with their versions.
     `object_key` is set, and `body` empty, when the answer was too large for the bus and waits in the object store.
-    `elapsed_us` is the time the service spent, in microseconds. `replayed` says that the answer is the one given to an
-    earlier request with the same Idempotency-Key.
+    `elapsed_us` is the time since the service took the request, in microseconds. `replayed` says that the answer is the
+    one given to an earlier request with the same Idempotency-Key.
     """
 
     id: str

@@ -9,16 +9,19 @@ from typing import Any, cast
 
 from shared.runtime.bus.wire import Wire
 
+MANY = 1_000_000
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
-async def read_batch(wire: Wire, command: tuple[Any, ...]) -> list[tuple[bytes, Entries]]:
+async def read_batch(wire: Wire, command: tuple[Any, ...], most: int | None = None) -> list[tuple[bytes, Entries]]:
     """Carry out an XREAD or XREADGROUP of one stream, with its COUNT and BLOCK, and return what redis-py does.
+
+    No more than `most` entries, if that is less than COUNT.
 
     Raises what the bus answers when it refuses, or redis-py's ConnectionError.
     """
     grouped, count, block = command[0] == "XREADGROUP", command.index(b"COUNT") + 1, command.index(b"BLOCK")
-    most = int(command[count])
+    most = min(int(command[count]), most or MANY)
     waiting, behind = list(command), list(command)
     waiting[count], behind[count] = 1, most - 1 if grouped else most  # without a group both begin at the same place
     del behind[block : block + 2]

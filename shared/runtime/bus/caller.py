@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +35,8 @@ if TYPE_CHECKING:  # a service without large answers needs no object store libra
 log = logging.getLogger(__name__)
 
 DEFAULT_DEADLINE = 5.0
-MAX_IN_FLIGHT = 2000
+MAX_IN_FLIGHT = 512
+"""Requests to one service at a time."""
 KEEP_SECONDS = 60
 TEND_SECONDS = 1.0
 
@@ -73,6 +75,7 @@ class Caller:
         self._objects = objects
         self._observe = observe
         self._waiting: dict[str, asyncio.Future[ReplyEnvelope]] = {}
+        self._in_flight: Counter[str] = Counter()
         self._read = b"0"
         self._opened = False
         self._lost = False
@@ -106,8 +109,11 @@ class Caller:
         """
         if not self._opened:
             raise Unavailable("This process is only starting")
-        if len(self._waiting) >= MAX_IN_FLIGHT:
+        service = service or message.SERVICE
+        if self._in_flight[service] >= MAX_IN_FLIGHT:
             raise Unavailable("Too many requests are in flight")
+        if self._writer.silent:
+            raise Unavailable("The message bus does not answer")
         handling = context.current()
         request = RequestEnvelope(
             id=new_id(),
@@ -123,7 +129,7 @@ class Caller:
         started = time.perf_counter()
         outcome = "error"
         try:
-            reply = await self._round_trip(service or message.SERVICE, request, seconds)
+            reply = await self._round_trip(service, request, seconds)
             if reply.error is not None:
                 raise reply.error.to_exception()
             outcome = "ok"
@@ -140,6 +146,7 @@ class Caller:
         # One of the loop's own timers costs a fraction of a time-out around the wait.
         giving_up = loop.call_at(give_up_at, _fail, future, TimeoutError())
         self._waiting[request.id] = future
+        self._in_flight[service] += 1
         try:
             self._writer.send(("XADD", rpc_stream(service), "*", *fields), partial(_sent, future))
             reply = await future
@@ -152,6 +159,7 @@ class Caller:
         finally:
             giving_up.cancel()
             del self._waiting[request.id]
+            self._in_flight[service] -= 1
 
     async def _receive(self, entries: list[Entry]) -> None:
         self._read = entries[-1].id

@@ -4,6 +4,7 @@ FastStream repeats a read that was refused (READONLY, NOPERM) at once, thousands
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from faststream.redis import RedisBroker
@@ -17,6 +18,9 @@ from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.wire import Wire
 
 log = logging.getLogger(__name__)
+
+Room = Callable[[], Awaitable[int]]
+"""Waits until one more entry may be taken, and says how many."""
 
 
 def complaint(error: BaseException | None) -> str:
@@ -46,50 +50,58 @@ def _place(entry_id: bytes | str) -> tuple[int, int]:
 
 
 class Broker(RedisBroker):
-    """What cannot be read at the moment, and why, is in `faults`, by stream."""
+    """What cannot be read at the moment, and why, is in `faults`, by stream.
+
+    A stream is read no further than its entry in `room` allows, if it has one: what its reader could not begin yet
+    stays on the bus, for others to take.
+    """
 
     def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401  # those of RedisBroker
         self.faults: dict[str, str] = {}
+        self.room: dict[str, Room] = {}
         super().__init__(url, **options)
 
     def _make_connection_state(
         self, connection_options: dict[str, Any], kwargs: dict[str, Any]
     ) -> RedisConnectionState:
         del kwargs
-        return _State(connection_options, self.faults)
+        return _State(connection_options, self.faults, self.room)
 
 
 class _State(RedisConnectionState):
-    __slots__ = ("_faults",)
+    __slots__ = ("_faults", "_room")
 
-    def __init__(self, options: dict[str, Any], faults: dict[str, str]) -> None:
+    def __init__(self, options: dict[str, Any], faults: dict[str, str], room: dict[str, Room]) -> None:
         super().__init__(options)
         self._faults = faults
+        self._room = room
 
     async def connect(self) -> "Redis[bytes]":  # type: ignore[type-arg]  # generic in the library's stubs alone
         made = await super().connect()
-        self._client = _Reading(made, self._faults)
+        self._client = _Reading(made, self._faults, self._room)
         return self._client
 
 
 class _Reading(Redis):
     """Notes how each read went, and tells one that is refused as a lost connection, after which FastStream pauses."""
 
-    def __init__(self, made: Redis, faults: dict[str, str]) -> None:
+    def __init__(self, made: Redis, faults: dict[str, str], room: dict[str, Room]) -> None:
         super().__init__(connection_pool=Pool.like(made.connection_pool))
         self.auto_close_connection_pool = True
         self._faults = faults
+        self._room = room
         self._idle: list[Wire] = []  # one for each reader, while it does not read
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
         if args[0] not in ("XREAD", "XREADGROUP"):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         stream = str(args[args.index(b"STREAMS") + 1])
+        most = await self._room[stream]() if stream in self._room else None
         try:
-            answer = await self._read(*args)
+            answer = await self._read(args, most)
             if args[0] == "XREAD" and not answer and await begun_anew(self, stream, args[-1]):
                 log.warning("%s has begun anew and is read from its beginning", stream)
-                answer = await self._read(*args[:-1], "0")
+                answer = await self._read((*args[:-1], "0"), most)
         except (RedisError, OSError) as error:
             if "NOGROUP" in str(error):  # FastStream stops the reader, and the watch starts it again
                 raise
@@ -103,12 +115,12 @@ class _Reading(Redis):
             log.warning("%s can be read again", stream)
         return answer
 
-    async def _read(self, *command: Any) -> list[tuple[bytes, Entries]]:  # noqa: ANN401  # as above
+    async def _read(self, command: tuple[Any, ...], most: int | None) -> list[tuple[bytes, Entries]]:
         wire = self._idle.pop() if self._idle else None
         if wire is None or wire.closed:
             wire = await Wire.connect(self.connection_pool)
         try:
-            return await read_batch(wire, command)
+            return await read_batch(wire, command, most)
         finally:
             if not wire.closed:
                 self._idle.append(wire)

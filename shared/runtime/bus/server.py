@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
-from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -32,6 +31,7 @@ from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.dead_letters import Count, DeadLetters, Verdict
 from shared.runtime.bus.in_hand import InHand
+from shared.runtime.bus.reading import Broker
 from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
@@ -108,7 +108,7 @@ class RequestServer:
 
     def __init__(
         self,
-        broker: RedisBroker,
+        broker: Broker,
         client: Redis,
         writer: StreamWriter,
         service: str,
@@ -136,6 +136,12 @@ class RequestServer:
         self.subscriber: StreamBatchSubscriber = subscribe(
             broker, self.stream, self._receive, group=service, consumer=instance
         )
+        broker.room[self.stream] = self._room
+
+    async def _room(self) -> int:
+        while self._slots.locked():
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        return max(1, MAX_IN_FLIGHT - len(self._tasks))
 
     def handle(self, message: type[R], handler: HandlerOf[R]) -> None:
         """Answer requests of this type with `handler`."""
@@ -152,8 +158,9 @@ class RequestServer:
 
     async def begin(self, entry: Entry) -> asyncio.Task[None]:
         """Start to serve an entry that is in hand, when there is a slot for it."""
+        taken_at = time.perf_counter()
         await self._slots.acquire()
-        task = asyncio.create_task(self._serve(entry))
+        task = asyncio.create_task(self._serve(entry, taken_at))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -205,7 +212,7 @@ class RequestServer:
         self._writer.post("XDEL", self.stream, *self._done)
         self._done.clear()
 
-    async def _serve(self, entry: Entry) -> None:
+    async def _serve(self, entry: Entry, taken_at: float) -> None:
         try:
             try:
                 request = RequestEnvelope.from_entry(entry.fields)
@@ -216,7 +223,8 @@ class RequestServer:
             reply = await self._answer(request) if request.deadline > time.time() * 1000 else None
             self._put_away(entry.id)  # before the reply is sent, so that both go out in one write
             if reply is not None:
-                self._reply(request.reply_to, reply)
+                elapsed_us = int((time.perf_counter() - taken_at) * 1e6)
+                self._reply(request.reply_to, msgspec.structs.replace(reply, elapsed_us=elapsed_us))
         finally:
             self.in_hand.let_go(entry.id)
             self._slots.release()
@@ -283,7 +291,7 @@ class RequestServer:
         log.debug("answered %s after %.1f ms", outcome, elapsed * 1000)
         if self._observe is not None:
             self._observe(request.method, outcome, elapsed)
-        return msgspec.structs.replace(reply, elapsed_us=int(elapsed * 1e6))
+        return reply
 
     def _reply(self, stream: str, reply: ReplyEnvelope) -> None:
         fields = [part for pair in reply.to_entry().items() for part in pair]

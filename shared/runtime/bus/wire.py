@@ -19,18 +19,25 @@ Command = tuple[str | bytes | int, ...]
 Heard = Callable[[object], None]
 """Told of an answer: bytes, int, None or lists of them, or the exception for which there is none. Must not raise."""
 
+LOOKS = 16
+"""How often one looks, while something is unanswered, before the bus is taken for lost."""
+
 _NOT_YET = object()
 
 
 class Wire(asyncio.Protocol):
-    """A connection, made by `connect`. It never sends twice: what is unanswered when it is lost has failed."""
+    """A connection, made by `connect`. It never sends twice: what is unanswered when it is lost has failed.
+
+    `silent_for` is for how many seconds something has been unanswered without a word from the bus.
+    """
 
     def __init__(self, connection: Connection, silence: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._silence = silence
+        self._look = silence / LOOKS
         self._unsent: list[bytes] = []
         self._unheard: deque[Heard] = deque()
-        self._quiet_since = 0.0
+        self.silent_for = 0.0
         self._watching = False
         self._failure = RedisConnectionError("the bus closed the connection")
         self._parser = hiredis.Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOT_YET)
@@ -96,26 +103,30 @@ class Wire(asyncio.Protocol):
     def _flush(self) -> None:
         if self._transport.is_closing():
             return  # what is unanswered has failed, or is about to
-        if len(self._unheard) == len(self._unsent):
-            self._quiet_since = self._loop.time()
         self._transport.write(b"".join(self._unsent))
         self._unsent.clear()
         if not self._watching:
-            self._watch()
+            self._watching, self.silent_for = True, 0.0
+            self._loop.call_later(self._look, self._watch)
 
     def _watch(self) -> None:
-        """While something is unanswered see that the bus is not silent for too long."""
-        left = self._quiet_since + self._silence - self._loop.time()
-        self._watching = bool(self._unheard) and left > 0
-        if self._watching:
-            self._loop.call_later(left, self._watch)
-        elif self._unheard:
-            self._failure = RedisConnectionError(f"the bus did not answer for {self._silence:g} s")
-            self.close()
+        """While something is unanswered see that the bus is not silent for too long.
+
+        Looks are counted, not seconds: a process that was held up itself must not blame the bus.
+        """
+        self._watching = bool(self._unheard)
+        if not self._watching:
+            return
+        self.silent_for += self._look
+        if self.silent_for < self._silence:
+            self._loop.call_later(self._look, self._watch)
+            return
+        self._failure = RedisConnectionError(f"the bus did not answer for {self._silence:g} s")
+        self.close()
 
     def data_received(self, data: bytes) -> None:
         """Tell the answers that are complete."""
-        self._quiet_since = self._loop.time()
+        self.silent_for = 0.0
         self._parser.feed(data)
         while (answer := self._parser.gets()) is not _NOT_YET:
             self._unheard.popleft()(answer)

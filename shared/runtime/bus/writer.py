@@ -15,6 +15,9 @@ from shared.runtime.bus.wire import Command, Heard, Wire
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000
+SILENT_SECONDS = 0.75
+AGAIN_SECONDS = 0.5
+"""How long after a failure to connect it is tried again, though nobody sends anything."""
 
 Answer = bytes | int | str | None
 
@@ -26,6 +29,7 @@ class StreamWriter:
         self._pool = client.connection_pool
         self._wire: Wire | None = None
         self._early: list[tuple[Command, Heard]] = []
+        self._away = False
         self._wanted = asyncio.Event()
 
     def send(self, command: Command, heard: Heard) -> None:
@@ -58,7 +62,7 @@ class StreamWriter:
             log.warning("dropped %s: %s", command[0], error)
 
     async def run(self) -> None:
-        """Connect, and again after each loss when there is something to send. Until cancelled."""
+        """Connect, and again after each loss once there is something to send. Until cancelled."""
         try:
             while True:
                 await self._wanted.wait()
@@ -79,21 +83,34 @@ class StreamWriter:
         except TimeoutError:
             log.warning("%d messages were not sent before the stop", self._waiting())
 
+    @property
+    def silent(self) -> bool:
+        """Whether the bus is away, or has owed an answer for SILENT_SECONDS: what is sent now would wait for it."""
+        return self._away or (self._wire is not None and self._wire.silent_for >= SILENT_SECONDS)
+
     def _waiting(self) -> int:
         return len(self._early) + (self._wire.waiting if self._wire is not None else 0)
 
     async def _connect(self) -> None:
+        looking = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._note_away)
         try:
             wire = await Wire.connect(self._pool)
         except Exception as error:  # whatever it is, go on
+            self._note_away()
             early, self._early = self._early, []
             for _, heard in early:
                 heard(error)
+            asyncio.get_running_loop().call_later(AGAIN_SECONDS, self._wanted.set)
         else:
-            self._wire = wire
+            self._wire, self._away = wire, False
             early, self._early = self._early, []
             for command, heard in early:
                 wire.send(command, heard)
+        finally:
+            looking.cancel()
+
+    def _note_away(self) -> None:
+        self._away = True
 
 
 def unavailable(cause: Exception) -> Unavailable:

@@ -24,6 +24,7 @@ class Remembering:
 
     def __init__(self, *_: object) -> None:
         self.sent: list[Command] = []
+        self.silent = False
 
     def send(self, command: Command, heard: Heard) -> None:
         """Note a command."""

@@ -153,6 +153,19 @@ async def test_more_than_the_bound_is_refused_at_once(bus_url: str, monkeypatch:
     assert "one too many" not in hold.taken
 
 
+async def test_a_service_that_is_slow_takes_no_room_from_others(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each service has a bound of its own."""
+    monkeypatch.setattr(caller_module, "MAX_IN_FLIGHT", 1)
+    hold = Hold("slow")
+    async with talking(bus_url, hold) as caller:
+        slow = asyncio.create_task(caller.call(Say(text="slow")))
+        await eventually(lambda: hold.took("slow"))
+        with pytest.raises(DeadlineExceeded):
+            await caller.ask(Say(text="nobody answers there"), service="other", seconds=0.1)
+        hold.release()
+        await slow
+
+
 async def test_a_large_answer_travels_through_the_object_store(bus_url: str, redis: Redis, tmp_path: Path) -> None:
     """It never touches the bus, and its object is gone once it was read."""
     objects = Objects(tmp_path.as_uri())

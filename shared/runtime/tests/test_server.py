@@ -96,6 +96,20 @@ async def test_no_more_than_the_bound_is_worked_on_at_once(bus_url: str, monkeyp
         assert [text for text, _ in await asyncio.gather(*asked)] == list("abcdef")
 
 
+async def test_what_cannot_be_begun_is_left_to_others(bus_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose slots are all taken holds nothing back: its neighbour answers all that comes."""
+    monkeypatch.setattr(server_module, "MAX_IN_FLIGHT", 2)
+    stuck, free = Hold("a", "b"), Hold()
+    async with answering(bus_url, stuck), asking(bus_url) as caller:
+        held = [asyncio.create_task(caller.call(Say(text=text))) for text in "ab"]
+        await eventually(lambda: stuck.took("a", "b"))
+        async with answering(bus_url, free):
+            await asyncio.gather(*(caller.call(Say(text=str(number))) for number in range(20)))
+        assert sorted(free.taken, key=int) == [str(number) for number in range(20)]
+        stuck.release()
+        await asyncio.gather(*held)
+
+
 async def test_a_request_past_its_deadline_is_never_executed(bus_url: str, redis: Redis) -> None:
     """Its caller gave up: work on it would only delay those who still wait. It is put away all the same."""
     hold = Hold()

@@ -1,0 +1,122 @@
+"""Who may ask, tried out on a service that is a line of code: so many at once, each for so long, first come first."""
+
+import heapq
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import quantiles
+
+import pytest
+
+from services.gateway.core.admission import BURST, Admission, Pass
+
+DEADLINE = 5.0
+SETTLED = 3.0
+"""Seconds after which a queue of a burst is gone: what is asked for later finds the service as the limit keeps it."""
+
+
+@dataclass
+class Run:
+    """What came of each request, by when it was asked."""
+
+    admission: Admission = field(default_factory=Admission)
+    taken: list[tuple[float, float]] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    def latencies(self, since: float = 0.0) -> list[float]:
+        """Return those of what was accepted from then on."""
+        return [seconds for asked, seconds in self.taken if asked >= since]
+
+
+def offer(
+    per_second: float,
+    seconds: float,
+    work: Callable[[float], float],
+    *,
+    at_once: int = 1,
+    run: Run | None = None,
+    start: float = 0.0,
+) -> Run:
+    """Ask so often, whatever is answered. `work` is told the time and says how long a request takes by itself."""
+    run = run or Run()
+    free = [start] * at_once
+    events: list[tuple[float, int, Pass | None]] = [
+        (start + number / per_second, number, None) for number in range(int(per_second * seconds))
+    ]
+    number = len(events)
+    while events:
+        now, _, asked = heapq.heappop(events)
+        if asked is not None:
+            took = now - asked.at
+            run.admission.leave(asked, now, took if took < DEADLINE else math.inf)
+            run.taken.append((asked.at, now - asked.at))
+            continue
+        entered = run.admission.enter(now)
+        if entered is None:
+            run.refused.append(now)
+            continue
+        begun = max(heapq.heappop(free), now)
+        done = begun + work(begun)
+        heapq.heappush(free, done)
+        number += 1
+        heapq.heappush(events, (done, number, entered))
+    return run
+
+
+@pytest.mark.parametrize(("at_once", "takes"), [(1, 0.02), (5, 0.1), (10, 0.2)])
+def test_what_is_accepted_takes_little_longer_than_alone(at_once: int, takes: float) -> None:
+    """A service that does 50 a second is asked for 500: it does its 50, and none of them waits long."""
+    run = offer(500, 20, lambda _: takes, at_once=at_once)
+    settled = run.latencies(SETTLED)
+    assert quantiles(settled, n=100)[98] <= 3 * takes
+    assert len(settled) >= 0.9 * 50 * (20 - SETTLED)
+    assert len(run.refused) + len(run.taken) == 500 * 20
+
+
+def test_work_of_any_length_is_no_sign_of_a_queue() -> None:
+    """Where nobody waits nobody is refused, though some take three hundred times as long as others."""
+    chance = random.Random(1)
+    run = offer(60, 60, lambda _: chance.choice((0.001, 0.3)), at_once=32)
+    assert not run.refused
+
+
+def test_a_burst_is_taken() -> None:
+    """As many as may be in flight, all at the same moment, again and again: it goes as quickly as it came."""
+    run = Run()
+    for second in range(5):
+        offer(1e6, BURST / 1e6, lambda _: 0.005, at_once=8, run=run, start=float(second))
+    assert not run.refused
+
+
+def test_nearly_too_much_is_not_too_much() -> None:
+    """At nine tenths of what the service can do nobody is refused."""
+    assert not offer(45, 60, lambda _: 0.02).refused
+
+
+def test_a_pause_is_over_when_it_is_over() -> None:
+    """A service that stood still for a second refuses what came too many meanwhile, and nobody afterwards."""
+    run = offer(100, 20, lambda now: 6.0 - now if 5 <= now < 6 else 0.002, at_once=4)
+    assert len(run.refused) <= 100
+    assert not [at for at in run.refused if at > 6.5]
+    assert max(run.latencies(6.5)) < 0.01
+
+
+def test_an_overload_that_is_over_is_forgotten() -> None:
+    """What comes after it is limited as if nothing had been."""
+    run = offer(500, 5, lambda _: 0.02)
+    assert run.admission.limit < 5
+    refused = len(run.refused)
+    offer(1e6, BURST / 1e6, lambda _: 0.001, run=run, start=20.0)
+    assert len(run.refused) == refused
+
+
+def test_a_service_that_does_not_answer_holds_few() -> None:
+    """What it was asked for before it fell silent is lost with it; then one at a time tells whether it is back."""
+    run = Run()
+    assert not offer(100, 5, lambda _: 0.002, run=run).refused
+    offer(100, 20, lambda _: DEADLINE, at_once=1000, run=run, start=5.0)
+    late = [asked for asked, _ in run.taken if asked > 15.0]
+    assert len(late) <= 10
+    recovered = offer(100, 20, lambda _: 0.002, run=run, start=40.0)
+    assert not [at for at in recovered.refused if at > 41.0]

@@ -1,0 +1,60 @@
+"""Sheds load: a request for a service that has as much to do as it can is refused at once, with 503 and Retry-After.
+
+Each kind of request has a limit of its own, so that what is slow holds up nothing else.
+"""
+
+import logging
+import math
+import time
+from collections import defaultdict
+from typing import TypeVar
+
+from services.gateway.core.admission import Admission
+from services.gateway.problems import Overloaded
+from services.gateway.read_path import Asking
+from shared.contracts.errors import DeadlineExceeded
+from shared.contracts.messages import Request
+from shared.contracts.values import Principal
+from shared.runtime.bus.caller import DEFAULT_DEADLINE, Reply
+
+log = logging.getLogger(__name__)
+
+A = TypeVar("A")
+
+
+class Shedding:
+    """Asks as `caller` does, or refuses."""
+
+    def __init__(self, caller: Asking) -> None:
+        self._caller = caller
+        self._admissions: defaultdict[str, Admission] = defaultdict(Admission)
+
+    async def ask(
+        self,
+        message: Request[A],
+        principal: Principal | None = None,
+        *,
+        seconds: float = DEFAULT_DEADLINE,
+        idempotency_key: str = "",
+        service: str = "",
+    ) -> Reply:
+        """Ask a service. Raises Overloaded, and what the caller raises."""
+        admission = self._admissions[message.METHOD]
+        entered = admission.enter(time.monotonic())
+        if entered is None:
+            raise Overloaded("There is more to do than can be done in good time; try again later")
+        took: float | None = None
+        try:
+            reply = await self._caller.ask(
+                message, principal, seconds=seconds, idempotency_key=idempotency_key, service=service
+            )
+            took = reply.service_seconds
+        except DeadlineExceeded:
+            took = math.inf
+            raise
+        finally:
+            known = admission.overloaded
+            admission.leave(entered, time.monotonic(), took)
+            if admission.overloaded and not known:
+                log.warning("more is asked for by %s than is done: the rest is refused", message.METHOD)
+        return reply

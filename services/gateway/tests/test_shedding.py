@@ -1,0 +1,109 @@
+"""What is too much is refused at once, through a real gateway, a bus and a service."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TypeVar
+
+import pytest
+
+from services.gateway.core.admission import BURST
+from services.gateway.problems import Overloaded
+from services.gateway.shedding import Shedding
+from services.gateway.tests.fakes import FakeServices, client_of
+from services.gateway.tests.overload import WORK, ask, bound_service, offer
+from shared.cache.disabled import DisabledCacheStore
+from shared.contracts.errors import NotFound
+from shared.contracts.messages import ListStrategies, ReadStrategy, Request
+from shared.runtime.bus.caller import Reply
+from shared.runtime.tests.eventually import eventually
+from tests.frozen import frozen_server
+from tests.servers import valkey_server
+
+A = TypeVar("A")
+SECONDS = 6.0
+SETTLED = 4.0
+"""Seconds after which what was taken before the overload was noticed has been answered."""
+
+
+@pytest.mark.integration
+async def test_ten_times_too_much_is_refused_at_once(bus_url: str, tmp_path: Path) -> None:
+    """Of 500 a second a service does the 50 that it can, in good time; each other is 503 with Retry-After in 100 ms."""
+    async with bound_service(bus_url, tmp_path) as gateway:
+        told = await offer(gateway.http, 500, SECONDS)
+    assert Counter(each.status for each in told).keys() == {200, 503}
+    refused = [each for each in told if each.status == 503]
+    assert len(refused) > len(told) / 2
+    assert {each.headers[b"retry-after"] for each in refused} == {b"1"}
+    assert {each.headers[b"content-type"] for each in refused} == {b"application/problem+json"}
+    assert quantiles([each.seconds for each in refused], n=100)[98] < 0.1
+    settled = [each for each in told if each.asked > told[0].asked + SETTLED and each.status == 200]
+    # Without a limit each would wait for the four hundred before it, into its deadline.
+    assert median(each.seconds for each in settled) < 10 * WORK
+    assert len(settled) > 0.5 * (SECONDS - SETTLED) / WORK
+
+
+@pytest.mark.integration
+async def test_a_bus_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
+    """Of those who ask while it is away only the first wait to hear so; and it is missed no more when it is back."""
+    async with valkey_server(kind="bus") as bus, bound_service(bus.url, tmp_path) as gateway:
+        assert (await ask(gateway.http)).status == 200
+
+        async def known() -> bool:
+            return gateway.writer.silent
+
+        async def answered() -> bool:
+            return (await ask(gateway.http)).status == 200
+
+        async with frozen_server(bus.url):
+            first = asyncio.create_task(ask(gateway.http))
+            await eventually(known)
+            told = await asyncio.gather(*(ask(gateway.http) for _ in range(20)))
+            assert {(each.status, each.headers[b"retry-after"]) for each in told} == {(503, b"1")}
+            assert median(each.seconds for each in told) < 0.1
+        await first
+        await eventually(answered)
+
+
+async def test_what_is_not_answered_counts_and_what_fails_does_not() -> None:
+    """An error is no measure of the time that work takes; each ends what it began."""
+    services = FakeServices()
+    shedding = Shedding(services)
+    for _ in range(300):
+        with pytest.raises(NotFound):
+            await shedding.ask(ReadStrategy(id="1"))
+    services.handlers["strategy.read"] = lambda *_: ("", {})
+    await shedding.ask(ReadStrategy(id="1"))
+
+
+async def test_each_kind_of_request_has_a_limit_of_its_own() -> None:
+    """What is slow holds up nothing else."""
+    released = asyncio.Event()
+
+    class Stuck(FakeServices):
+        async def ask(self, message: Request[A], *args: object, **options: object) -> Reply:
+            """Answer what is no read."""
+            if isinstance(message, ReadStrategy):
+                await released.wait()
+            return Reply(b"", {}, 0.0)
+
+    shedding = Shedding(Stuck())
+    asking = [asyncio.create_task(shedding.ask(ReadStrategy(id="1"))) for _ in range(BURST)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await shedding.ask(ReadStrategy(id="1"))
+    await shedding.ask(ListStrategies())
+    released.set()
+    await asyncio.gather(*asking)
+    await shedding.ask(ReadStrategy(id="1"))
+
+
+async def test_the_document_says_when_to_come_again(tmp_path: Path) -> None:
+    """Wherever a request may be refused for now, with the header that tells for how long."""
+    async with client_of(FakeServices(), DisabledCacheStore(), tmp_path) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    operations = [operation for path in paths.values() for operation in path.values()]
+    refusals = [operation["responses"][status] for operation in operations for status in ("429", "503")]
+    assert len(refusals) > 50
+    assert all(refusal["headers"]["Retry-After"]["schema"]["type"] == "integer" for refusal in refusals)
