@@ -43,10 +43,10 @@ class FakeBus:
 
 
 @asynccontextmanager
-async def fake_bus() -> AsyncIterator[FakeBus]:
-    """Run one."""
+async def fake_bus(port: int = 0) -> AsyncIterator[FakeBus]:
+    """Run one, on any port that is free or on this."""
     bus = FakeBus()
-    server = await asyncio.start_server(bus.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(bus.serve, "127.0.0.1", port)
     host, port = server.sockets[0].getsockname()
     bus.url = f"redis://{host}:{port}"
     yield bus

@@ -108,6 +108,24 @@ async def test_a_bus_that_cannot_be_reached_is_told_to_who_waits() -> None:
                 await writer.submit("SET", 1)
 
 
+async def test_a_bus_that_is_back_is_found_though_nobody_writes() -> None:
+    """Who is refused while it is silent writes nothing, and so would never find out."""
+    async with fake_bus() as gone:
+        pass
+    async with running(gone.url) as writer:
+
+        async def heard() -> bool:
+            return not writer.silent
+
+        assert not writer.silent
+        with pytest.raises(Unavailable):
+            await writer.submit("SET", 1)
+        assert writer.silent
+        async with fake_bus(int(gone.url.rpartition(":")[2])):
+            await eventually(heard)
+            assert await writer.submit("SET", 2) == 0
+
+
 async def test_draining_waits_for_what_is_not_answered(bus: FakeBus, writer: StreamWriter) -> None:
     """And for no longer than it is told."""
     await writer.drain(0)

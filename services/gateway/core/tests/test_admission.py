@@ -3,6 +3,7 @@
 import heapq
 import math
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import quantiles
@@ -87,6 +88,29 @@ def test_a_burst_is_taken() -> None:
     for second in range(5):
         offer(1e6, BURST / 1e6, lambda _: 0.005, at_once=8, run=run, start=float(second))
     assert not run.refused
+
+
+def test_a_slow_first_answer_is_no_measure() -> None:
+    """A service that has only started takes long for the first; under load none comes alone that would correct it."""
+    run = offer(500, 10, lambda now: 0.6 if now == 0 else 0.02)
+    assert quantiles(run.latencies(SETTLED + 1), n=100)[98] <= 3 * 0.02
+
+
+def test_a_short_wait_is_no_sign_of_anything() -> None:
+    """However long it lasts: a service that is well used makes some wait for others."""
+    admission = Admission()
+    first = admission.enter(0.0)
+    assert first is not None
+    admission.leave(first, 0.001, 0.001)
+    inside: deque[Pass] = deque()
+    for number in range(5_000):
+        now = 1 + number / 1000
+        entered = admission.enter(now)
+        assert entered is not None
+        inside.append(entered)
+        if len(inside) > 30:
+            admission.leave(inside.popleft(), now, 0.030)
+    assert not admission.overloaded
 
 
 def test_nearly_too_much_is_not_too_much() -> None:
