@@ -71,13 +71,12 @@ class Cluster:
         self._settings = _settings(folder)
         self._log: TextIO = (folder / "platform.log").open("w")
         self._began = time.monotonic()
-        ports = iter(free_ports(80, "127.0.0.1"))
-        self._ports = ports
+        postgres, bus, cache = free_ports(3, "127.0.0.1")
         data = self._settings.data_dir
-        self.postgres = Postgres(data / "postgres", next(ports), postgres_account())
-        self.bus = Valkey("bus", data / "bus", next(ports))
-        self.cache = Valkey("cache", data / "cache", next(ports))
-        self.client_proxy = Proxy(next(ports), 0)
+        self.postgres = Postgres(data / "postgres", postgres, postgres_account())
+        self.bus = Valkey("bus", data / "bus", bus)
+        self.cache = Valkey("cache", data / "cache", cache)
+        self.client_proxy = Proxy(0)
         self.servers: dict[ServerName, Supervisor] = {}
         self.instances: dict[str, Instance] = {}
         self._made: list[Supervisor] = []
@@ -111,7 +110,7 @@ class Cluster:
         assert self._wiring is not None
         program = service_program(kind, self._settings, self._wiring)
         proxies = {SERVER_NAMES[variable]: await self._proxy(SERVER_NAMES[variable]) for variable in kind.servers}
-        port = next(self._ports)
+        (port,) = free_ports(1, "127.0.0.1", but_not=[each.port for each in self.instances.values()])
         environment = self._behind(program.environment, proxies) | {kind.port_variable: str(port)}
         program = replace(program, name=name, environment=environment)
         instance = Instance(name, kind.name, program, self._supervisor(program), port, proxies)
@@ -246,7 +245,7 @@ class Cluster:
         return servers[name]
 
     async def _proxy(self, server: ServerName) -> Proxy:
-        proxy = Proxy(next(self._ports), self._server(server).port)
+        proxy = Proxy(self._server(server).port)
         await proxy.start()
         self._proxies.append(proxy)
         return proxy

@@ -14,11 +14,12 @@ CONNECT_SECONDS = 5.0
 class Proxy:
     """Passes bytes between whoever connects to `port` of 127.0.0.1 and `target`, unless it is told to fail.
 
-    `target` is a port of 127.0.0.1, and may be changed: connections made afterwards go to the new one.
+    `port` is a free one, known from `start` on. `target` is another of 127.0.0.1, and may be changed: connections made
+    afterwards go to the new one.
     """
 
-    def __init__(self, port: int, target: int) -> None:
-        self.port = port
+    def __init__(self, target: int) -> None:
+        self.port = 0
         self.target = target
         self.delay = 0.0
         self._silent = False
@@ -26,9 +27,10 @@ class Proxy:
         self._links: set[_Link] = set()
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken."""
+        """Listen."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Link(self).near, "127.0.0.1", self.port)
+        self._server = await loop.create_server(lambda: _Link(self).near, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Listen no more, and end every connection."""
