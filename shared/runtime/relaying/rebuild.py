@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.runtime.database import Connection
-from shared.runtime.relaying.append import Appender
+from shared.runtime.relaying.append import Appender, StreamBehind
 from shared.runtime.relaying.floors import stored_floors
 from shared.runtime.relaying.places import OnBus, Place
 
@@ -46,7 +46,7 @@ class Rebuild:
                 log.warning("the group %s of %s was lost and is made again, after %d", shown(name), stream, floor)
 
     async def mend(self, connection: Connection, place: Place, there: OnBus) -> None:
-        """Append a batch of what the stream has lost. Raises RedisError, StreamForked or StreamBehind."""
+        """Append a batch of what the stream has lost. Raises RedisError or StreamForked."""
         stream = place.stream
         if stream not in self._begun:
             self._begun[stream] = self.rebuilt[stream]
@@ -59,6 +59,8 @@ class Rebuild:
         if rows:
             done, error = await self._appender.append(stream, rows, behind=there.last)
             self.rebuilt[stream] += done
+            if isinstance(error, StreamBehind):  # lost once more since it was looked at: the next pass begins anew
+                return
             if error is not None:
                 raise error
         reached = rows[-1]["sequence"] if rows else there.last

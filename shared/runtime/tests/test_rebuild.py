@@ -144,6 +144,22 @@ async def test_a_loss_in_the_middle_of_a_rebuild(
     assert await take(bus, "readers", 100) == [1, 2, 3, 4, 5, 6]
 
 
+class Wiping:
+    """The script that appends, before whose first run the bus is wiped."""
+
+    def __init__(self, relay: Relay, bus: Redis) -> None:
+        self._script = relay._appender._append
+        self._bus = bus
+        self._times = 0
+
+    async def __call__(self, *, keys: list[str], args: list[str | bytes]) -> object:
+        """Run the script."""
+        self._times += 1
+        if self._times == 1:
+            await self._bus.flushall()
+        return await self._script(keys=keys, args=args)
+
+
 async def test_a_loss_between_look_and_append_makes_no_hole(database: Database, bus: Redis) -> None:
     """The append itself refuses to go on after what is not there any more."""
     relay = Relay(database, bus, "one")
@@ -151,27 +167,32 @@ async def test_a_loss_between_look_and_append_makes_no_hole(database: Database, 
         await write(database)
     await relay_all(relay)
     await write(database)
-
-    class Wiped:
-        """The script, before which the bus is wiped once."""
-
-        def __init__(self) -> None:
-            self.script = relay._appender._append
-            self.times = 0
-
-        async def __call__(self, *, keys: list[str], args: list[str | bytes]) -> object:
-            self.times += 1
-            if self.times == 1:
-                await bus.flushall()
-            return await self.script(keys=keys, args=args)
-
-    wiped = Wiped()
-    relay._appender._append = wiped  # type: ignore[assignment]
+    relay._appender._append = Wiping(relay, bus)  # type: ignore[assignment]
     await relay.relay_once()
     assert await bus.exists(STREAM) == 0
     await relay_all(relay)
     assert [event.sequence for event in await published(bus)] == [1, 2, 3, 4]
     assert await unpublished(database) == 0
+
+
+async def test_a_loss_between_look_and_append_of_a_rebuild(
+    database: Database, bus: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends neither the relay nor its process: the next pass begins the rebuild anew."""
+    monkeypatch.setattr(rebuild, "BATCH", 2)
+    relay = Relay(database, bus, "one")
+    for _ in range(6):
+        await write(database)
+    await relay_all(relay)
+    await bus.flushall()
+    await relay.relay_once()  # the first batch of the rebuild
+    relay._appender._append = Wiping(relay, bus)  # type: ignore[assignment]
+
+    async def whole() -> bool:
+        return [event.sequence for event in await published(bus)] == [1, 2, 3, 4, 5, 6]
+
+    async with relaying(relay):
+        await eventually(whole)
 
 
 async def test_a_bus_that_went_back_to_an_older_file(database: Database, own_bus: ValkeyServer) -> None:
