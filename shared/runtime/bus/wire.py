@@ -28,12 +28,14 @@ _NOT_YET = object()
 class Wire(asyncio.Protocol):
     """A connection, made by `connect`. It never sends twice: what is unanswered when it is lost has failed.
 
-    `silent_for` is for how many seconds something has been unanswered without a word from the bus.
+    `silent_for` is for how many seconds something has been unanswered without a word from the bus. `when_lost()` is
+    called when it is lost, after all that was unanswered has been told so.
     """
 
-    def __init__(self, connection: Connection, silence: float) -> None:
+    def __init__(self, connection: Connection, silence: float, when_lost: Callable[[], None] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._silence = silence
+        self._when_lost = when_lost
         self._look = silence / LOOKS
         self._unsent: list[bytes] = []
         self._unheard: deque[Heard] = deque()
@@ -49,14 +51,14 @@ class Wire(asyncio.Protocol):
         self.closed = self._transport.is_closing()
 
     @classmethod
-    async def connect(cls, pool: ConnectionPool) -> "Wire":
+    async def connect(cls, pool: ConnectionPool, when_lost: Callable[[], None] | None = None) -> "Wire":
         """Connect as the connections of `pool` do, but beside it. Raises RedisError and OSError.
 
         A bus that answers nothing for the pool's `socket_timeout` while something is asked is taken for lost.
         """
         connection: Connection = pool.make_connection()  # type: ignore[no-untyped-call]
         await connection.connect()  # type: ignore[no-untyped-call]
-        return cls(connection, pool.connection_kwargs["socket_timeout"])
+        return cls(connection, pool.connection_kwargs["socket_timeout"], when_lost)
 
     @property
     def waiting(self) -> int:
@@ -141,3 +143,5 @@ class Wire(asyncio.Protocol):
         self._failure.__cause__ = error
         while self._unheard:
             self._unheard.popleft()(self._failure)
+        if self._when_lost is not None:
+            self._when_lost()

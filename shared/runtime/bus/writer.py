@@ -62,7 +62,9 @@ class StreamWriter:
             log.warning("dropped %s: %s", command[0], error)
 
     async def run(self) -> None:
-        """Connect, and again after each loss once there is something to send. Until cancelled."""
+        """Connect once there is something to send, and again after each loss: who asks whether it is `silent` waits for
+        that. Until cancelled.
+        """
         try:
             while True:
                 await self._wanted.wait()
@@ -94,7 +96,7 @@ class StreamWriter:
     async def _connect(self) -> None:
         looking = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._note_away)
         try:
-            wire = await Wire.connect(self._pool)
+            wire = await Wire.connect(self._pool, self._wanted.set)
         except Exception as error:  # whatever it is, go on
             self._note_away()
             early, self._early = self._early, []

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.contracts.errors import Unavailable
 from shared.runtime.bus import writer as writer_module
-from shared.runtime.bus.connection import CLIENT_CONNECTIONS, make_client
+from shared.runtime.bus.connection import CLIENT_CONNECTIONS, SOCKET_TIMEOUT, make_client
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.tests.bus_state import entries
 from shared.runtime.tests.eventually import ended, eventually
@@ -18,9 +18,10 @@ from shared.runtime.tests.fake_bus import FakeBus, fake_bus
 
 
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[StreamWriter]:
-    """Run a writer that sends."""
+async def running(url: str, silence: float = SOCKET_TIMEOUT) -> AsyncIterator[StreamWriter]:
+    """Run a writer that sends, and takes a bus that is silent for so long for lost."""
     async with make_client(url) as client:
+        client.connection_pool.connection_kwargs["socket_timeout"] = silence
         writer = StreamWriter(client)
         sending = asyncio.create_task(writer.run())
         yield writer
@@ -124,6 +125,21 @@ async def test_a_bus_that_is_back_is_found_though_nobody_writes() -> None:
         async with fake_bus(int(gone.url.rpartition(":")[2])):
             await eventually(heard)
             assert await writer.submit("SET", 2) == 0
+
+
+async def test_a_bus_that_fell_silent_is_found_again_though_nobody_writes(bus: FakeBus) -> None:
+    """Its connection is given up after a while, and a new one is made at once: there are those who wait to write."""
+    async with running(bus.url, silence=0.8) as writer:
+
+        async def heard() -> bool:
+            return not writer.silent
+
+        bus.answering.clear()
+        with pytest.raises(Unavailable):
+            await writer.submit("SET", 1)
+        bus.answering.set()
+        await eventually(heard)
+        assert await writer.submit("SET", 2) is not None
 
 
 async def test_draining_waits_for_what_is_not_answered(bus: FakeBus, writer: StreamWriter) -> None:
