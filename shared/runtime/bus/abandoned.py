@@ -46,6 +46,10 @@ class Abandoned(msgspec.Struct, frozen=True):
         """Whether it was the one thing that its process had in its hands."""
         return _AFTER in self.consumer
 
+    def was_with(self, consumer: str) -> bool:
+        """Whether `consumer` had it last: who can ask did not die of it, but acknowledged it in vain."""
+        return self.consumer.partition(_AFTER)[0] == consumer
+
     @property
     def order(self) -> tuple[int, int, int]:
         """Those that fewer processes have died with come first: they wait for nobody's death."""

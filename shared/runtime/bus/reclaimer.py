@@ -69,7 +69,7 @@ class RequestReclaimer:
         if alone:
             self._heirs.add(name)
         self._count(server.stream, "taken-over")
-        if _is_poison(row, entry):
+        if _is_poison(row, entry, server.consumer):
             await server.give_up(entry, row.verdict(), GivenUp(_GIVEN_UP))
             return alone
         server.in_hand.take(entry.id, name=name)
@@ -82,10 +82,10 @@ class RequestReclaimer:
         return bool(done)
 
 
-def _is_poison(row: Abandoned, entry: Entry) -> bool:
-    if row.was_alone or row.deliveries >= abandoned.MAX_DELIVERIES:
+def _is_poison(row: Abandoned, entry: Entry, consumer: str) -> bool:
+    if row.deliveries >= abandoned.MAX_DELIVERIES:
         return True
-    return row.deliveries > 1 and _is_late(entry)
+    return not row.was_with(consumer) and (row.was_alone or (row.deliveries > 1 and _is_late(entry)))
 
 
 def _is_late(entry: Entry) -> bool:

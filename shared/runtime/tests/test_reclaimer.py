@@ -238,6 +238,28 @@ async def test_what_ends_processes_is_told_from_what_was_beside_it(
 
 
 @pytest.mark.usefixtures("hurried")
+async def test_who_lives_did_not_die_of_it(bus_url: str, redis: Redis) -> None:
+    """What it did alone, and told the bus so in vain, is pending under its own name: it is no proof of anything."""
+    await left_by(redis, "killed", "x")
+    hold = Hold()
+    async with answering(bus_url, hold) as service:
+        post, lost = service.writer.post, []
+
+        def losing(*command: str | bytes | int) -> None:
+            if command[0] in ("XACK", "XDEL") and len(lost) < 2:
+                lost.append(command[0])
+            else:
+                post(*command)
+
+        service.writer.post = losing  # type: ignore[method-assign]
+        await eventually(lambda: hold.took("x"))
+        await eventually(lambda: emptied(redis, RPC, "echo"))
+    assert lost == ["XACK", "XDEL"]
+    assert hold.taken == ["x", "x"]
+    assert not await redis.exists(DEAD)
+
+
+@pytest.mark.usefixtures("hurried")
 async def test_what_is_taken_over_is_done_alone(bus_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else is begun meanwhile, or nobody could tell what ended the process; but not for longer than a moment,
     and from then on it does not count as alone.
