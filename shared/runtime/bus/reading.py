@@ -5,7 +5,7 @@ FastStream repeats a read that was refused (READONLY, NOPERM) at once, thousands
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from faststream.redis import RedisBroker
 from faststream.redis.configs import RedisConnectionState
@@ -41,6 +41,17 @@ async def begun_anew(client: Redis, stream: str, last_id: bytes | str) -> bool:
             return False
         raise
     return _place(about["last-generated-id"]) < _place(last_id)
+
+
+async def _begun_anew(wire: Wire, stream: str, last_id: bytes | str) -> bool:
+    """Say the same by the connection that has just been read from: another one may be broken without a word."""
+    (about,) = await wire.ask(("XINFO", "STREAM", stream))
+    if isinstance(about, ResponseError) and "no such key" in str(about):
+        return False
+    if isinstance(about, Exception):
+        raise about
+    told = cast("list[bytes]", about)
+    return _place(told[told.index(b"last-generated-id") + 1]) < _place(last_id)
 
 
 def _place(entry_id: bytes | str) -> tuple[int, int]:
@@ -98,10 +109,7 @@ class _Reading(Redis):
         stream = str(args[args.index(b"STREAMS") + 1])
         most = await self._room[stream]() if stream in self._room else None
         try:
-            answer = await self._read(args, most)
-            if args[0] == "XREAD" and not answer and await begun_anew(self, stream, args[-1]):
-                log.warning("%s has begun anew and is read from its beginning", stream)
-                answer = await self._read((*args[:-1], "0"), most)
+            answer = await self._read(stream, args, most)
         except (RedisError, OSError) as error:
             if "NOGROUP" in str(error):  # FastStream stops the reader, and the watch starts it again
                 raise
@@ -115,12 +123,16 @@ class _Reading(Redis):
             log.warning("%s can be read again", stream)
         return answer
 
-    async def _read(self, command: tuple[Any, ...], most: int | None) -> list[tuple[bytes, Entries]]:
+    async def _read(self, stream: str, command: tuple[Any, ...], most: int | None) -> list[tuple[bytes, Entries]]:
         wire = self._idle.pop() if self._idle else None
         if wire is None or wire.closed:
             wire = await Wire.connect(self.connection_pool)
         try:
-            return await read_batch(wire, command, most)
+            answer = await read_batch(wire, command, most)
+            if command[0] == "XREAD" and not answer and await _begun_anew(wire, stream, command[-1]):
+                log.warning("%s has begun anew and is read from its beginning", stream)
+                answer = await read_batch(wire, (*command[:-1], "0"), most)
+            return answer
         finally:
             if not wire.closed:
                 self._idle.append(wire)
