@@ -89,14 +89,14 @@ class SubscriberWatch:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for subscriber in self._subscribers:
-                if self._watching and not subscriber.running:
+                if self._watching and not _reads(subscriber):
                     await self._restart(subscriber)
 
     async def check(self) -> None:
         """Pass when every subscriber reads and its group is there. Raises Unavailable with the stream's name."""
         for subscriber in self._subscribers:
             sub = subscriber.stream_sub
-            if not subscriber.running:
+            if not _reads(subscriber):
                 raise Unavailable(f"the reader of {sub.name} has stopped")
             if sub.name in self._faults:
                 raise Unavailable(f"the bus, asked for {sub.name}, {self._faults[sub.name]}")
@@ -126,8 +126,14 @@ class SubscriberWatch:
             await self.ensure_groups()
             if not self._watching:  # the stop has begun, and what it took now nobody would do
                 return
+            await subscriber.stop()  # of one whose task has ended FastStream says that it runs
             await subscriber.start()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("the reader of %s cannot start yet: %s", subscriber.stream_sub.name, error)
         else:
             log.warning("the reader of %s was started again", subscriber.stream_sub.name)
+
+
+def _reads(subscriber: StreamBatchSubscriber) -> bool:
+    """Say whether it runs, and is not only said to: FastStream starts a task again that failed, no cancelled one."""
+    return subscriber.running and not all(task.done() for task in subscriber.tasks)

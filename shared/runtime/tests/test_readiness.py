@@ -186,6 +186,15 @@ async def test_a_reader_that_stopped(lab: Lab, monkeypatch: pytest.MonkeyPatch) 
     await lab.heals()
 
 
+async def test_a_reader_whose_task_has_ended(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastStream says that it runs: it starts one again that failed, but not one that something in it cancelled."""
+    monkeypatch.setattr(groups, "WATCH_SECONDS", 1.0)
+    (task,) = lab.service._servers[0].subscriber.tasks
+    task.cancel()
+    await lab.told(subscribers=f"the reader of {RPC} has stopped")
+    await lab.heals()
+
+
 @asynccontextmanager
 async def hidden(redis: Redis, key: str) -> AsyncIterator[None]:
     """Have something else under a stream's name."""
