@@ -243,7 +243,8 @@ async def test_who_lives_did_not_die_of_it(bus_url: str, redis: Redis) -> None:
     await left_by(redis, "killed", "x")
     hold = Hold()
     async with answering(bus_url, hold) as service:
-        post, lost = service.writer.post, []
+        post = service.writer.post
+        lost: list[str | bytes | int] = []
 
         def losing(*command: str | bytes | int) -> None:
             if command[0] in ("XACK", "XDEL") and len(lost) < 2:
