@@ -189,7 +189,7 @@ async def test_an_entry_that_ends_processes_is_put_aside(
         await redis.xclaim(STREAM, GROUP, owner, 0, [f"{number}-0"], retrycount=deliveries, justid=True)
     reader = Reader()
     async with reading(bus_url, reader, reclaim=True):
-        await eventually(lambda: nothing_pending(redis))
+        await eventually(lambda: acknowledged(redis))
     assert sorted(reader.done) == ["2", "3"]
     (letter,) = await entries(redis, DEAD)
     assert (letter.fields[b"reason"], letter.fields[b"entry"]) == (b"process-ended", b"1-0")
@@ -271,7 +271,7 @@ async def test_what_a_stopped_reader_has_not_seen_is_handled(bus_url: str, redis
         await eventually(lambda: reader.did(1))
         await given_unseen(redis, STREAM, GROUP, service.instance, {"number": "2"})
     assert reader.done == ["1", "2"]
-    assert await nothing_pending(redis)
+    assert await acknowledged(redis)
 
 
 async def tried(reader: Reader) -> bool:
@@ -293,7 +293,7 @@ async def test_what_a_dead_consumer_was_given_is_taken_over(
     async with reading(bus_url, reader, reclaim=True):
         await eventually(lambda: reader.did(2))
         await eventually(lambda: reader.did(3))
-        await eventually(lambda: nothing_pending(redis))
+        await eventually(lambda: acknowledged(redis))
     assert sorted(reader.done) == ["1", "2", "3"]
 
 
@@ -314,11 +314,6 @@ async def test_a_batch_that_is_tried_again_is_not_taken_over(
     assert reader.done == ["1"]
     assert len(reader.given) == 51
     assert idle.given == []
-
-
-async def nothing_pending(redis: Redis) -> bool:
-    """Say whether the group has acknowledged all it was given."""
-    return await pending(redis, STREAM, GROUP) == 0
 
 
 async def test_a_batch_is_in_the_lines_of_who_handles_it(bus_url: str, redis: Redis) -> None:
