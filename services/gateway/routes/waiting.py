@@ -16,7 +16,7 @@ from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.cache.tokens import merge
 from shared.contracts import messages, sweep_values, values
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import DeadlineExceeded, NotFound, Unavailable
 from shared.runtime.bus.caller import Reply
 
 LOOK_SECONDS = 1.0
@@ -74,6 +74,8 @@ async def answer_when_done(
         if not reply.replayed:
             raise
         finished = None  # deleted since the first answer, which stands
+    except (Unavailable, DeadlineExceeded):
+        finished = None  # it was accepted all the same: told 503, a client would ask for another one
     if finished is not None:
         # Its token must still name the list that the request changed.
         finished = msgspec.structs.replace(

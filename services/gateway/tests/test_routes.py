@@ -10,7 +10,7 @@ import pytest
 from services.gateway.tests.fakes import SECRET, FakeServices, client_of, edge_of, token_of
 from shared.cache.disabled import DisabledCacheStore
 from shared.cache.tokens import decode, encode
-from shared.contracts.errors import QuotaExceeded, Unavailable
+from shared.contracts.errors import DeadlineExceeded, QuotaExceeded, ServiceError, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import CreateStrategy, DeleteBacktest, IngestDataset, PatchStrategy
 from shared.contracts.objects import backtest_object, backtests_object, strategy_object
@@ -282,6 +282,25 @@ async def test_a_reused_run_is_not_waited_for(tmp_path: Path) -> None:
         json={"dataset_id": new_id(), "spec": {}},
     )  # fmt: skip
     assert (answer.status_code, len(services.asked)) == (200, 1)
+    assert answer.headers["location"] == f"/api/v1/backtests/{run['id']}"
+
+
+@pytest.mark.parametrize("failure", [Unavailable("too much to do"), DeadlineExceeded("too late")])
+async def test_what_was_accepted_is_told_though_it_cannot_be_looked_at(tmp_path: Path, failure: ServiceError) -> None:
+    """202 with the run, not an error after which a client would ask for a second one."""
+    services = FakeServices()
+    run = {"id": new_id(), "status": "queued"}
+    services.handlers["backtest.create"] = lambda _, __: (run, {backtest_object(run["id"]): 1})
+
+    def refuse(_: object, __: Principal | None) -> tuple[object, dict[str, int]]:
+        raise failure
+
+    services.handlers["backtest.read"] = refuse
+    answer = await send(
+        tmp_path, services, "POST", "/api/v1/backtests", headers=token_of(ALICE) | {"Prefer": "wait=30"},
+        json={"dataset_id": new_id(), "spec": {}},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()) == (202, run)
     assert answer.headers["location"] == f"/api/v1/backtests/{run['id']}"
 
 
