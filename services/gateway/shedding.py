@@ -1,6 +1,6 @@
 """Sheds load: a request for a service that has as much to do as it can is refused at once, with 503 and Retry-After.
 
-Each kind of request has a limit of its own, so that what is slow holds up nothing else.
+Each kind of request has a limit of its own at each service, so that what is slow holds up nothing else.
 """
 
 import logging
@@ -27,7 +27,7 @@ class Shedding:
 
     def __init__(self, caller: Asking) -> None:
         self._caller = caller
-        self._admissions: defaultdict[str, Admission] = defaultdict(Admission)
+        self._admissions: defaultdict[tuple[str, str], Admission] = defaultdict(Admission)
 
     async def ask(
         self,
@@ -39,7 +39,7 @@ class Shedding:
         service: str = "",
     ) -> Reply:
         """Ask a service. Raises Overloaded, and what the caller raises."""
-        admission = self._admissions[message.METHOD]
+        admission = self._admissions[service or message.SERVICE, message.METHOD]
         entered = admission.enter(time.monotonic())
         if entered is None:
             raise Overloaded("There is more to do than can be done in good time; try again later")

@@ -77,14 +77,14 @@ async def test_what_is_not_answered_counts_and_what_fails_does_not() -> None:
     await shedding.ask(ReadStrategy(id="1"))
 
 
-async def test_each_kind_of_request_has_a_limit_of_its_own() -> None:
+async def test_each_kind_of_request_has_a_limit_of_its_own_at_each_service() -> None:
     """What is slow holds up nothing else."""
     released = asyncio.Event()
 
     class Stuck(FakeServices):
         async def ask(self, message: Request[A], *args: object, **options: object) -> Reply:
-            """Answer what is no read."""
-            if isinstance(message, ReadStrategy):
+            """Answer what is no read, and what another service is asked."""
+            if isinstance(message, ReadStrategy) and not options["service"]:
                 await released.wait()
             return Reply(b"", {}, 0.0)
 
@@ -94,6 +94,7 @@ async def test_each_kind_of_request_has_a_limit_of_its_own() -> None:
     with pytest.raises(Overloaded):
         await shedding.ask(ReadStrategy(id="1"))
     await shedding.ask(ListStrategies())
+    await shedding.ask(ReadStrategy(id="1"), service="other")
     released.set()
     await asyncio.gather(*asking)
     await shedding.ask(ReadStrategy(id="1"))
