@@ -5,10 +5,9 @@ The key goes with the request to the service that writes, which records it in th
 
 from dataclasses import dataclass
 
-from litestar.datastructures import ResponseHeader
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIType, Operation, Parameter, Schema
+from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, Operation, Parameter, Schema
 
 from services.gateway.core.idempotency import HEADER, MAX_LENGTH, REPLAYED, key_of
 from services.gateway.notes import Connection, notes_of
@@ -27,8 +26,11 @@ class Repeatable(Operation):
     """An operation whose request may be repeated with a key."""
 
     def __post_init__(self) -> None:
-        """Add the header to the parameters."""
+        """Add the header to the parameters, and to the answers those that come with it."""
         self.parameters = [*(self.parameters or []), _KEY]
+        for status, answer in (self.responses or {}).items():
+            if isinstance(answer, OpenAPIResponse) and status in _HEADERS:
+                answer.headers = {**(answer.headers or {}), **_HEADERS[status]}
 
 
 def repeatable(answers: dict[int, ResponseSpec]) -> dict[int, ResponseSpec]:
@@ -50,11 +52,18 @@ def _also(spec: ResponseSpec, said: str) -> ResponseSpec:
     )
 
 
-REPLAYED_HEADER = ResponseHeader(
-    name=REPLAYED,
-    documentation_only=True,
+_REPLAYED = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.STRING),
     description="`true` when the answer is the one that the key's first request got",
 )
+_LATER = OpenAPIHeader(
+    schema=Schema(type=OpenAPIType.INTEGER, minimum=1),
+    description=f"Seconds after which to try again, with `/problems/{IN_PROGRESS}`",
+)
+_HEADERS = {
+    **{status: {REPLAYED: _REPLAYED} for status in ("200", "201", "202")},
+    "409": {"Retry-After": _LATER},
+}
 _KEY = Parameter(
     name=HEADER,
     param_in="header",

@@ -6,7 +6,7 @@ from litestar import Request, Response, Router, post
 from litestar.params import JSONBody
 
 from services.gateway.guards import guard, json_body, known_query
-from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
+from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.contracts import messages, values
@@ -34,7 +34,6 @@ def account_routes(gateway: Gateway) -> Router:
         status_code=201,
         guards=[guard(readable_key)],
         operation_class=Repeatable,
-        response_headers=[REPLAYED_HEADER],
     )
     async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Response[values.User]:
         reply = await gateway.create(request, data, None)

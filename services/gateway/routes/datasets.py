@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, MultipartBody, QueryParameter
 
 from services.gateway.core.etags import etag_of, matches
 from services.gateway.guards import form_body, guard
-from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
+from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, written
@@ -48,7 +48,6 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
         request_max_body_size=max_upload_bytes,
         guards=[guard(form_body, readable_key)],
         operation_class=Repeatable,
-        response_headers=[REPLAYED_HEADER],
     )
     async def upload(
         request: Request[Any, Any, Any],

@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from services.gateway.core.etags import revisions
 from services.gateway.guards import guard
-from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
+from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
@@ -36,7 +36,6 @@ def ending_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         status_code=202,
         guards=[guard(readable_key)],
         operation_class=Repeatable,
-        response_headers=[REPLAYED_HEADER],
     )
     async def verify(request: Request[Any, Any, Any], backtest_id: FromPath[str]) -> Response[values.Backtest]:
         reply = await gateway.create(request, messages.VerifyBacktest(id=backtest_id), notes_of(request).caller)

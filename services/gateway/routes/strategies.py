@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from services.gateway.core.etags import revisions
 from services.gateway.guards import guard, json_body
-from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
+from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, answer, known_id, written
@@ -44,7 +44,6 @@ def strategy_routes(gateway: Gateway) -> Router:
         status_code=201,
         guards=[guard(json_body, readable_key)],
         operation_class=Repeatable,
-        response_headers=[REPLAYED_HEADER],
     )
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewStrategy]) -> Response[values.Strategy]:
         reply = await gateway.create(request, data, notes_of(request).caller)

@@ -7,7 +7,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from services.gateway.core.etags import revisions
 from services.gateway.guards import guard, json_body
-from services.gateway.idempotency import REPLAYED_HEADER, Repeatable, readable_key, repeatable
+from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.live import ProgressFeed
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
@@ -36,7 +36,6 @@ def sweep_routes(gateway: Gateway, feed: ProgressFeed) -> Router:
         status_code=202,
         guards=[guard(json_body, readable_key)],
         operation_class=Repeatable,
-        response_headers=[REPLAYED_HEADER],
     )
     async def create(request: Request[Any, Any, Any], data: JSONBody[NewSweep]) -> Response[sweep_values.Sweep]:
         reply = await gateway.create(request, data, notes_of(request).caller, seconds=CREATE_SECONDS)
