@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+import asyncpg
+
 from services.strategy.core.text import is_storable, normal_email
 from services.strategy.store.accounts import lock_account, update_role
 from shared.contracts.clock import Clock, SystemClock
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str]) -> int:
                 return _refused("\n".join(error.faults), 1)
             except ServiceError as error:
                 return _refused(error.detail, 1)
+            except asyncpg.PostgresError as error:
+                return _refused(f"Postgres refuses DATABASE_URL, which is the strategy service's: {error}", 1)
             sys.stdout.write(f"{said}\n")
             return 0
         case _:

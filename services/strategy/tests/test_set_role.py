@@ -13,6 +13,7 @@ from shared.contracts.messages import LogIn, RegisterUser
 from shared.contracts.values import Tokens
 from shared.runtime.database import Database
 from tests.clock import FakeClock
+from tests.databases import service_url
 
 pytestmark = pytest.mark.integration
 
@@ -83,9 +84,10 @@ async def test_another_command_line_is_told_how(database_url: str, arguments: li
     assert err.startswith("usage: ")
 
 
-async def test_a_database_that_is_not_there_is_a_sentence() -> None:
-    """Not a traceback; nor is an address that is none."""
-    for url in ("postgresql://nobody@127.0.0.1:1/nothing", "nonsense", ""):
+async def test_a_database_that_cannot_be_used_is_a_sentence(database_url: str, owner_url: str) -> None:
+    """Not a traceback, be it away, no address, unknown there, or another service's."""
+    unknown, another = f"{database_url}x", service_url(owner_url, "backtest")
+    for url in ("postgresql://nobody@127.0.0.1:1/nothing", "nonsense", "", unknown, another):
         code, _, err = await run(url, EMAIL, "admin")
         assert code == 1
         assert err
