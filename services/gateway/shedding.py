@@ -40,7 +40,7 @@ class Shedding:
     ) -> Reply:
         """Ask a service. Raises Overloaded, and what the caller raises."""
         admission = self._admissions[service or message.SERVICE, message.METHOD]
-        entered = admission.enter(time.monotonic())
+        entered = admission.enter(time.monotonic(), principal.user_id if principal is not None else "")
         if entered is None:
             raise Overloaded("There is more to do than can be done in good time; try again later")
         took: float | None = None

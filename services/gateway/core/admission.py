@@ -6,11 +6,13 @@ the time that one takes alone, half as much again for the next to be there alrea
 accepted takes little longer than when nobody else asks, the service is never idle, and who is refused knows at once. No
 setting says what a service can do, which nobody knows beforehand.
 
+There is one place more for who has nothing in flight, so that one who asks for much does not shut out the others.
+
 Whether answers wait is judged by the time that the service itself says they took: a busy gateway is no busy service.
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from statistics import fmean
 from typing import NamedTuple
 
@@ -29,10 +31,11 @@ ALONE, PROBES = 16, 3
 
 
 class Pass(NamedTuple):
-    """One that entered: when, and whether nobody else was there."""
+    """One that entered: when, whether nobody else was there, and whose it is."""
 
     at: float
     alone: bool
+    owner: str
 
 
 class Admission:
@@ -47,22 +50,29 @@ class Admission:
         self._answers = 0
         self._rate: float | None = None
         self._alone: deque[tuple[float, float]] = deque(maxlen=ALONE)
+        self._held: Counter[str] = Counter()
 
-    def enter(self, now: float) -> Pass | None:
+    def enter(self, now: float, owner: str = "") -> Pass | None:
         """Let one in; None refuses it."""
         if self.overloaded and now - self._refused_at > CALM:
             self.overloaded, self.limit, self._answers = False, BURST, 0
-        if self.in_flight >= self.limit:
+        # Not while one at a time is let in, to learn how long one takes alone.
+        own_place = self.limit > 1 and owner not in self._held
+        if self.in_flight >= self.limit + own_place:
             self._refused_at = now
             return None
         self.in_flight += 1
-        return Pass(now, self.in_flight == 1)
+        self._held[owner] += 1
+        return Pass(now, self.in_flight == 1, owner)
 
     def leave(self, entered: Pass, now: float, took: float | None) -> None:
         """End one that entered. `took` is the time it was in the service: infinite when no answer came, None when that
         says nothing.
         """
         self.in_flight -= 1
+        self._held[entered.owner] -= 1
+        if not self._held[entered.owner]:
+            del self._held[entered.owner]
         if took is None:
             return
         if took != math.inf and (entered.alone or not (self._alone or self.overloaded)):

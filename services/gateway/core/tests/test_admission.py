@@ -3,7 +3,7 @@
 import heapq
 import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import quantiles
@@ -24,6 +24,7 @@ class Run:
     admission: Admission = field(default_factory=Admission)
     taken: list[tuple[float, float]] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
+    refused_of: Counter[str] = field(default_factory=Counter)
 
     def latencies(self, since: float = 0.0) -> list[float]:
         """Return those of what was accepted from then on."""
@@ -36,10 +37,13 @@ def offer(
     work: Callable[[float], float],
     *,
     at_once: int = 1,
+    owner: Callable[[int], str] = lambda _: "",
     run: Run | None = None,
     start: float = 0.0,
 ) -> Run:
-    """Ask so often, whatever is answered. `work` is told the time and says how long a request takes by itself."""
+    """Ask so often, whatever is answered. `work` is told the time and says how long a request takes by itself, `owner`
+    is told its number and says whose it is.
+    """
     run = run or Run()
     free = [start] * at_once
     events: list[tuple[float, int, Pass | None]] = [
@@ -47,15 +51,16 @@ def offer(
     ]
     number = len(events)
     while events:
-        now, _, asked = heapq.heappop(events)
+        now, asking, asked = heapq.heappop(events)
         if asked is not None:
             took = now - asked.at
             run.admission.leave(asked, now, took if took < DEADLINE else math.inf)
             run.taken.append((asked.at, now - asked.at))
             continue
-        entered = run.admission.enter(now)
+        entered = run.admission.enter(now, owner(asking))
         if entered is None:
             run.refused.append(now)
+            run.refused_of[owner(asking)] += 1
             continue
         begun = max(heapq.heappop(free), now)
         done = begun + work(begun)
@@ -73,6 +78,23 @@ def test_what_is_accepted_takes_little_longer_than_alone(at_once: int, takes: fl
     assert quantiles(settled, n=100)[98] <= 3 * takes
     assert len(settled) >= 0.9 * 50 * (20 - SETTLED)
     assert len(run.refused) + len(run.taken) == 500 * 20
+
+
+def test_one_who_asks_for_much_shuts_out_nobody() -> None:
+    """Of an overload that one owner makes, another who asks for one thing after the other notices little."""
+    run = offer(500, 60, lambda _: 0.02, owner=lambda number: "other" if number % 200 == 100 else "much")
+    others = 500 * 60 // 200
+    assert run.refused_of["other"] < others / 10
+    assert run.refused_of["much"] > 400 * 60
+    assert quantiles(run.latencies(SETTLED), n=100)[98] <= 4 * 0.02
+
+
+def test_many_who_ask_for_one_thing_each_are_too_much_as_well() -> None:
+    """A thousand owners get no more in than one does, but for a single place."""
+    run = offer(500, 20, lambda _: 0.02, owner=lambda number: str(number % 1000))
+    settled = run.latencies(SETTLED)
+    assert quantiles(settled, n=100)[98] <= 4 * 0.02
+    assert len(settled) >= 0.9 * 50 * (20 - SETTLED)
 
 
 def test_work_of_any_length_is_no_sign_of_a_queue() -> None:
