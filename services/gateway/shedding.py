@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TypeVar
 
 from services.gateway.core.admission import Admission
@@ -23,10 +24,11 @@ A = TypeVar("A")
 
 
 class Shedding:
-    """Asks as `caller` does, or refuses."""
+    """Asks as `caller` does, or refuses. `clock` tells seconds of a monotonic clock."""
 
-    def __init__(self, caller: Asking) -> None:
+    def __init__(self, caller: Asking, clock: Callable[[], float] = time.monotonic) -> None:
         self._caller = caller
+        self._clock = clock
         self._admissions: defaultdict[tuple[str, str], Admission] = defaultdict(Admission)
 
     async def ask(
@@ -40,7 +42,7 @@ class Shedding:
     ) -> Reply:
         """Ask a service. Raises Overloaded, and what the caller raises."""
         admission = self._admissions[service or message.SERVICE, message.METHOD]
-        entered = admission.enter(time.monotonic(), principal.user_id if principal is not None else "")
+        entered = admission.enter(self._clock(), principal.user_id if principal is not None else "")
         if entered is None:
             raise Overloaded("There is more to do than can be done in good time; try again later")
         took: float | None = None
@@ -54,7 +56,7 @@ class Shedding:
             raise
         finally:
             known = admission.overloaded
-            admission.leave(entered, time.monotonic(), took)
+            admission.leave(entered, self._clock(), took)
             if admission.overloaded and not known:
                 log.warning("more is asked for by %s than is done: the rest is refused", message.METHOD)
         return reply

@@ -8,13 +8,13 @@ from typing import TypeVar
 
 import pytest
 
-from services.gateway.core.admission import BURST
+from services.gateway.core.admission import ANSWERS, BURST
 from services.gateway.problems import Overloaded
 from services.gateway.shedding import Shedding
 from services.gateway.tests.fakes import FakeServices, client_of
 from services.gateway.tests.overload import WORK, ask, bound_service, offer
 from shared.cache.disabled import DisabledCacheStore
-from shared.contracts.errors import NotFound
+from shared.contracts.errors import DeadlineExceeded, NotFound
 from shared.contracts.messages import ListStrategies, ReadStrategy, Request
 from shared.runtime.bus.caller import Reply
 from shared.runtime.tests.eventually import eventually
@@ -66,7 +66,31 @@ async def test_a_bus_that_does_not_answer_is_told_at_once(tmp_path: Path) -> Non
         await eventually(answered)
 
 
-async def test_what_is_not_answered_counts_and_what_fails_does_not() -> None:
+async def test_what_is_never_answered_counts() -> None:
+    """A service that has fallen silent holds one request at a time; the others need not wait for its deadline."""
+    now = 0.0
+
+    class Silent(FakeServices):
+        async def ask(self, *_: object, **__: object) -> Reply:
+            """Let the deadline pass."""
+            nonlocal now
+            await asyncio.sleep(0)
+            now += 5.0
+            raise DeadlineExceeded("no answer")
+
+    shedding = Shedding(Silent(), lambda: now)
+    for _ in range(ANSWERS):
+        with pytest.raises(DeadlineExceeded):
+            await shedding.ask(ReadStrategy(id="1"))
+    first = asyncio.create_task(shedding.ask(ReadStrategy(id="1")))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await shedding.ask(ReadStrategy(id="1"))
+    with pytest.raises(DeadlineExceeded):
+        await first
+
+
+async def test_what_fails_does_not_count() -> None:
     """An error is no measure of the time that work takes; each ends what it began."""
     services = FakeServices()
     shedding = Shedding(services)
