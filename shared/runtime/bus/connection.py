@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from shared.runtime.bus.pool import Pool
-from shared.runtime.bus.reading import Broker
+from shared.runtime.bus.reading import PAUSE_SECONDS, Broker
 
 # RESP2: over RESP3 redis-py 8.1 hands out connections that the server has closed. So short that a half-open connection
 # is noticed, and all is well again within five seconds; above BLOCK_MS, so that a blocking read is not taken for one.
@@ -29,8 +29,8 @@ CLIENT_CONNECTIONS = 16
 # Readers have one each besides; these are for what they ask when they start.
 READER_CONNECTIONS = 16
 
-# How long a reader pauses when the bus does not answer. FastStream's own 5 s are a constant with no setting.
-stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = 0.5  # type: ignore[attr-defined,assignment]  # not in its __all__
+# FastStream's own 5 s are a constant with no setting.
+stream_subscriber.CONSUME_ERROR_BACKOFF_SECONDS = PAUSE_SECONDS  # type: ignore[attr-defined,assignment]  # not in its __all__
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -123,10 +123,11 @@ class SubscriberWatch:
 
     async def _restart(self, subscriber: StreamBatchSubscriber) -> None:
         try:
+            if subscriber.running:  # or so it says, though its task has ended
+                await subscriber.stop()
             await self.ensure_groups()
             if not self._watching:  # the stop has begun, and what it took now nobody would do
                 return
-            await subscriber.stop()  # of one whose task has ended FastStream says that it runs
             await subscriber.start()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("the reader of %s cannot start yet: %s", subscriber.stream_sub.name, error)

@@ -1,8 +1,10 @@
 """A FastStream broker that says which streams it cannot read, and reads a bus that refuses it without haste.
 
-FastStream repeats a read that was refused (READONLY, NOPERM) at once, thousands of times a second, and without a word.
+FastStream repeats a read that was refused (READONLY, NOPERM) at once, thousands of times a second, and without a word;
+so it does with the PING with which a reader starts.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -18,6 +20,9 @@ from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.wire import Wire
 
 log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.5
+"""How long a reader pauses when the bus does not answer."""
 
 Room = Callable[[], Awaitable[int]]
 """Waits until one more entry may be taken, and says how many."""
@@ -104,6 +109,8 @@ class _Reading(Redis):
         self._idle: list[Wire] = []  # one for each reader, while it does not read
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
+        if args[0] == "PING":
+            return await self._greet()
         if args[0] not in ("XREAD", "XREADGROUP"):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         stream = str(args[args.index(b"STREAMS") + 1])
@@ -122,6 +129,13 @@ class _Reading(Redis):
         if self._faults.pop(stream, None) is not None:
             log.warning("%s can be read again", stream)
         return answer
+
+    async def _greet(self) -> Any:  # noqa: ANN401  # as in the base class
+        try:
+            return await super().execute_command("PING")  # type: ignore[no-untyped-call]
+        except (RedisError, OSError):
+            await asyncio.sleep(PAUSE_SECONDS)
+            raise
 
     async def _read(self, stream: str, command: tuple[Any, ...], most: int | None) -> list[tuple[bytes, Entries]]:
         wire = self._idle.pop() if self._idle else None

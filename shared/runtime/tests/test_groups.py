@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared.runtime.bus import groups
-from shared.runtime.bus.connection import make_client
+from shared.runtime.bus.connection import Entry, make_broker, make_client, subscribe
 from shared.runtime.bus.groups import SubscriberWatch, ensure_group, forget_consumer
 from shared.runtime.tests.echo import RPC, Say, answers, asking, echo, talking
 from shared.runtime.tests.eventually import ended, eventually
@@ -35,6 +35,21 @@ async def test_another_refusal_is_not_hidden(redis: Redis) -> None:
     await redis.set("stream", "a string")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         await ensure_group(redis, "stream", "readers")
+
+
+async def test_a_reader_that_starts_without_its_bus_asks_for_it_without_haste() -> None:
+    """FastStream starts its task again at once, and keeps each that failed."""
+
+    async def take(_: list[Entry]) -> None:
+        """Take nothing: nothing comes."""
+
+    broker = make_broker("redis://127.0.0.1:1/0")
+    reader = subscribe(broker, "stream", take, last_id="0")
+    await broker.connect()
+    with pytest.raises(TimeoutError):
+        await reader.start()
+    assert len(reader.tasks) < 10
+    await reader.stop()
 
 
 async def test_requests_survive_the_loss_of_their_stream(bus_url: str, redis: Redis) -> None:
