@@ -10,10 +10,11 @@ from typing import Any
 
 import asyncpg
 import httpx
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from shared.contracts.envelopes import ReplyEnvelope
+from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
 from tests.e2e.held_commits import held_commit, held_write, owner_url
 from tests.e2e.journey import SMA_CROSS, User, registered, stored, uploaded
 from tests.e2e.platform import PASSWORD, Platform, until_healthy
@@ -64,13 +65,14 @@ async def killed_before_the_answer(
     stream = f"aurelius.rpc.{service}"
     async with Redis.from_url(system.bus_url(), protocol=2) as bus:
         async with held_commit(system, table, statement, ask) as asking:
-            fields = await _taken(bus, stream)
+            request = await _taken(bus, stream)
             await kill(system, service)
         await until_healthy(system.base_url, HEAL_SECONDS)
         replies = f"aurelius.replies.gateway-{uuid.uuid4().hex}"
         await bus.xadd(replies, {"opened": "1"})
-        deadline = str(int((time.time() + HEAL_SECONDS) * 1000)).encode()
-        await bus.xadd(stream, fields | {b"reply_to": replies.encode(), b"deadline": deadline})
+        deadline = int((time.time() + HEAL_SECONDS) * 1000)
+        again = msgspec.structs.replace(request, reply_to=replies, deadline=deadline)
+        await bus.xadd(stream, again.to_entry())  # type: ignore[arg-type]  # the stubs ask for a wider dict
         try:
             yield await _reply(bus, replies)
         finally:
@@ -85,10 +87,11 @@ async def kill(system: Platform, service: str) -> None:
     await asyncio.to_thread(process.wait)
 
 
-async def _taken(bus: Redis, stream: str) -> Any:
-    """Return the fields of the last request on a stream: of those that died before some may be there yet."""
+async def _taken(bus: Redis, stream: str) -> RequestEnvelope:
+    """Return the last request on a stream: of those that died before some may be there yet."""
     entries: Any = await bus.xrange(stream)
-    return [fields for _, fields in entries if fields[b"method"] != b"health.check"][-1]
+    requests = [RequestEnvelope.from_entry(fields) for _, fields in entries]
+    return [request for request in requests if request.method != "health.check"][-1]
 
 
 async def _reply(bus: Redis, replies: str) -> ReplyEnvelope:

@@ -48,7 +48,7 @@ async def strategy_database(system: Platform) -> "AsyncIterator[asyncpg.Connecti
         "SELECT * FROM backtest.backtests",
         "SELECT * FROM backtest.outbox",
         "DELETE FROM strategy.object_version",
-        "DELETE FROM strategy.outbox",
+        "TRUNCATE strategy.outbox",
         "DELETE FROM strategy.users",
         "TRUNCATE strategy.strategies",
         "UPDATE strategy.alembic_version SET version_num = '0'",
@@ -89,7 +89,8 @@ REFUSED = {
         ("XRANGE", "aurelius.rpc.metrics", "-", "+"),
         ("XADD", "aurelius.events.backtest", "*", "a", "1"),
         ("XADD", "aurelius.jobs.backtest", "*", "a", "1"),
-        ("XTRIM", "aurelius.events.strategy", "MAXLEN", "0"),
+        ("XTRIM", "aurelius.rpc.strategy", "MAXLEN", "0"),
+        ("XTRIM", "aurelius.events.backtest", "MAXLEN", "0"),
         ("DEL", "aurelius.events.strategy"),
     ],
     ("gateway", "BUS_URL"): [

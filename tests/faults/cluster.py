@@ -83,6 +83,8 @@ class Cluster:
         self._proxies: list[Proxy] = [self.client_proxy]
         self._wiring: Wiring | None = None
         self._accesses: dict[Server, Access] = {}
+        # What this process had started already: servers of other tests, perhaps.
+        self._others = set(psutil.Process().children())
 
     @property
     def address(self) -> str:
@@ -211,6 +213,7 @@ class Cluster:
 
     async def stop(self) -> list[str]:
         """End everything, gateway first; returns what had to be killed or was left."""
+        own = [each for supervisor in self._made for each in _family(supervisor.process.pid)]
         for supervisor in self._made:
             await supervisor.stop_watching()
         ordered = sorted(self.instances.values(), key=lambda each: each.service != "gateway")
@@ -221,7 +224,7 @@ class Cluster:
             await supervisor.process.kill()
         for proxy in self._proxies:
             await proxy.close()
-        left = [each for each in psutil.Process().children(recursive=True) if _runs(each)]
+        left = [each for each in {*own, *psutil.Process().children()} - self._others if _runs(each)]
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()

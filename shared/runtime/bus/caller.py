@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # a service without large answers needs no object store libra
 log = logging.getLogger(__name__)
 
 DEFAULT_DEADLINE = 5.0
-MAX_IN_FLIGHT = 512
+MAX_IN_FLIGHT = 1000
 """Requests to one service at a time."""
 KEEP_SECONDS = 60
 TEND_SECONDS = 1.0

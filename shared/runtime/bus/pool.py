@@ -32,7 +32,11 @@ class Pool(BlockingConnectionPool):
         broken = not connection.is_connected
         await super().release(connection)
         if broken:
-            # Taken out first: one that is closed where it waits could be lent at the same moment.
-            idle, self._available_connections = self._available_connections, []
-            for each in idle:
-                await each.disconnect(nowait=True)
+            await self.distrust()
+
+    async def distrust(self) -> None:
+        """Close what waits: one was found broken."""
+        # Taken out first: one that is closed where it waits could be lent at the same moment.
+        idle, self._available_connections = self._available_connections, []
+        for each in idle:
+            await each.disconnect(nowait=True)

@@ -102,11 +102,13 @@ class _Reading(Redis):
     """Notes how each read went, and tells one that is refused as a lost connection, after which FastStream pauses."""
 
     def __init__(self, made: Redis, faults: dict[str, str], room: dict[str, Room]) -> None:
-        super().__init__(connection_pool=Pool.like(made.connection_pool))
+        self._pool = Pool.like(made.connection_pool)
+        super().__init__(connection_pool=self._pool)
         self.auto_close_connection_pool = True
         self._faults = faults
         self._room = room
         self._idle: list[Wire] = []  # one for each reader, while it does not read
+        self._over = False
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  # as in the base class
         if args[0] == "PING":
@@ -140,19 +142,25 @@ class _Reading(Redis):
     async def _read(self, stream: str, command: tuple[Any, ...], most: int | None) -> list[tuple[bytes, Entries]]:
         wire = self._idle.pop() if self._idle else None
         if wire is None or wire.closed:
-            wire = await Wire.connect(self.connection_pool)
+            wire = await Wire.connect(self._pool)
         try:
             answer = await read_batch(wire, command, most)
-            if command[0] == "XREAD" and not answer and await _begun_anew(wire, stream, command[-1]):
-                log.warning("%s has begun anew and is read from its beginning", stream)
-                answer = await read_batch(wire, (*command[:-1], "0"), most)
-            return answer
+            if answer or command[0] != "XREAD" or not await _begun_anew(wire, stream, command[-1]):
+                return answer
+            log.warning("%s has begun anew and is read from its beginning", stream)
+            return await read_batch(wire, (*command[:-1], "0"), most)
+        except RedisConnectionError:
+            await self._pool.distrust()
+            raise
         finally:
-            if not wire.closed:
+            if self._over:  # the cancellation that ends a reader can be lost in a connect, and the reader go on
+                wire.close()
+            elif not wire.closed:
                 self._idle.append(wire)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close the readers' connections too."""
+        self._over = True
         for wire in self._idle:
             wire.close()
         await super().aclose(close_connection_pool)

@@ -57,7 +57,11 @@ class Wire(asyncio.Protocol):
         A bus that answers nothing for the pool's `socket_timeout` while something is asked is taken for lost.
         """
         connection: Connection = pool.make_connection()  # type: ignore[no-untyped-call]
-        await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:  # one that a stop cuts off would stay until it is collected
+            await connection.disconnect(nowait=True)
+            raise
         return cls(connection, pool.connection_kwargs["socket_timeout"], when_lost)
 
     @property

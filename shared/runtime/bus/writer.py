@@ -6,10 +6,12 @@ FastStream publishes one message per round trip.
 import asyncio
 import logging
 from functools import partial
+from typing import cast
 
 from redis.asyncio import Redis
 
 from shared.contracts.errors import Unavailable
+from shared.runtime.bus.pool import Pool
 from shared.runtime.bus.wire import Command, Heard, Wire
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ class StreamWriter:
     """Sends commands in the order they were submitted, over one connection that is made again when it was lost."""
 
     def __init__(self, client: Redis) -> None:
-        self._pool = client.connection_pool
+        self._pool = cast("Pool", client.connection_pool)
         self._wire: Wire | None = None
         self._early: list[tuple[Command, Heard]] = []
         self._away = False
@@ -69,7 +71,8 @@ class StreamWriter:
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
-                await self._connect()
+                if self._wire is None or self._wire.closed:  # or it has been wanted again while it was made
+                    await self._connect()
         finally:
             if self._wire is not None:
                 self._wire.close()
@@ -96,6 +99,8 @@ class StreamWriter:
     async def _connect(self) -> None:
         looking = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._note_away)
         try:
+            if self._wire is not None:
+                await self._pool.distrust()
             wire = await Wire.connect(self._pool, self._wanted.set)
         except Exception as error:  # whatever it is, go on
             self._note_away()

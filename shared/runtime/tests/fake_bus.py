@@ -8,17 +8,22 @@ import hiredis
 
 
 class FakeBus:
-    """Answers each command that says SET with how many came before it; what a client says to log in, with OK."""
+    """Answers each command that says SET with how many came before it; what a client says to log in, with OK.
+
+    `clients` is how many have ever connected.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.commands: list[list[bytes]] = []
         self.hang_ups = 0
+        self.clients = 0
         self.answering = asyncio.Event()
         self.answering.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk to one client; instead of the next answers hang up, `hang_ups` times."""
+        self.clients += 1
         parser = hiredis.Reader()
         try:
             while data := await reader.read(65536):

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from shared.contracts.errors import Unavailable
 from shared.runtime.bus import writer as writer_module
 from shared.runtime.bus.connection import CLIENT_CONNECTIONS, SOCKET_TIMEOUT, make_client
-from shared.runtime.bus.writer import StreamWriter
+from shared.runtime.bus.writer import Answer, StreamWriter
 from shared.runtime.tests.bus_state import entries
 from shared.runtime.tests.eventually import ended, eventually
 from shared.runtime.tests.fake_bus import FakeBus, fake_bus
@@ -56,6 +56,17 @@ async def test_the_order_is_kept(bus: FakeBus, writer: StreamWriter) -> None:
         futures = [writer.submit("SET", number) for number in range(start, start + 100)]
         assert await asyncio.gather(*futures) == list(range(start, start + 100))
     assert bus.commands == [[b"SET", b"%d" % number] for number in range(300)]
+
+
+async def test_what_comes_while_it_connects_goes_over_the_same_connection(bus: FakeBus, writer: StreamWriter) -> None:
+    """A second one would overtake the first."""
+    futures: list[asyncio.Future[Answer]] = []
+    while not bus.clients:
+        futures.append(writer.submit("SET", len(futures)))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*futures) == list(range(len(futures)))
+    assert await writer.submit("SET", "later") == len(futures)
+    assert bus.clients == 1
 
 
 async def test_nothing_waits_for_the_answers_to_others(bus: FakeBus, writer: StreamWriter) -> None:
