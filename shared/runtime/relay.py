@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 2
 BATCH = 500
 POLL_SECONDS = 1.0
+LISTEN_AGAIN_SECONDS = 1.0
 KEEP_SECONDS = 2.0
 FORKED_SECONDS = 5.0
 COMPLAIN_SECONDS = 60.0
@@ -39,7 +40,6 @@ COMPLAIN_SECONDS = 60.0
 DROP_SECONDS = 0.5
 # An idle connection whose other end is gone without a word would never tell.
 ALIVE_SECONDS = 15.0
-_LISTENING_FAILS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 _TAKE_LEASE = """
 INSERT INTO relay_lease AS l (name, holder, expires_at)
@@ -240,24 +240,28 @@ class Relay:
     async def _listen(self) -> None:
         while True:
             try:
-                connection = await self._database.listen_connection()
-            except _LISTENING_FAILS:
-                await asyncio.sleep(POLL_SECONDS)
-                continue
-            closed = asyncio.Event()
-            connection.add_termination_listener(lambda *_, closed=closed: closed.set())
-            try:
-                await connection.add_listener(WAKE_CHANNEL, lambda *_: self._wake.set())
-                while not closed.is_set():
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(ALIVE_SECONDS):
-                            await closed.wait()
-                    if not closed.is_set():
-                        await connection.execute("SELECT 1")
-            except (*_LISTENING_FAILS, TimeoutError):
-                await asyncio.sleep(POLL_SECONDS)
-            finally:
-                connection.terminate()
+                await self._hear()
+            except (
+                Exception
+            ) as error:  # whatever it is: nobody awaits this, and without it each event waits for the poll
+                log.info("new events are found by the poll until they are told of again: %s", repr(error))
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+    async def _hear(self) -> None:
+        """Wake at each notification until the connection is lost. Raises what Postgres and asyncpg do."""
+        connection = await self._database.listen_connection()
+        closed = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda *_: closed.set())
+            await connection.add_listener(WAKE_CHANNEL, lambda *_: self._wake.set())
+            while not closed.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ALIVE_SECONDS):
+                        await closed.wait()
+                if not closed.is_set():
+                    await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
 
 
 def _reason(error: Exception) -> str:

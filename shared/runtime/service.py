@@ -208,6 +208,8 @@ class Service:
                 self._watch.begin()
             except _REFUSALS as error:
                 raise CannotStart(f"the message bus refuses the user of BUS_URL: {error}") from error
+            except TimeoutError as error:  # FastStream's, for a reader that did not come to its first read
+                raise CannotStart("the message bus has stopped to answer while this process started") from error
             self._state = "is running"
             watching = [self._start(self.health.watch)]
             try:

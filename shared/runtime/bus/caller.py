@@ -110,6 +110,8 @@ class Caller:
         if not self._opened:
             raise Unavailable("This process is only starting")
         service = service or message.SERVICE
+        if seconds <= 0:  # what is left of a request that this one is for
+            raise DeadlineExceeded(f"There was no time left to ask the {service} service")
         if self._in_flight[service] >= MAX_IN_FLIGHT:
             raise Unavailable("Too many requests are in flight")
         if self._writer.silent:

@@ -166,6 +166,14 @@ async def test_a_service_that_is_slow_takes_no_room_from_others(bus_url: str, mo
         await slow
 
 
+async def test_nothing_is_asked_when_no_time_is_left(bus_url: str, redis: Redis) -> None:
+    """Of a request that was late already: it would be thrown away, and its caller waits for nothing."""
+    async with asking(bus_url) as caller:
+        with pytest.raises(DeadlineExceeded, match="no time left"):
+            await caller.ask(Say(text="late"), seconds=-0.5)
+        assert not await redis.exists(RPC)
+
+
 async def test_a_large_answer_travels_through_the_object_store(bus_url: str, redis: Redis, tmp_path: Path) -> None:
     """It never touches the bus, and its object is gone once it was read."""
     objects = Objects(tmp_path.as_uri())

@@ -311,6 +311,26 @@ async def test_a_commit_wakes_the_relay(database: Database, bus: Redis, monkeypa
         assert time.monotonic() - committed < 0.5
 
 
+async def test_a_commit_wakes_the_relay_whatever_its_listening_failed_of(
+    database: Database, bus: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even of an error that nobody thought of: it listens again, instead of leaving all to the poll."""
+    monkeypatch.setattr(relay_module, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(relay_module, "LISTEN_AGAIN_SECONDS", 0.01)
+    listen, errors = database.listen_connection, [ZeroDivisionError("a mistake of ours")] * 2
+
+    async def failing() -> "asyncpg.Connection[asyncpg.Record]":
+        if errors:
+            raise errors.pop()
+        return await listen()
+
+    monkeypatch.setattr(database, "listen_connection", failing)
+    async with relaying(Relay(database, bus, "one")):
+        await eventually(lambda: listening(database))
+        await write(database)
+        await eventually(lambda: is_published(bus, 1))
+
+
 async def test_the_poll_finds_what_no_notification_told(database: Database, bus: Redis) -> None:
     """One can be lost with its connection."""
     async with relaying(Relay(database, bus, "one")):
