@@ -165,7 +165,7 @@ class Relay:
             known = await places(connection)
             if due:
                 await self.backlog.look(connection)
-        broken = await self._mend(known)
+        broken = await self._mend(known, server=due)
         if due:
             await self._keep([place for place in known if place.stream not in broken])
         async with self._database.transaction() as connection:
@@ -174,10 +174,17 @@ class Relay:
             await connection.execute(_ASSIGN, BATCH)
         return await self._send(known, broken)
 
-    async def _mend(self, known: Sequence[Place]) -> list[str]:
-        """Look whether the bus has what was published; returns the streams that are not whole yet."""
-        look = await look_at_bus(self._bus, [place.stream for place in known])
-        broken = []
+    async def _mend(self, known: Sequence[Place], *, server: bool) -> list[str]:
+        """Look whether the bus has what was published; returns the streams that are not whole yet.
+
+        With `server` also whether it is another server than before, which may lack groups.
+        """
+        look = await look_at_bus(self._bus, [place.stream for place in known], server=server)
+        another = look.run not in (None, self._run)
+        broken: list[str] = []
+        as_they_were = all(self._reached.get(stream) == there.last for stream, there in look.streams.items())
+        if as_they_were and not another and all(look.streams[each.stream].last >= each.expected for each in known):
+            return broken
         async with self._database.reading() as connection:
             for place in known:
                 there = look.streams[place.stream]
@@ -187,9 +194,9 @@ class Relay:
                 if there.last < place.expected:
                     await self.rebuild.mend(connection, place, there)
                     broken.append(place.stream)
-                elif place.of_events and look.run != self._run:
+                elif place.of_events and another:
                     await self.rebuild.restore_groups(connection, place.stream)
-        self._run = look.run
+        self._run = look.run if look.run is not None else self._run
         self.more |= bool(broken)
         return broken
 
@@ -223,7 +230,7 @@ class Relay:
 
     async def _check_new(self, connection: Connection, stream: str) -> None:
         """A stream that was given its first sequence just now must not have had any."""
-        there = (await look_at_bus(self._bus, [stream])).streams[stream]
+        there = (await look_at_bus(self._bus, [stream], server=False)).streams[stream]
         await check_history(connection, Place(stream, 0, 0), there)
 
     async def _publish(self, connection: Connection, rows: Sequence[asyncpg.Record], behind: int) -> None:

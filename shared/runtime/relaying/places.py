@@ -57,9 +57,9 @@ class OnBus:
 
 @dataclass(frozen=True, slots=True)
 class BusLook:
-    """Which life of which server answered, and where its streams are."""
+    """Which life of which server answered, if that was asked, and where its streams are."""
 
-    run: str
+    run: str | None
     streams: dict[str, OnBus]
 
 
@@ -69,17 +69,20 @@ async def places(connection: Connection) -> list[Place]:
     return [Place(row["stream"], row["given"], row["published"]) for row in rows]
 
 
-async def look_at_bus(bus: Redis, streams: Iterable[str]) -> BusLook:
-    """Ask the bus, in one round trip. Raises RedisError or OSError."""
+async def look_at_bus(bus: Redis, streams: Iterable[str], *, server: bool) -> BusLook:
+    """Ask the bus, in one round trip, with `server` which one it is too. Raises RedisError or OSError."""
     named = list(streams)
     pipeline = bus.pipeline(transaction=False)
-    pipeline.info("server")
     for stream in named:
         pipeline.xinfo_stream(stream)
-    server, *answers = await pipeline.execute(raise_on_error=False)
-    if isinstance(server, Exception):
-        raise server
-    return BusLook(str(server.get("run_id", "")), dict(zip(named, map(_on_bus, answers), strict=True)))
+    if server:
+        pipeline.info("server")
+    answers = await pipeline.execute(raise_on_error=False)
+    about = answers.pop() if server else None
+    if isinstance(about, Exception):
+        raise about
+    run = None if about is None else str(about.get("run_id", ""))
+    return BusLook(run, dict(zip(named, map(_on_bus, answers), strict=True)))
 
 
 def _on_bus(answer: dict[str, Any] | Exception) -> OnBus:
