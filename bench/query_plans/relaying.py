@@ -98,17 +98,20 @@ class _Bus:
 
 
 class _Pipeline:
-    """Answers with where the streams are: where they were published to."""
+    """Answers in the order of what is asked: each stream is where it was published to."""
 
     def __init__(self, places: Sequence[Place]) -> None:
-        self._ids = [f"{place.published}-0".encode() for place in places]
+        self._published = {place.stream: place.published for place in places}
+        self._answers: list[dict[str, bytes | None]] = []
 
     def info(self, _: str) -> None:
-        """Is answered by `execute`."""
+        """Tell nothing of the server."""
+        self._answers.append({})
 
-    def xinfo_stream(self, _: str) -> None:
-        """Is answered by `execute`."""
+    def xinfo_stream(self, stream: str) -> None:
+        """Tell where a stream is."""
+        self._answers.append({"last-generated-id": f"{self._published[stream]}-0".encode(), "last-entry": None})
 
     async def execute(self, *, raise_on_error: bool) -> list[dict[str, bytes | None]]:
         del raise_on_error
-        return [{}, *({"last-generated-id": each, "last-entry": None} for each in self._ids)]
+        return self._answers
