@@ -7,19 +7,17 @@ one; a figure is the median over the rounds, a ratio the median of the rounds' o
 """
 
 import asyncio
-import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
 from statistics import median
 
 import uvloop
 
-from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs
-from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
+from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.tests.no_work import NoWork
 from shared.contracts.clock import SystemClock
 from shared.runtime.database import Connection, Database
 from shared.runtime.migrations.runner import migrate_in
@@ -36,34 +34,9 @@ WAITING = (0, 10_000)
 Step = Callable[[], Awaitable[None]]
 
 
-class Nothing:
-    """Work that is done at once."""
-
-    KIND = Kind.BACKTEST
-    METHOD = "nothing"
-
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[None, Told]:
-        """There is nothing to know."""
-        return None, []
-
-    async def compute(self, job: Job, task: None, stop: threading.Event) -> None:
-        """There is nothing to do."""
-
-    async def succeed(self, connection: Connection, job: Job, task: None, result: None, now: datetime) -> Told:
-        """There is nothing to store."""
-        return []
-
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
-        """There is nothing to say."""
-        return []
-
-    async def discard(self, result: None) -> None:
-        """There is nothing to delete."""
-
-
 def ours(database: Database) -> Step:
     """One worker of ours: a job of an owner's own goes in, whichever is next comes out."""
-    jobs = Jobs(database, SystemClock(), [Nothing()], served=str(uuid.uuid4()))
+    jobs = Jobs(database, SystemClock(), [NoWork(Kind.BACKTEST)], served=str(uuid.uuid4()))
     owner = str(uuid.uuid4())
 
     async def step() -> None:

@@ -3,20 +3,18 @@
 import asyncio
 import heapq
 import random
-import threading
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import pytest
 
-from services.backtest.job_kinds import Told
 from services.backtest.jobs import CARE_EVERY, Jobs, Taken
-from services.backtest.store.jobs import Job, Kind, Urgency, enqueue
+from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.tests.no_work import NoWork
 from services.backtest.tests.steps import lapse
 from shared.contracts.ids import new_id
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Database
 from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
@@ -24,37 +22,10 @@ pytestmark = pytest.mark.integration
 Lease = Taken[None, None]
 
 
-class Nothing:
-    """Work that is done at once and leaves nothing."""
-
-    METHOD = "nothing"
-
-    def __init__(self, kind: Kind) -> None:
-        self.KIND = kind
-
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[None, Told]:
-        """There is nothing to know."""
-        return None, []
-
-    async def compute(self, job: Job, task: None, stop: threading.Event) -> None:
-        """There is nothing to do."""
-
-    async def succeed(self, connection: Connection, job: Job, task: None, result: None, now: datetime) -> Told:
-        """There is nothing to store."""
-        return []
-
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
-        """There is nothing to say."""
-        return []
-
-    async def discard(self, result: None) -> None:
-        """There is nothing to delete."""
-
-
 def crew(database: Database, size: int, seed: int = 0) -> list[Jobs]:
     """So many workers, each beginning its round somewhere else."""
     chance = random.Random(seed)
-    works = [Nothing(Kind.BACKTEST), Nothing(Kind.REMOVAL)]
+    works = [NoWork(Kind.BACKTEST), NoWork(Kind.REMOVAL)]
     return [Jobs(database, FakeClock(), works, served=str(UUID(int=chance.getrandbits(128)))) for _ in range(size)]
 
 
@@ -159,7 +130,7 @@ async def test_workers_that_take_at_once_find_all_there_is(database: Database) -
         for owner in owners:
             await ask_for(database, owner)
         # All alike, so that all choose the same owner first.
-        workers = [Jobs(database, FakeClock(), [Nothing(Kind.BACKTEST)]) for _ in range(8)]
+        workers = [Jobs(database, FakeClock(), [NoWork(Kind.BACKTEST)]) for _ in range(8)]
         leases = await asyncio.gather(*(worker.take() for worker in workers))
         assert {lease.job.owner_id for lease in leases if lease is not None} == set(owners)
         for worker, lease in zip(workers, leases, strict=True):

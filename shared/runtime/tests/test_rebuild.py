@@ -46,6 +46,15 @@ async def delete(bus: Redis) -> None:
     await bus.delete(STREAM)
 
 
+async def relayed(database: Database, bus: Redis, number: int) -> Relay:
+    """Write so many events and publish them; returns the relay that did."""
+    relay = Relay(database, bus, "one")
+    for _ in range(number):
+        await write(database)
+    await relay_all(relay)
+    return relay
+
+
 @pytest.mark.parametrize("lose", [flush, delete])
 async def test_what_was_lost_comes_back(
     database: Database, bus: Redis, lose: Callable[[Redis], Awaitable[None]]
@@ -53,10 +62,7 @@ async def test_what_was_lost_comes_back(
     """The same entries under the same ids, and each group goes on behind what it had acknowledged: what it had been
     given and not acknowledged comes again.
     """
-    relay = Relay(database, bus, "one")
-    for _ in range(10):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 10)
     before = await entries(bus, STREAM)
     for group in ("early", "late", "busy"):
         await bus.xgroup_create(STREAM, group, id="0")
@@ -108,10 +114,7 @@ async def test_a_rebuild_in_batches_is_whole_at_its_end(
     """Also when the last batch is a full one; what is new waits until then, and it is told once."""
     monkeypatch.setattr(rebuild, "BATCH", 4)
     for lost in (8, 10):
-        relay = Relay(database, bus, "one")
-        for _ in range(lost):
-            await write(database)
-        await relay_all(relay)
+        relay = await relayed(database, bus, lost)
         await bus.flushall()
         await write(database)
         assert await relay.relay_once() == 0
@@ -128,10 +131,7 @@ async def test_a_loss_in_the_middle_of_a_rebuild(
 ) -> None:
     """Wiped again before it is whole: it begins anew, and groups that readers made meanwhile are welcome."""
     monkeypatch.setattr(rebuild, "BATCH", 2)
-    relay = Relay(database, bus, "one")
-    for _ in range(6):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 6)
     await bus.xgroup_create(STREAM, "readers", id="0")
     await take(bus, "readers", 3)
     await relay_all(relay)
@@ -162,10 +162,7 @@ class Wiping:
 
 async def test_a_loss_between_look_and_append_makes_no_hole(database: Database, bus: Redis) -> None:
     """The append itself refuses to go on after what is not there any more."""
-    relay = Relay(database, bus, "one")
-    for _ in range(3):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 3)
     await write(database)
     relay._appender._append = Wiping(relay, bus)  # type: ignore[assignment]
     await relay.relay_once()
@@ -180,10 +177,7 @@ async def test_a_loss_between_look_and_append_of_a_rebuild(
 ) -> None:
     """It ends neither the relay nor its process: the next pass begins the rebuild anew."""
     monkeypatch.setattr(rebuild, "BATCH", 2)
-    relay = Relay(database, bus, "one")
-    for _ in range(6):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 6)
     await bus.flushall()
     await relay.relay_once()  # the first batch of the rebuild
     relay._appender._append = Wiping(relay, bus)  # type: ignore[assignment]
@@ -200,10 +194,7 @@ async def test_a_bus_that_went_back_to_an_older_file(database: Database, own_bus
     there come again.
     """
     bus = make_client(own_bus.url)
-    relay = Relay(database, bus, "one")
-    for _ in range(4):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 4)
     await bus.xgroup_create(STREAM, "old", id="0")
     await take(bus, "old", 2)
     copy = await own_bus.copy()
@@ -235,10 +226,7 @@ async def test_groups_that_a_restart_lost_are_there_before_anything_new(
     miss what comes meanwhile.
     """
     bus = make_client(own_bus.url)
-    relay = Relay(database, bus, "one")
-    for _ in range(4):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 4)
     copy = await own_bus.copy()
     await bus.xgroup_create(STREAM, "readers", id="0")
     await take(bus, "readers", 3)
@@ -252,9 +240,7 @@ async def test_groups_that_a_restart_lost_are_there_before_anything_new(
 
 async def test_a_group_that_was_removed_stays_removed(database: Database, bus: Redis) -> None:
     """By a person who does not want it any more: it is forgotten, and a later loss does not bring it back."""
-    relay = Relay(database, bus, "one")
-    await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 1)
     for group in ("kept", "removed"):
         await bus.xgroup_create(STREAM, group, id="0")
     await relay_all(relay)
@@ -269,9 +255,7 @@ async def test_a_group_that_was_removed_stays_removed(database: Database, bus: R
 
 async def test_a_group_of_any_name_and_place(database: Database, bus: Redis) -> None:
     """No text at all, and far behind the stream's end: neither stops the relay."""
-    relay = Relay(database, bus, "one")
-    await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 1)
     await bus.xgroup_create(STREAM, b"\xff\x00", id="18446744073709551615-7")
     await relay_all(relay)
     assert await stored(database) == {b"\xff\x00": 1}
@@ -282,10 +266,7 @@ async def test_a_group_of_any_name_and_place(database: Database, bus: Redis) -> 
 
 async def test_what_is_in_the_outbox_no_more_is_not_missed(database: Database, bus: Redis) -> None:
     """Everybody had it long ago: the stream goes on behind it, and groups are where they were."""
-    relay = Relay(database, bus, "one")
-    for _ in range(5):
-        await write(database)
-    await relay_all(relay)
+    relay = await relayed(database, bus, 5)
     await bus.xgroup_create(STREAM, "readers", id="0")
     await take(bus, "readers", 5)
     await relay_all(relay)
