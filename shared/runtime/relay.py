@@ -248,9 +248,7 @@ class Relay:
         while True:
             try:
                 await self._hear()
-            except (
-                Exception
-            ) as error:  # whatever it is: nobody awaits this, and without it each event waits for the poll
+            except Exception as error:  # whatever it is: nobody awaits this, and the poll alone is slow
                 log.info("new events are found by the poll until they are told of again: %s", repr(error))
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
