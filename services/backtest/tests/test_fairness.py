@@ -9,8 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from services.backtest.jobs import CARE_EVERY, Jobs, Taken
+from services.backtest.jobs import CARE_EVERY, NOBODY, Jobs, Taken
 from services.backtest.store.jobs import Kind, Urgency, enqueue
+from services.backtest.store.next_job import take_next_job
 from services.backtest.tests.no_work import NoWork
 from services.backtest.tests.steps import lapse
 from shared.contracts.ids import new_id
@@ -136,6 +137,18 @@ async def test_workers_that_take_at_once_find_all_there_is(database: Database) -
         for worker, lease in zip(workers, leases, strict=True):
             assert lease is not None
             await done(worker, lease)
+
+
+async def test_a_job_that_is_being_taken_is_passed_by(database: Database) -> None:
+    """Whoever takes the next meanwhile waits for no lock of another worker."""
+    await ask_for(database, new_id(), 2)
+    (worker,) = crew(database, 1)
+    async with database.transaction() as connection:
+        first = await take_next_job(connection, list(Kind), NOBODY)
+        assert first is not None
+        second = await taken(worker)
+        assert await worker.take() is None
+    assert (second.job.subject, second.job.part) == (first.subject, first.part + 1)
 
 
 async def test_what_a_dead_worker_had_goes_first(database: Database) -> None:
