@@ -50,6 +50,23 @@ async def bound_service(bus_url: str, folder: Path) -> AsyncIterator[Service]:
         yield gateway
 
 
+@asynccontextmanager
+async def metronome() -> AsyncIterator[list[float]]:
+    """Work for WORK again and again; lend the moments at which each was done."""
+    beats: list[float] = []
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(WORK)
+            beats.append(time.monotonic())
+
+    task = asyncio.create_task(beat())
+    try:
+        yield beats
+    finally:
+        task.cancel()
+
+
 async def ask(application: ASGIApp) -> Told:
     """Read a strategy, without a client's own cost: hundreds a second must not be what is measured."""
     token = [(name.lower().encode(), value.encode()) for name, value in token_of(ALICE).items()]
