@@ -6,6 +6,9 @@ from typing import Final
 
 PREFIX: Final = "aurelius:cache:"
 
+FEED: Final = "{aurelius:cache}#feed"
+"""The channel on which each raised floor is told: `<version> <object>`, in ASCII."""
+
 _OBJECT = re.compile(r"([a-z][a-z_]{0,31}):[A-Za-z0-9._:-]{1,128}")
 _PLAIN_VARIANT = re.compile(r"[A-Za-z0-9._=&,%+-]{1,64}")
 

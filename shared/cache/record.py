@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 # Lua numbers and sorted-set scores are doubles: beyond this, neighbouring versions would compare as equal.
 MAX_VERSION: Final = 2**53 - 1
@@ -24,11 +24,30 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """Whether the objects of one keeper are served: on the process `run_id` of the server, in this incarnation."""
+
+    status: Literal["opening", "open"]
+    run_id: str
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
-    """What the cache knows of an object: the life its entries must belong to and the lowest version still served."""
+    """What the cache knows of an object: the life its entries must belong to and the lowest version still served.
+
+    `raised_by` is the writer who raised the floor, as long as no event has confirmed it. `touched_ms` is the server's
+    time of the last raise, or of the last event that raised the floor.
+    """
 
     lineage: str
     floor: int
+    raised_by: str = ""
+    touched_ms: int = 0
+
+    def belongs_to(self, incarnation: str) -> bool:
+        """Tell whether the head was made in this incarnation; one of another counts as absent."""
+        return self.lineage.startswith(f"{incarnation}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ class BypassReason(StrEnum):
     DISABLED = "disabled"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"  # the server answered, with an error
+    CLOSED = "closed"  # the server has lost its state, or is another process: nobody has opened it since
     REQUESTED = "requested"  # the client sent `Cache-Control: no-cache`
 
 
@@ -23,6 +24,7 @@ class FillOutcome(StrEnum):
     LINEAGE = "lineage"  # the head was made anew since
     FLOOR = "floor"  # a newer version has been announced
     OLDER = "older"  # a newer entry is there
+    CLOSED = "closed"
     FULL = "full"
     DISABLED = "disabled"
     UNREACHABLE = "unreachable"
@@ -63,4 +65,4 @@ class Invalidated:
 
 
 class CacheUnavailable(Exception):
-    """The invalidation may not have been applied: keep the event and try again."""
+    """What was asked may not have been done: of an invalidation keep the event and try again."""

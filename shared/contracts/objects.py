@@ -1,5 +1,21 @@
 """Names of cache objects: one entity or one collection, each with a version in `object_version`."""
 
+from typing import Final, Literal
+
+Keeper = Literal["strategy", "backtest"]
+"""A service whose database keeps versions of objects."""
+
+KEEPERS: Final[tuple[Keeper, ...]] = ("strategy", "backtest")
+
+_OF_STRATEGY: Final = frozenset(
+    {"strategy", "strategies", "user", "users", "session", "sessions", "api_key", "api_keys"}
+)
+
+
+def keeper_of(object_type: str) -> Keeper:
+    """Return the service whose database keeps the versions of the objects of a type, the text before the colon."""
+    return "strategy" if object_type in _OF_STRATEGY else "backtest"
+
 
 def strategy_object(strategy_id: str) -> str:
     """One strategy."""

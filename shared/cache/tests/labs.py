@@ -10,6 +10,7 @@ from shared.cache.keys import entry_key, head_key, variants_key
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
+from shared.cache.tests.opened import open_cache
 
 
 class Lab(Protocol):
@@ -44,6 +45,7 @@ class FakeLab:
     async def wipe(self) -> None:
         """Lose everything."""
         self.store.wipe()
+        await open_cache(self.store)
 
     async def evict_head(self, obj: str) -> None:
         """Lose the head."""
@@ -51,7 +53,7 @@ class FakeLab:
 
     async def evict_entry(self, obj: str, variant: str) -> None:
         """Lose the entry."""
-        self.store._entries.get(obj, {}).pop(variant, None)
+        self.store.evict_entry(obj, variant)
 
     async def evict_variants(self, obj: str) -> None:
         """Lose nothing: the fake keeps no such record."""

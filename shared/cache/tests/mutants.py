@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from itertools import repeat
 
 from shared.cache.fake import FakeCacheStore
-from shared.cache.record import Entry, Head, StoredEntry
+from shared.cache.record import Entry, Head, State, StoredEntry
 from shared.cache.results import FillOutcome, Hit, Invalidated, Lookup, Miss
+from shared.contracts.objects import KEEPERS
 
 
 class DeleteOnEvent(FakeCacheStore):
@@ -34,8 +35,9 @@ class FloorsOnly(FakeCacheStore):
     """Floors without lineage: every head has the same life, so a lease outlives the head that knew the floor."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(opened=False)
         self._lives = repeat(1)
+        self._states = {keeper: State("open", self._run_id, "incarnation-1") for keeper in KEEPERS}
 
 
 class IgnoresTokens(FakeCacheStore):
