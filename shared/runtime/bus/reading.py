@@ -59,6 +59,15 @@ async def _begun_anew(wire: Wire, stream: str, last_id: bytes | str) -> bool:
     return _place(told[told.index(b"last-generated-id") + 1]) < _place(last_id)
 
 
+def _is_ended() -> bool:
+    """Say whether this task was cancelled, though redis-py lost the word of it and failed of the closed connection.
+
+    As an error it would end in the log: FastStream asks no task that it has stopped how it ended.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _place(entry_id: bytes | str) -> tuple[int, int]:
     text = entry_id.decode() if isinstance(entry_id, bytes) else entry_id
     milliseconds, _, number = text.partition("-")
@@ -135,7 +144,9 @@ class _Reading(Redis):
     async def _greet(self) -> Any:  # noqa: ANN401  # as in the base class
         try:
             return await super().execute_command("PING")  # type: ignore[no-untyped-call]
-        except (RedisError, OSError):
+        except (RedisError, OSError) as error:
+            if _is_ended():
+                raise asyncio.CancelledError from error
             await asyncio.sleep(PAUSE_SECONDS)
             raise
 

@@ -9,6 +9,7 @@ import pytest
 from faststream.redis import StreamSub
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from shared.runtime.bus import groups
@@ -37,12 +38,12 @@ async def test_another_refusal_is_not_hidden(redis: Redis) -> None:
         await ensure_group(redis, "stream", "readers")
 
 
+async def take(_: list[Entry]) -> None:
+    """Take nothing: nothing comes."""
+
+
 async def test_a_reader_that_starts_without_its_bus_asks_for_it_without_haste() -> None:
     """FastStream starts its task again at once, and keeps each that failed."""
-
-    async def take(_: list[Entry]) -> None:
-        """Take nothing: nothing comes."""
-
     broker = make_broker("redis://127.0.0.1:1/0")
     reader = subscribe(broker, "stream", take, last_id="0")
     await broker.connect()
@@ -50,6 +51,31 @@ async def test_a_reader_that_starts_without_its_bus_asks_for_it_without_haste() 
         await reader.start()
     assert len(reader.tasks) < 10
     await reader.stop()
+
+
+async def test_a_stop_meets_a_reader_that_has_not_come_to_its_first_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends as it was told to, though redis-py may lose the word and fail of the closed connection: as an error, of
+    which nobody asks, it would be a traceback in the log.
+    """
+    asked = asyncio.Event()
+
+    async def lose(*_: object) -> None:
+        asked.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        raise RedisConnectionError("The connection was closed")
+
+    broker = make_broker("redis://127.0.0.1:1/0")
+    reader = subscribe(broker, "stream", take, last_id="0")
+    await broker.connect()
+    monkeypatch.setattr(Redis, "execute_command", lose)
+    starting = asyncio.create_task(reader.start())
+    await asked.wait()
+    (reading,) = reader.tasks
+    await ended(starting)
+    await broker.stop()
+    await asyncio.wait({reading})
+    assert reading.cancelled()
 
 
 async def test_requests_survive_the_loss_of_their_stream(bus_url: str, redis: Redis) -> None:
