@@ -55,3 +55,12 @@ class CacheStats:
 
     def _of(self, obj: str) -> TypeCounts:
         return self._types.setdefault(object_type(obj), TypeCounts())
+
+
+@dataclass(slots=True)
+class LocalCounts:
+    """What happened to the objects of one type in this process's own cache."""
+
+    hits: int = 0
+    misses: int = 0
+    evictions: int = 0

@@ -1,0 +1,180 @@
+"""The first level of the cache, inside one process: what the second gave or accepted, dropped when the feed says so.
+
+It answers only while the feed is known to be heard, so that nothing in it is older than the lease allows. Pure: time
+comes with each call, in seconds of one monotonic clock, and whoever reads the feed tells it what was heard.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from shared.cache.keys import object_type
+from shared.cache.record import Entry
+from shared.cache.stats import LocalCounts
+
+# What an entry costs beside its bytes: its records, its keys in the tables and the headers made for it.
+OVERHEAD: Final = 1024
+
+Key = tuple[str, str]
+"""An object and one variant of it."""
+
+
+class Held:
+    """One entry as this process keeps it. `coded` are its bytes in other content codings, each made once.
+
+    `refresh_at` is when its first reader should have it made anew, before it ends at `expires`.
+    """
+
+    __slots__ = ("coded", "counts", "entry", "expires", "key", "refresh_at", "size")
+
+    def __init__(self, key: Key, entry: Entry, expires: float, refresh_at: float, counts: LocalCounts) -> None:
+        self.key = key
+        self.entry = entry
+        self.expires = expires
+        self.refresh_at = refresh_at
+        self.counts = counts
+        self.coded: dict[str, bytes] = {}
+        self.size = OVERHEAD + len(key[0]) + len(key[1]) + len(entry.body)
+
+
+class Flight:
+    """One read under way, from before it asks the second level. `floor` is the highest version announced meanwhile."""
+
+    __slots__ = ("epoch", "floor", "obj")
+
+    def __init__(self, obj: str, epoch: int) -> None:
+        self.obj = obj
+        self.epoch = epoch
+        self.floor = 0
+
+
+class LocalCache:
+    """Holds `capacity` bytes at most, the least recently used go first; objects of the types `strict` never enter.
+
+    `fresh_until` is set by the feed: until then, and no longer, what is held may be served. `epoch` grows whenever the
+    feed is lost or found, and what was asked for in an earlier one is not kept.
+    """
+
+    def __init__(self, capacity: int, *, strict: Iterable[str] = ()) -> None:
+        self.fresh_until = 0.0
+        self.size = 0
+        self.epoch = 0
+        self.counts: dict[str, LocalCounts] = {}
+        self._capacity = capacity
+        self._strict = frozenset(strict)
+        self._listening = False
+        self._held: OrderedDict[Key, Held] = OrderedDict()
+        self._variants: dict[str, dict[Key, Held]] = {}
+        self._flights: dict[str, set[Flight]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: Key, least: int, now: float) -> Held | None:
+        """Return what is held of at least version `least`, or None."""
+        held = self._held.get(key)
+        if held is None:
+            self._of(object_type(key[0])).misses += 1
+            return None
+        if now < self.fresh_until and held.entry.version >= least:
+            if now < held.expires:
+                self._held.move_to_end(key)
+                held.counts.hits += 1
+                return held
+            self._drop(held)
+        held.counts.misses += 1
+        return None
+
+    @contextmanager
+    def flight(self, obj: str) -> Iterator[Flight]:
+        """Watch for announcements about `obj` while it is read. Begin before the second level is asked."""
+        flight = Flight(obj, self.epoch)
+        self._flights.setdefault(obj, set()).add(flight)
+        try:
+            yield flight
+        finally:
+            flying = self._flights[obj]
+            flying.discard(flight)
+            if not flying:
+                del self._flights[obj]
+
+    def keep(self, flight: Flight, variant: str, entry: Entry, expires: float, refresh_at: float) -> Held | None:
+        """Keep what the second level gave or accepted on this flight; None when it is not kept.
+
+        It is not when its invalidation came first, when the feed was lost meanwhile, when something newer is held, when
+        its type is strict or when it alone would take more than a quarter of the room.
+        """
+        key = (flight.obj, variant)
+        kind = object_type(flight.obj)
+        if kind in self._strict or not self._current(flight) or entry.version < flight.floor:
+            return None
+        there = self._held.get(key)
+        if there is not None and there.entry.version > entry.version:
+            return None
+        held = Held(key, entry, expires, refresh_at, self._of(kind))
+        if held.size > self._capacity // 4:
+            return None
+        if there is not None:
+            self._drop(there)
+        self._held[key] = held
+        self._variants.setdefault(flight.obj, {})[key] = held
+        self.size += held.size
+        self._shrink()
+        return held
+
+    def coded(self, held: Held, coding: str, body: bytes) -> None:
+        """Keep the entry's bytes in one more content coding."""
+        held.coded[coding] = body
+        if self._held.get(held.key) is held:
+            held.size += len(body)
+            self.size += len(body)
+            self._shrink()
+
+    def raised(self, obj: str, version: int) -> None:
+        """Drop what is older than `version` of the object, now and when it comes from a flight under way."""
+        for held in list(self._variants.get(obj, {}).values()):
+            if held.entry.version < version:
+                self._drop(held)
+        for flight in self._flights.get(obj, ()):
+            flight.floor = max(flight.floor, version)
+
+    def opened(self) -> None:
+        """The feed is heard from now on: what is asked for from now on may be kept."""
+        self._begin_epoch()
+        self._listening = True
+
+    def lost(self) -> None:
+        """The feed is lost: forget all of it, serve nothing and keep nothing until it is heard again."""
+        self._begin_epoch()
+        self._listening = False
+
+    def _begin_epoch(self) -> None:
+        self.epoch += 1
+        self.fresh_until = 0.0
+        self.size = 0
+        self._held.clear()
+        self._variants.clear()
+
+    def _current(self, flight: Flight) -> bool:
+        return self._listening and flight.epoch == self.epoch
+
+    def _of(self, kind: str) -> LocalCounts:
+        counts = self.counts.get(kind)
+        if counts is None:
+            counts = self.counts[kind] = LocalCounts()
+        return counts
+
+    def _shrink(self) -> None:
+        while self.size > self._capacity:
+            oldest = next(iter(self._held.values()))
+            self._drop(oldest)
+            oldest.counts.evictions += 1
+
+    def _drop(self, held: Held) -> None:
+        del self._held[held.key]
+        self.size -= held.size
+        variants = self._variants[held.key[0]]
+        del variants[held.key]
+        if not variants:
+            del self._variants[held.key[0]]

@@ -1,0 +1,203 @@
+"""The first level: what it keeps, what it serves, and that no interleaving makes it older than was promised."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from shared.cache.local import OVERHEAD, Flight, Held, LocalCache
+from shared.cache.record import Entry
+from shared.cache.tests.workers import FAR, NoEpoch, NoFloor, NoPing, NoToken, walk
+
+CAPACITY = 20 * OVERHEAD
+OBJECTS = ["strategy:1", "strategy:2", "strategies:1", "user:1"]
+
+
+def entry(version: int, size: int = 10) -> Entry:
+    """An entry whose body is of this size."""
+    return Entry(version, f'"{version}"', "owner", b"x" * size)
+
+
+def listening(capacity: int = CAPACITY) -> LocalCache:
+    """A cache whose feed is heard."""
+    cache = LocalCache(capacity, strict=["user"])
+    cache.opened()
+    cache.fresh_until = FAR
+    return cache
+
+
+def put(cache: LocalCache, obj: str, version: int, *, variant: str = "doc", size: int = 10) -> Held | None:
+    """Have one read keep an entry."""
+    with cache.flight(obj) as flight:
+        return cache.keep(flight, variant, entry(version, size), FAR, FAR)
+
+
+class Naive(RuleBasedStateMachine):
+    """Does the same with lists that are searched, and compares."""
+
+    flights = Bundle("flights")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache = LocalCache(CAPACITY, strict=["user"])
+        self.now = 0.0
+        self.fresh_until = 0.0
+        self.listening = False
+        self.held: list[tuple[tuple[str, str], Entry, float, int]] = []  # the least recently used first
+        self.since: dict[Flight, list[tuple[str, int]]] = {}  # what was heard since a flight began; "lost" is of all
+        self.contexts: dict[Flight, Any] = {}
+
+    def hear(self, obj: str, version: int) -> None:
+        """Note it with every flight."""
+        for heard in self.since.values():
+            heard.append((obj, version))
+
+    @rule(heard=st.booleans())
+    def turn(self, heard: bool) -> None:
+        """The feed is found, or lost."""
+        (self.cache.opened if heard else self.cache.lost)()
+        self.listening, self.held, self.fresh_until = heard, [], 0.0
+        self.hear("lost", 0)
+
+    @rule(lease=st.integers(0, 5))
+    def prove(self, lease: int) -> None:
+        """A PONG."""
+        self.fresh_until = self.cache.fresh_until = self.now + lease
+
+    @rule(seconds=st.integers(0, 3))
+    def wait(self, seconds: int) -> None:
+        """Time passes."""
+        self.now += seconds
+
+    @rule(target=flights, obj=st.sampled_from(OBJECTS))
+    def begin(self, obj: str) -> Flight:
+        """A read begins."""
+        context = self.cache.flight(obj)
+        flight = context.__enter__()
+        self.contexts[flight], self.since[flight] = context, []
+        return flight
+
+    @rule(
+        flight=flights,
+        variant=st.sampled_from("ab"),
+        version=st.integers(1, 5),
+        life=st.integers(1, 6),
+        size=st.sampled_from([10, 3 * OVERHEAD, 5 * OVERHEAD]),
+        ends=st.booleans(),
+    )
+    def keep(self, flight: Flight, variant: str, version: int, life: int, size: int, ends: bool) -> None:
+        """An answer comes; a flight may bring several."""
+        if flight not in self.contexts:
+            return
+        key, new = (flight.obj, variant), entry(version, size)
+        kept = self.cache.keep(flight, variant, new, self.now + life, FAR)
+        heard = self.since[flight]
+        total = OVERHEAD + len(flight.obj) + 1 + size
+        wanted = (
+            self.listening
+            and ("lost", 0) not in heard
+            and not flight.obj.startswith("user:")
+            and all(version >= floor for obj, floor in heard if obj == flight.obj)
+            and all(there.version <= version for other, there, _, _ in self.held if other == key)
+            and total <= CAPACITY // 4
+        )
+        assert (kept is not None) == wanted
+        if wanted:
+            self.held = [row for row in self.held if row[0] != key] + [(key, new, self.now + life, total)]
+            while sum(row[3] for row in self.held) > CAPACITY:
+                self.held.pop(0)
+        if ends:
+            self.contexts.pop(flight).__exit__(None, None, None)
+            del self.since[flight]
+
+    @rule(obj=st.sampled_from(OBJECTS), version=st.integers(1, 6))
+    def announce(self, obj: str, version: int) -> None:
+        """A message of the feed."""
+        self.cache.raised(obj, version)
+        self.held = [row for row in self.held if row[0][0] != obj or row[1].version >= version]
+        self.hear(obj, version)
+
+    @rule(obj=st.sampled_from(OBJECTS), variant=st.sampled_from("ab"), least=st.integers(0, 5))
+    def get(self, obj: str, variant: str, least: int) -> None:
+        """A read."""
+        found = self.cache.get((obj, variant), least, self.now)
+        row = next((row for row in self.held if row[0] == (obj, variant)), None)
+        fits = row is not None and self.now < self.fresh_until and row[1].version >= least
+        if fits and row is not None and self.now >= row[2]:
+            self.held.remove(row)
+            fits = False
+        assert (found and found.entry) == (row[1] if fits and row is not None else None)
+        if fits and row is not None:
+            self.held.remove(row)
+            self.held.append(row)
+
+    @invariant()
+    def has_the_same(self) -> None:
+        """Nothing more is held, and it is counted right."""
+        assert len(self.cache) == len(self.held)
+        assert self.cache.size == sum(row[3] for row in self.held) <= CAPACITY
+        assert {flight.obj for flight in self.contexts} == set(self.cache._flights)
+        assert {key[0] for key, *_ in self.held} == set(self.cache._variants)
+
+
+def test_it_does_what_a_naive_one_does() -> None:
+    """Bounded by bytes, least recently used first; nothing overtaken, expired, strict or of another epoch is served."""
+    run_state_machine_as_test(Naive, settings=settings(max_examples=150, stateful_step_count=50, deadline=None))
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_no_history_breaks_a_promise(writes: bool) -> None:
+    """A hit is at least as new as the last PONG, as the client's token and as what the client has seen before."""
+    assert walk(LocalCache, 4000, writes=writes) is None
+
+
+@pytest.mark.parametrize(
+    ("cache", "options", "broken"),
+    [
+        (NoFloor, {}, {"BOUND", "EC"}),
+        (NoPing, {"notices": False}, {"EC"}),
+        (NoEpoch, {}, {"BOUND", "EC"}),
+        (LocalCache, {"asks_l2": False}, {"BOUND", "EC"}),
+        (NoToken, {"writes": True}, {"RYW", "MONO"}),
+    ],
+)
+def test_each_safeguard_is_needed(
+    cache: Callable[[int], LocalCache], options: dict[str, bool], broken: set[str]
+) -> None:
+    """The walk is strong enough: each safeguard taken away breaks what the model says it breaks."""
+    assert walk(cache, 4000, **options) in broken
+
+
+def test_coded_bytes_count() -> None:
+    """The bytes of an entry in other codings take room as its own do, also when it is dropped."""
+    cache = listening()
+    held = put(cache, "strategy:1", 1)
+    assert held is not None
+    before = cache.size
+    cache.coded(held, "gzip", b"y" * 100)
+    assert cache.size == before + 100
+    cache.raised("strategy:1", 2)
+    assert (cache.size, len(cache)) == (0, 0)
+    cache.coded(held, "br", b"z")
+    assert cache.size == 0
+
+
+def test_it_counts_what_it_does() -> None:
+    """Hits, misses and evictions are told by type."""
+    cache = listening()
+    for number in range(30):
+        assert put(cache, f"strategy:{number}", 1, size=OVERHEAD)
+    assert cache.get(("strategy:29", "doc"), 0, 0.0)
+    assert cache.get(("strategy:0", "doc"), 0, 0.0) is None
+    counts = cache.counts["strategy"]
+    assert (counts.hits, counts.misses, counts.evictions) == (1, 1, 30 - len(cache))
+
+
+def test_a_capacity_of_nothing_keeps_nothing() -> None:
+    """CACHE_L1_BYTES=0 turns it off."""
+    cache = listening(0)
+    assert put(cache, "strategy:1", 1) is None
+    assert cache.get(("strategy:1", "doc"), 0, 0.0) is None
