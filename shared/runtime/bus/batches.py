@@ -7,7 +7,7 @@ for nothing. A second read right behind the first is carried out after that pipe
 
 from typing import Any, cast
 
-from shared.runtime.bus.wire import Wire
+from shared.wire import Wire
 
 MANY = 1_000_000
 Entries = list[tuple[bytes, dict[bytes, bytes]]]

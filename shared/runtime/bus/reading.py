@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.runtime.bus.batches import Entries, read_batch
 from shared.runtime.bus.pool import Pool
-from shared.runtime.bus.wire import Wire
+from shared.wire import Wire
 
 log = logging.getLogger(__name__)
 

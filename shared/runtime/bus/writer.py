@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from shared.contracts.errors import Unavailable
 from shared.runtime.bus.pool import Pool
-from shared.runtime.bus.wire import Command, Heard, Wire
+from shared.wire import Command, Heard, Wire
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 
 from shared.runtime import service as service_module
 from shared.runtime.bus.connection import Entry
-from shared.runtime.bus.wire import Command, Heard
 from shared.runtime.bus.writer import Answer
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
+from shared.wire import Command, Heard
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 
 from shared.runtime.bus.batches import Entries, read_batch
 from shared.runtime.bus.connection import make_client
-from shared.runtime.bus.wire import Wire
 from shared.runtime.tests.eventually import eventually
+from shared.wire import Wire
 
 pytestmark = pytest.mark.integration
 

@@ -12,8 +12,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from shared.runtime.bus.connection import make_client
-from shared.runtime.bus.wire import Wire
 from shared.runtime.tests.eventually import eventually
+from shared.wire import Wire
 
 
 class FakeTransport:
