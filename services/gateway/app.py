@@ -12,6 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from services.gateway.auth import Authenticator
 from services.gateway.cache_counters import cache_counters
+from services.gateway.coded import Coded
 from services.gateway.core.idempotency import REPLAYED
 from services.gateway.edge import Edge
 from services.gateway.guards import guard, known_query
@@ -56,7 +57,8 @@ def compose(settings: GatewaySettings) -> Service:
         system_routes(gateway, system, service.health),
         api_routes(gateway, feed, objects, settings),
     ]
-    service.http = Edge(cast("ASGIApp", application(routes, settings)), service.timings)
+    coded = Coded(cast("ASGIApp", application(routes, settings)), settings.compression_minimum_size)
+    service.http = Edge(coded, service.timings)
     return service
 
 
@@ -105,6 +107,8 @@ Errors are `application/problem+json` (RFC 9457). Log in and send `Authorization
 A write answers a `Consistency-Token`; a read that sends it never sees older data. `Cache-Control: no-cache` on a read
 goes past the cache; `Cache-Status` (RFC 9211) says where an answer came from. Single resources and pages carry a strong
 `ETag`: `If-None-Match` gives 304, `If-Match` on a change gives 412 when stale. Lists are paged by `cursor`.
+Larger answers are sent in the content coding that `Accept-Encoding` prefers (zstd, br, gzip). The `ETag` then ends with
+it, which conditions ignore. Who refuses these and `identity` gets 406. The body of a request is sent without a coding.
 `Prefer: wait=N` (N <= 30) on a backtest or a sweep answers with the finished one when it finishes in time.
 A POST that creates may carry an `Idempotency-Key`: repeated with it, it is answered as before and done once.
 """

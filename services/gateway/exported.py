@@ -61,9 +61,9 @@ async def table_file(
 ) -> Response[Any]:
     """Answer with the file that `export` has made, or 304 to a client that has it. Raises ServiceError."""
     if matches(request.headers.get("if-none-match", ""), etag):
-        return Response(
-            b"", status_code=304, headers={"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
-        )
+        # The type is not sent, but tells which coding the file would have been sent in (coded.py).
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
+        return Response(b"", status_code=304, headers={**headers, "Content-Type": MEDIA_TYPES[export.form]})
     reply = await gateway.ask(request, export, notes_of(request).caller, seconds=EXPORT_SECONDS)
     return await exported(objects, reply, export.form, name, etag)
 

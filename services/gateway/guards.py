@@ -7,7 +7,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from services.gateway.notes import Connection
-from services.gateway.problems import UnsupportedMedia
+from services.gateway.problems import CodedBody, UnsupportedMedia
 from shared.contracts.errors import InputError, Malformed
 
 _JSON_TYPES = ("application/json", "application/merge-patch+json")
@@ -61,4 +61,4 @@ def _check_media(connection: Connection, allowed: tuple[str, ...]) -> None:
         raise UnsupportedMedia(f"Send the body as {allowed[0]}, not {media or 'without a Content-Type'}")
     coding = connection.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
-        raise UnsupportedMedia(f"Send the body without a Content-Encoding, not as {coding}")
+        raise CodedBody(f"Send the body without a Content-Encoding, not as {coding}")

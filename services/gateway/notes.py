@@ -47,4 +47,9 @@ def attach(scope: dict[str, Any], notes: Notes) -> None:
 
 def notes_of(connection: Connection) -> Notes:
     """Return the notes of a request."""
-    return cast("Notes", cast("Mapping[str, Any]", connection.scope)[_KEY])
+    return notes_in(cast("Mapping[str, Any]", connection.scope))
+
+
+def notes_in(scope: Mapping[str, Any]) -> Notes:
+    """Return the notes of a request that is no connection of the framework's yet."""
+    return cast("Notes", scope[_KEY])

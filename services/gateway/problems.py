@@ -32,6 +32,7 @@ PROBLEMS = {
         (400, "The request cannot be read"),
         (401, "Nobody valid is asking"),
         (404, "No such resource, or not the caller's"),
+        (406, "Accept-Encoding refuses zstd, br, gzip and identity"),
         (409, "The state does not allow it"),
         (412, "If-Match names a revision that is no longer current"),
         (413, "The body is too large"),
@@ -65,6 +66,10 @@ class UnsupportedMedia(ServiceError):
     title = "Unsupported media type"
 
 
+class CodedBody(UnsupportedMedia):
+    """The body is in a content coding; none is read. Send it without."""
+
+
 class Overloaded(Unavailable):
     """There is more to do than can be done. Try again after `retry_after` seconds."""
 
@@ -85,6 +90,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         headers["WWW-Authenticate"] = 'Bearer realm="aurelius"'
     if ours.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(ours.retry_after)))
+    if isinstance(ours, CodedBody):
+        headers["Accept-Encoding"] = "identity"  # RFC 9110, section 15.5.16
     if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:
         headers["Allow"] = _with_head(error.headers["allow"])
     problem = problem_of(ours, request.scope["path"], notes_of(request).request_id)

@@ -171,7 +171,9 @@ def answer(
     if status:
         headers["Cache-Status"] = status
     if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
-        return Response(b"", status_code=304, headers=headers, media_type=media_type)
+        # Of the 200 that it stands for, and not sent: they tell which coding that would have been in (coded.py).
+        headers |= {"Content-Type": media_type, "Content-Length": str(len(body))}
+        return Response(b"", status_code=304, headers=headers)
     return Response(body, status_code=200, headers=headers, media_type=media_type)
 
 

@@ -30,6 +30,8 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     # A JSON body travels on the bus whole; an upload goes past it.
     max_json_bytes: Annotated[int, Meta(ge=KIB, le=16 * MIB, title="bytes")] = MIB
     max_upload_bytes: Annotated[int, Meta(ge=KIB, le=4 * GIB, title="bytes")] = 256 * MIB
+    # Below it the headers are most of an answer, which a coding does not make smaller.
+    compression_minimum_size: Annotated[int, Meta(ge=0, le=GIB, title="bytes")] = 1000
 
     RULES: ClassVar[tuple[Together, ...]] = (
         Together(("max_json_bytes", "max_upload_bytes"), _json_fits),

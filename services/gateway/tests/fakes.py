@@ -10,6 +10,7 @@ import jwt
 import msgspec
 
 from services.gateway.app import api_routes, application
+from services.gateway.coded import Coded
 from services.gateway.edge import Edge
 from services.gateway.live import ProgressFeed
 from services.gateway.read_path import Gateway
@@ -78,7 +79,8 @@ async def edge_of(
     gateway = Gateway(services, cache)
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
     litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], settings)
-    yield Edge(litestar, Timings("gateway", "test")), gateway  # type: ignore[arg-type]  # ASGI under two names
+    coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
+    yield Edge(coded, Timings("gateway", "test")), gateway
     await gateway.settle()
 
 

@@ -195,7 +195,11 @@ async def test_the_form_is_chosen_by_accept_or_by_name(
     answer = await send(tmp_path, services, "GET", path, headers={"Accept": accept})
     types = {"json": "application/json", "csv": f"{CSV}; charset=utf-8", "arrow": ARROW, "parquet": PARQUET}
     assert (answer.status_code, answer.headers["content-type"]) == (200, types[form])
-    assert {part.strip() for part in answer.headers["vary"].split(",")} == {"Accept", "Authorization"}
+    assert {part.strip() for part in answer.headers["vary"].split(",")} == {
+        "Accept",
+        "Accept-Encoding",
+        "Authorization",
+    }
     head = await send(tmp_path, services, "HEAD", path, headers={"Accept": accept})
     assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", answer.headers["etag"])
     if form != "json":

@@ -6,7 +6,7 @@ from decimal import Decimal
 import brotli
 import pytest
 from backports import zstd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gateway.core.codings import (
@@ -34,6 +34,7 @@ def chosen(header: str) -> str | None:
         return None
 
 
+@settings(deadline=None)
 @given(headers())
 def test_the_choice_is_what_the_rfc_says(case: tuple[str, list[Named]]) -> None:
     """Of what the client accepts, what it wants most; refused is what it refuses, by name or by `*`."""
@@ -41,6 +42,7 @@ def test_the_choice_is_what_the_rfc_says(case: tuple[str, list[Named]]) -> None:
     assert chosen(header) == best(members)
 
 
+@settings(deadline=None)
 @given(headers(), st.integers(0, 2000))
 def test_a_small_body_is_coded_only_where_it_must(case: tuple[str, list[Named]], size: int) -> None:
     """Below the minimum the plain bytes go out, but to a client that refuses them."""
@@ -50,6 +52,7 @@ def test_a_small_body_is_coded_only_where_it_must(case: tuple[str, list[Named]],
         assert choose_for(header, size, 1000) == (IDENTITY if size < 1000 and not refuses_plain(header) else full)
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet="gzipbrstd*;q=01.5, \t-x", max_size=40))
 def test_any_text_has_an_answer(header: str) -> None:
     """Whatever is sent, the answer is a coding of ours that the text names or covers, the plain bytes, or a 406."""
@@ -104,6 +107,7 @@ def test_headers_as_they_come(header: str, expected: str | None) -> None:
 
 
 @pytest.mark.parametrize("coding", [*CODINGS, IDENTITY])
+@settings(deadline=None)
 @given(body=st.binary(max_size=5000))
 def test_every_body_comes_back(coding: str, body: bytes) -> None:
     """Decoded by somebody else's decoder it is what it was, and the same body gives the same bytes again."""
@@ -113,6 +117,7 @@ def test_every_body_comes_back(coding: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
+@settings(deadline=None)
 @given(pieces=st.lists(st.binary(max_size=3000)))
 def test_a_body_on_its_way_comes_back(coding: str, pieces: list[bytes]) -> None:
     """However it is cut."""
