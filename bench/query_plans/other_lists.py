@@ -1,13 +1,18 @@
-"""The list of datasets, and lists whose handlers are still to come: made as all are, on the tables that are there."""
+"""Lists of accounts, versions and datasets, and those whose handlers are still to come, as all lists are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from bench.query_plans.pages import list_trial, walked
-from bench.query_plans.population import BIGGEST, FOREIGN_STRATEGY, MAIN, NOBODY, SMALL, USUAL
-from bench.query_plans.query import VERSION, Query, Service, Trial
+from bench.query_plans.population import BIGGEST, FOREIGN_STRATEGY, MAIN, NOBODY, SMALL, USUAL, VERSIONS
+from bench.query_plans.query import VERSION, Query, Service, Trial, Use
 from services.backtest.store.datasets import list_datasets
-from shared.contracts.messages import ListDatasets
+from services.strategy.core.version_cursor import MAX_VERSION
+from services.strategy.store.account_lists import list_users
+from services.strategy.store.versions import list_versions
+from shared.contracts.messages import ListDatasets, ListUsers
 from shared.runtime.database import Connection
 from shared.runtime.keyset import Keyset, SortKey
 from shared.runtime.page_query import Page, PageQuery
@@ -52,13 +57,6 @@ class _Coming:
         return await query.fetch(connection, query.walk(table, self.columns, scope))
 
 
-_ACCOUNTS = _Coming(
-    "accounts by is_active and created_at",
-    "strategy",
-    "users_by_created_at",
-    "id, email, name, role, is_active, created_at, revision",
-    [{"is_active": True}, {"is_active": False}],
-)
 _VALIDATIONS = _Coming(
     "validations by created_at",
     "backtest",
@@ -79,8 +77,70 @@ _GATE_RESULTS = _Coming(
 
 
 async def queries_of_strategy(connection: Connection) -> list[Query]:
-    """Return the list of accounts, for administrators."""
-    return [await _ACCOUNTS.query(connection)]
+    """Return the lists of accounts, for administrators, and of a strategy's versions."""
+    accounts = [await _accounts(connection, name, index, pages) for name, index, pages in _ACCOUNTS]
+    return [*accounts, await _versions(connection)]
+
+
+_ACCOUNTS: Sequence[tuple[str, str, Sequence[ListUsers]]] = (
+    ("accounts by created_at", "users_by_created_at", [ListUsers()]),
+    (
+        "accounts by is_active and created_at",
+        "users_by_is_active_created_at",
+        [ListUsers(is_active=True), ListUsers(is_active=False)],
+    ),
+    ("accounts of a role by created_at", "users_by_role_created_at", [ListUsers(role="user"), ListUsers(role="admin")]),
+    (
+        "accounts of a role by is_active and created_at",
+        "users_by_is_active_role_created_at",
+        [ListUsers(role="user", is_active=True), ListUsers(role="admin", is_active=False)],
+    ),
+)
+
+
+async def _accounts(connection: Connection, name: str, index: str, lists: Sequence[ListUsers]) -> Query:
+    trials = []
+    for asked in lists:
+        page, _ = await list_users(connection, asked)
+        pages = [asked] + [msgspec.structs.replace(asked, limit=limit) for limit in (1, 200)]
+        if page.next_cursor is not None:
+            pages.append(msgspec.structs.replace(asked, cursor=page.next_cursor))
+        trials += [Trial(_listed(each), walked(each.limit)) for each in pages]
+    return Query(name, "strategy", frozenset({VERSION, index}), trials)
+
+
+def _listed(asked: ListUsers) -> Use:
+    async def run(connection: Connection) -> None:
+        await list_users(connection, asked)
+
+    return run
+
+
+async def _versions(connection: Connection) -> Query:
+    """Return the list of a strategy's versions, of which one strategy has many: the strategy is read as well."""
+    rows = await connection.fetch(
+        "(SELECT id, owner_id FROM strategies WHERE version = 1 LIMIT 1) UNION ALL "
+        "SELECT id, owner_id FROM strategies WHERE version = $1",
+        VERSIONS,
+    )
+    strategies = [(row["id"], owner) for row in rows for owner in (row["owner_id"], NOBODY)]
+    pages = [(MAX_VERSION, 50), (MAX_VERSION, 1), (MAX_VERSION, 200), (VERSIONS // 2, 50), (1, 50)]
+    trials = [
+        Trial(_versions_listed(strategy_id, owner, newest, limit), walked(limit) + 1)
+        for strategy_id, owner in strategies
+        for newest, limit in pages
+    ]
+    return Query("the versions of a strategy", "strategy", frozenset({VERSION, *_VERSIONS_BY}), trials)
+
+
+_VERSIONS_BY = ("strategies_pkey", "strategy_versions_pkey")
+
+
+def _versions_listed(strategy_id: str, owner: str, newest: int, limit: int) -> Use:
+    async def run(connection: Connection) -> None:
+        await list_versions(connection, strategy_id, owner, newest, limit)
+
+    return run
 
 
 async def queries_of_backtest(connection: Connection) -> list[Query]:

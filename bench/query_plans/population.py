@@ -7,6 +7,9 @@ OWNERS = 1000
 DATASETS = 20
 """How many datasets the runs of the biggest owner are on; those of the others are on the first five of theirs."""
 
+VERSIONS = 1000
+"""How many the one strategy has that has more than one."""
+
 
 def key(text: str) -> str:
     """Return the id that stands for `text`: `md5(text)::uuid` in SQL."""

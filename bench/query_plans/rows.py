@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from bench.query_plans.population import DATASETS, OWNERS
+from bench.query_plans.population import DATASETS, OWNERS, VERSIONS
 
 # A die with 2^31 faces for each number and use.
 _DICE = ", ".join(f"hashint8extended(n, {use}) & 2147483647 AS d{use}" for use in range(1, 6))
@@ -42,10 +42,12 @@ class _Load:
         return max(runs // self.one_in, min(runs, 1000))
 
 
+# Some administrators, and many that are none any more.
 _USERS = _Load(
     f"""
-    INSERT INTO strategy.users (id, email, name, is_active, password_hash, created_at)
-    SELECT md5('owner ' || n)::uuid, 'Owner' || n || '@example.com', 'Owner ' || n, d1 % 50 > 0, repeat('h', 97),
+    INSERT INTO strategy.users (id, email, name, role, is_active, password_hash, created_at)
+    SELECT md5('owner ' || n)::uuid, 'Owner' || n || '@example.com', 'Owner ' || n,
+           CASE WHEN n < 20 OR d1 % 50 = 0 AND d2 % 4 = 0 THEN 'admin' ELSE 'user' END, d1 % 50 > 0, repeat('h', 97),
            timestamptz '2025-01-01' + n / 20 * interval '1 minute'
     FROM (SELECT n, {_DICE} FROM generate_series($1::bigint + {OWNERS} - 1, $2::bigint + {OWNERS} - 1) AS n) AS dice
     """,
@@ -71,6 +73,9 @@ _TOKENS = _Load(
     one_in=10,
 )
 
+# One strategy has been changed again and again.
+_VERSIONS_OF_ONE = f"CASE n WHEN 7 THEN {VERSIONS} ELSE 1 END"
+
 _STRATEGIES = _Load(
     f"""
     INSERT INTO strategy.strategies (id, owner_id, name, description, spec, spec_hash, version, revision, status,
@@ -79,7 +84,7 @@ _STRATEGIES = _Load(
            CASE WHEN d2 % 200 = 0 THEN 'Zephyr #' || n || ' qx' WHEN d2 % 5 = 0 THEN 'Zigzag pivot ' || d3 % 500
                 ELSE (ARRAY['SMA cross', 'RSI reversal', 'Donchian breakout', 'Gap fade'])[1 + d3 % 4] || ' '
                      || (ARRAY['AAPL', 'MSFT', 'EURUSD', 'Bund', 'Gold'])[1 + d4 % 5] || ' daily ' || n END,
-           repeat('What it does, and why. ', 6), '{_SPEC}', md5(n::text) || md5(n::text), 1, 1,
+           repeat('What it does, and why. ', 6), '{_SPEC}', md5(n::text) || md5(n::text), {_VERSIONS_OF_ONE}, 1,
            CASE WHEN d5 % 1000 = 0 THEN 'production' WHEN d5 % 50 = 1 THEN 'crv' WHEN d5 % 12 = 2 THEN 'dev'
                 ELSE 'draft' END,
            timestamptz '2025-01-01' + n / 20 * interval '1 minute',
@@ -92,8 +97,8 @@ _STRATEGIES = _Load(
 _VERSIONS = _Load(
     f"""
     INSERT INTO strategy.strategy_versions (strategy_id, version, spec, spec_hash, created_at)
-    SELECT {_ID.format(table="strategies")}, 1, '{_SPEC}', md5(n::text) || md5(n::text), now()
-    FROM generate_series($1::bigint, $2::bigint) AS n
+    SELECT {_ID.format(table="strategies")}, version, '{_SPEC}', md5(n::text) || md5(n::text), now()
+    FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(1, {_VERSIONS_OF_ONE}) AS version
     """,
     one_in=10,
 )

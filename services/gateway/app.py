@@ -26,10 +26,13 @@ from services.gateway.routes.datasets import dataset_routes
 from services.gateway.routes.endings import ending_routes
 from services.gateway.routes.indicators import indicator_routes
 from services.gateway.routes.results import result_routes
+from services.gateway.routes.sessions import session_routes
 from services.gateway.routes.strategies import strategy_routes
+from services.gateway.routes.strategy_versions import strategy_version_routes
 from services.gateway.routes.sweep_results import sweep_result_routes
 from services.gateway.routes.sweeps import sweep_routes
 from services.gateway.routes.system import system_routes
+from services.gateway.routes.users import user_routes
 from services.gateway.settings import GatewaySettings
 from services.gateway.shedding import Shedding
 from services.gateway.system_health import SystemHealth
@@ -67,7 +70,10 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
     own = Router(
         "/",
         route_handlers=[
+            session_routes(gateway),
+            user_routes(gateway),
             strategy_routes(gateway),
+            strategy_version_routes(gateway),
             indicator_routes(gateway),
             dataset_routes(gateway, objects, settings.max_upload_bytes),
             backtest_routes(gateway, feed),

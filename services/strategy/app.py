@@ -5,9 +5,12 @@ import os
 from services.strategy.core.text import normal_email
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
 from services.strategy.passwords import Passwords, argon2id
+from services.strategy.session_handlers import SessionHandlers
 from services.strategy.settings import StrategySettings
 from services.strategy.spec_validator import BusSpecValidator
 from services.strategy.tokens import SessionTokens
+from services.strategy.user_handlers import UserHandlers
+from services.strategy.version_handlers import VersionHandlers
 from shared.contracts import messages
 from shared.runtime.objects import Objects
 from shared.runtime.once import Once
@@ -20,7 +23,10 @@ def compose(settings: StrategySettings) -> Service:
     database = service.database(settings, relay=True)
     passwords = Passwords(argon2id(), at_once=os.cpu_count() or 1)
     accounts = AccountHandlers(database, service.clock, passwords, SessionTokens(settings.secret_key))
+    sessions = SessionHandlers(database, service.clock, passwords)
+    users = UserHandlers(database, service.clock)
     strategies = StrategyHandlers(database, service.clock, BusSpecValidator(service.caller()))
+    versions = VersionHandlers(database)
     once = Once(database, service.clock, secret=settings.secret_key)
     service.background(once.forget)
 
@@ -30,9 +36,17 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.RegisterUser, register)
     requests.handle(messages.LogIn, once(accounts.log_in, restore=accounts.tokens_again))
     requests.handle(messages.RefreshTokens, once(accounts.refresh, restore=accounts.tokens_again))
+    requests.handle(messages.LogOut, once(sessions.log_out))
+    requests.handle(messages.ChangePassword, once(sessions.change_password))
+    requests.handle(messages.ReadUser, users.read)
+    requests.handle(messages.PatchUser, once(users.patch))
+    requests.handle(messages.ListUsers, users.list_all)
+    requests.handle(messages.AdministerUser, once(users.administer))
     requests.handle(messages.CreateStrategy, once(strategies.create))
     requests.handle(messages.ReadStrategy, strategies.read)
     requests.handle(messages.ListStrategies, strategies.list_all)
+    requests.handle(messages.ListStrategyVersions, versions.list_all)
+    requests.handle(messages.ReadStrategyVersion, versions.read)
     requests.handle(messages.PatchStrategy, once(strategies.patch))
     requests.handle(messages.DeleteStrategy, once(strategies.delete))
     return service

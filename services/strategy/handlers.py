@@ -11,13 +11,19 @@ from services.strategy.core.refresh_tokens import Grant, Session, Verdict
 from services.strategy.core.revisions import check_revision
 from services.strategy.core.specs import accepted_hash
 from services.strategy.core.text import is_storable, normal_email, required_text, storable_text
+from services.strategy.core.version_cursor import MAX_VERSION
 from services.strategy.passwords import Passwords
 from services.strategy.spec_validator import SpecValidator
-from services.strategy.store.accounts import Account, find_account, insert_user, renew_password_hash
+from services.strategy.store.accounts import (
+    Account,
+    find_account,
+    insert_user,
+    lock_credentials,
+    renew_password_hash,
+)
 from services.strategy.store.lists import list_strategies
 from services.strategy.store.sessions import insert_session, lock_session, revoke_session, rotate_session, was_used
 from services.strategy.store.strategies import (
-    MAX_VERSION,
     delete_strategy,
     insert_strategy,
     lock_strategy,
@@ -25,8 +31,9 @@ from services.strategy.store.strategies import (
     update_strategy,
 )
 from services.strategy.tokens import SessionTokens
+from services.strategy.user_handlers import CLOSED
 from shared.contracts.clock import Clock
-from shared.contracts.errors import Conflict, NotFound, Unauthenticated
+from shared.contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from shared.contracts.events import SessionRevoked, StrategyCreated, StrategyDeleted, StrategyUpdated, UserRegistered
 from shared.contracts.ids import is_id, new_id
 from shared.contracts.messages import (
@@ -39,7 +46,7 @@ from shared.contracts.messages import (
     RefreshTokens,
     RegisterUser,
 )
-from shared.contracts.objects import session_object, strategies_object, strategy_object, user_object
+from shared.contracts.objects import session_object, strategies_object, strategy_object, user_object, users_object
 from shared.contracts.values import Principal, Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
@@ -47,9 +54,11 @@ from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 from shared.runtime.tokens import LIFETIME_SECONDS
 
+WRONG = "The email or the password is wrong"
+
 
 class AccountHandlers:
-    """Accounts and their sessions."""
+    """Opening accounts and sessions; what else is done with them is in `user_handlers` and `session_handlers`."""
 
     def __init__(self, database: Database, clock: Clock, passwords: Passwords, tokens: SessionTokens) -> None:
         self._database = database
@@ -73,28 +82,35 @@ class AccountHandlers:
             if not await insert_user(connection, user, password_hash):
                 raise Conflict("There is an account with this email; log in, or register another email")
             event = UserRegistered(id=user.id, owner=user.id, version=user.revision)
-            versions = await announce(
-                connection, event, [user_object(user.id)], clock=self._clock, traceparent=call.traceparent
-            )
+            objects = (user_object(user.id), users_object())
+            versions = await announce(connection, event, objects, clock=self._clock, traceparent=call.traceparent)
             return await recorded(connection, call, Answer(user, versions))
 
     async def log_in(self, message: LogIn, call: Call) -> Answer:
-        """Open a session. Raises Unauthenticated, in the same words and time whether or not the email is known."""
+        """Open a session. Raises Unauthenticated, in the same words and time whether or not the email is known.
+
+        Raises Forbidden for a closed account, to those alone who know its password.
+        """
         account = await self._account(normal_email(message.email))
         right = await self._passwords.verify(account.password_hash if account else None, message.password)
-        if account is None or not right or not account.is_active:
-            raise Unauthenticated("The email or the password is wrong, or the account is closed")
+        if account is None or not right:
+            raise Unauthenticated(WRONG)
+        if not account.is_active:
+            raise Forbidden(CLOSED)
         renewed = await self._passwords.renewed(account.password_hash, message.password)
         principal = Principal(user_id=account.id, role=account.role, session_id=new_id())
         grant = refresh_tokens.new_grant(principal, self._clock.now())
         tokens = self._tokens_of(grant)
         async with self._database.transaction() as connection:
-            if renewed is not None:
-                await renew_password_hash(connection, account.id, account.password_hash, renewed)
-            fingerprint = refresh_tokens.fingerprint(tokens.refresh_token)
-            await insert_session(connection, principal, fingerprint, grant.issued_at)
-            await recorded(connection, call, Answer(grant))
-        return Answer(tokens)
+            # Whoever closes it, or gives it another password, ends its sessions: none of before is opened after that.
+            is_unchanged = await lock_credentials(connection, account.id) == account
+            if is_unchanged:
+                if renewed is not None:
+                    await renew_password_hash(connection, account.id, account.password_hash, renewed)
+                fingerprint = refresh_tokens.fingerprint(tokens.refresh_token)
+                await insert_session(connection, principal, fingerprint, grant.issued_at)
+                await recorded(connection, call, Answer(grant))
+        return Answer(tokens) if is_unchanged else await self.log_in(message, call)
 
     async def _account(self, email: str) -> Account | None:
         if not is_storable(email):

@@ -17,7 +17,7 @@ from services.strategy.store.accounts import lock_account, update_role
 from shared.contracts.clock import Clock, SystemClock
 from shared.contracts.errors import NotFound, ServiceError
 from shared.contracts.events import UserUpdated
-from shared.contracts.objects import user_object
+from shared.contracts.objects import user_object, users_object
 from shared.runtime.database import Database
 from shared.runtime.environment import SettingsError, load
 from shared.runtime.outbox import announce
@@ -43,7 +43,7 @@ async def set_role(database: Database, clock: Clock, email: str, role: Role) -> 
             return False
         await update_role(connection, account.id, role)
         event = UserUpdated(id=account.id, owner=account.id, version=0, changed=["role"])
-        await announce(connection, event, [user_object(account.id)], clock=clock)
+        await announce(connection, event, [user_object(account.id), users_object()], clock=clock)
     return True
 
 

@@ -35,14 +35,14 @@ class UserRegistered(Event, frozen=True, kw_only=True):
 
 
 class UserUpdated(Event, frozen=True, kw_only=True):
-    """An account changed; `changed` says what."""
+    """An account changed; `changed` says what, and `password` alone that it is another one."""
 
     TYPE = "aurelius.user.updated.v1"
     SOURCE = "strategy"
 
 
 class SessionRevoked(Event, frozen=True, kw_only=True):
-    """A session ended before its time: its refresh token was used twice."""
+    """A session ended before its time: by its owner, with the account, or since a refresh token was used twice."""
 
     TYPE = "aurelius.session.revoked.v1"
     SOURCE = "strategy"

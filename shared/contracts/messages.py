@@ -6,6 +6,16 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from shared.contracts import values
+from shared.contracts.account_messages import ACCOUNT_REQUESTS
+from shared.contracts.account_messages import AdministerUser as AdministerUser
+from shared.contracts.account_messages import ChangePassword as ChangePassword
+from shared.contracts.account_messages import ListUsers as ListUsers
+from shared.contracts.account_messages import LogIn as LogIn
+from shared.contracts.account_messages import LogOut as LogOut
+from shared.contracts.account_messages import PatchUser as PatchUser
+from shared.contracts.account_messages import ReadUser as ReadUser
+from shared.contracts.account_messages import RefreshTokens as RefreshTokens
+from shared.contracts.account_messages import RegisterUser as RegisterUser
 from shared.contracts.bus_messages import DescribeStreams as DescribeStreams
 from shared.contracts.bus_messages import ListDeadLetters as ListDeadLetters
 from shared.contracts.bus_messages import ReplayDeadLetter as ReplayDeadLetter
@@ -34,40 +44,7 @@ class CheckHealth(Request[None], frozen=True, kw_only=True):
     METHOD = "health.check"
 
 
-# --- strategy: accounts and strategies ----------------------------------------
-
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Password = Annotated[str, Meta(min_length=12, max_length=1024)]
-
-
-class RegisterUser(Request[values.User], frozen=True, kw_only=True):
-    """Open an account. The email is unique whatever its case."""
-
-    SERVICE = "strategy"
-    METHOD = "user.register"
-    SECRET = True
-    email: Email
-    password: Password
-    name: Name
-
-
-class LogIn(Request[values.Tokens], frozen=True, kw_only=True):
-    """Exchange an email and a password for tokens, and open a session."""
-
-    SERVICE = "strategy"
-    METHOD = "session.open"
-    SECRET = True
-    email: Annotated[str, Meta(max_length=254)]
-    password: Annotated[str, Meta(max_length=1024)]
-
-
-class RefreshTokens(Request[values.Tokens], frozen=True, kw_only=True):
-    """Exchange a refresh token for new tokens. A refresh token used twice ends its session."""
-
-    SERVICE = "strategy"
-    METHOD = "session.refresh"
-    SECRET = True
-    refresh_token: Annotated[str, Meta(max_length=512)]
+# --- strategy: strategies ----------------------------------------
 
 
 class CreateStrategy(Request[values.Strategy], frozen=True, kw_only=True):
@@ -87,6 +64,25 @@ class ReadStrategy(Request[values.Strategy], frozen=True, kw_only=True):
     METHOD = "strategy.read"
     id: str
     version: int | None = None
+
+
+class ListStrategyVersions(Request[values.StrategyVersionPage], frozen=True, kw_only=True):
+    """Page through the specs that a strategy of the caller's has had, the newest first."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.versions"
+    id: str
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class ReadStrategyVersion(Request[values.StrategyVersion], frozen=True, kw_only=True):
+    """Read one spec that a strategy of the caller's has had."""
+
+    SERVICE = "strategy"
+    METHOD = "strategy.version"
+    id: str
+    version: int
 
 
 StrategySort = Literal["created_at", "-created_at", "updated_at", "-updated_at", "name", "-name"]
@@ -358,11 +354,11 @@ class RenderMetrics(Request[bytes], frozen=True, kw_only=True):
 
 
 REQUESTS: tuple[type[Request[object]], ...] = (
-    RegisterUser,
-    LogIn,
-    RefreshTokens,
+    *ACCOUNT_REQUESTS,
     CreateStrategy,
     ReadStrategy,
+    ListStrategyVersions,
+    ReadStrategyVersion,
     ListStrategies,
     PatchStrategy,
     DeleteStrategy,

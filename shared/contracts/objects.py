@@ -62,6 +62,11 @@ def user_object(user_id: str) -> str:
     return f"user:{user_id}"
 
 
+def users_object() -> str:
+    """All accounts, as administrators list them."""
+    return "users:all"
+
+
 def session_object(session_id: str) -> str:
     """One login session of an account."""
     return f"session:{session_id}"

@@ -18,11 +18,14 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Base of everything on the wire. Unknown fields are ignored: a newer writer must not break an older reader."""
 
 
+Role = Literal["user", "admin"]
+
+
 class Principal(Value, frozen=True, kw_only=True):
     """Who asks: an account, its role and the session the token belongs to."""
 
     user_id: str
-    role: Literal["user", "admin"] = "user"
+    role: Role = "user"
     session_id: str = ""
 
 
@@ -32,7 +35,7 @@ class User(Value, frozen=True, kw_only=True):
     id: str
     email: str
     name: str
-    role: Literal["user", "admin"]
+    role: Role
     is_active: bool
     created_at: datetime
     revision: int
@@ -64,6 +67,16 @@ class Strategy(Value, frozen=True, kw_only=True):
     owner_id: str
     created_at: datetime
     updated_at: datetime
+
+
+class StrategyVersion(Value, frozen=True, kw_only=True):
+    """One spec that a strategy had, or has; it never changes. `created_at` is when the spec was stored."""
+
+    strategy_id: str
+    version: int
+    spec: JsonObject
+    spec_hash: str
+    created_at: datetime
 
 
 class SpecReport(Value, frozen=True, kw_only=True):
@@ -320,6 +333,20 @@ class StrategyPage(Value, frozen=True, kw_only=True):
     """A page of strategies."""
 
     items: list[Strategy]
+    next_cursor: str | None
+
+
+class StrategyVersionPage(Value, frozen=True, kw_only=True):
+    """A page of a strategy's versions, the newest first."""
+
+    items: list[StrategyVersion]
+    next_cursor: str | None
+
+
+class UserPage(Value, frozen=True, kw_only=True):
+    """A page of accounts."""
+
+    items: list[User]
     next_cursor: str | None
 
 

@@ -59,7 +59,7 @@ class PageQuery:
         matching: str = "TRUE",
         entries: int = 0,
     ) -> str:
-        """Return the query for the page's rows: of those where each column of `scope` has its value.
+        """Return the query for the page's rows: of those where each column of `scope` has its value, of all for none.
 
         It needs an index on the columns of `scope` in their order, the sort key, and `id`, all ascending; for a key
         that can be NULL, `(key IS NULL), coalesce(key, 0)` in the key's place. `columns` are selected and have those of
@@ -76,13 +76,16 @@ class PageQuery:
             order = [*part, ordered, "id"]
             names, values = (order, [*part.values(), *start]) if start else ([*part], [*part.values()])
             sign = self._sign if start else f"{self._sign}="
+            # Of a list that is filtered by nothing the first page begins where the index does.
+            beginning = f"({', '.join(names)}) {sign} ({', '.join(values)})" if names else "TRUE"
+            kept = [f"{column} = {value}" for column, value in part.items()]
             return f"""
             (SELECT * FROM (
                 SELECT {columns} FROM {table}
-                WHERE {condition} AND ({", ".join(names)}) {sign} ({", ".join(values)})
+                WHERE {condition} AND {beginning}
                 ORDER BY {", ".join(f"{column} {self._keyset.direction}" for column in order)} LIMIT {entries}
             ) AS walk
-            WHERE {" AND ".join(f"{column} = {value}" for column, value in part.items())} AND {matching}
+            WHERE {" AND ".join([*kept, matching])}
             LIMIT {self._limit + 1})
             """  # noqa: S608  # made of our own names, numbers and placeholders
 

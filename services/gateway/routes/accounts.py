@@ -3,11 +3,13 @@
 from typing import Any
 
 from litestar import Request, Response, Router, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
+from services.gateway.core.problems import Problem
 from services.gateway.guards import guard, json_body, known_query
 from services.gateway.idempotency import Repeatable, readable_key, repeatable
-from services.gateway.problems import PROBLEMS
+from services.gateway.problems import PROBLEM_JSON, PROBLEMS
 from services.gateway.read_path import Gateway, written
 from shared.contracts import messages, values
 
@@ -39,7 +41,12 @@ def account_routes(gateway: Gateway) -> Router:
         reply = await gateway.create(request, data, None)
         return written(request, reply, 201)
 
-    @post("/login", responses=PROBLEMS, summary="Exchange email and password for tokens", status_code=200)
+    @post(
+        "/login",
+        responses={403: _CLOSED, **PROBLEMS},
+        summary="Exchange email and password for tokens",
+        status_code=200,
+    )
     async def log_in(request: Request[Any, Any, Any], data: JSONBody[Credentials]) -> Response[values.Tokens]:
         reply = await gateway.ask(request, data, None)
         return _tokens(reply.body)
@@ -52,6 +59,14 @@ def account_routes(gateway: Gateway) -> Router:
     return Router(
         "/auth", route_handlers=[register, log_in, refresh], guards=[guard(known_query, json_body)], tags=["Accounts"]
     )
+
+
+_CLOSED = ResponseSpec(
+    Problem,
+    media_type=PROBLEM_JSON,
+    description="The account is closed; an administrator can open it again",
+    generate_examples=False,
+)
 
 
 def _tokens(body: bytes) -> Response[Any]:

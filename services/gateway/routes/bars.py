@@ -11,12 +11,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.core.table_forms import Format, table_form
 from services.gateway.exported import VARY, refuse_pages, table_file
-from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway, answer
+from services.gateway.read_path import Gateway, known_id
 from services.gateway.routes.paging import with_next_link
 from services.gateway.table_operation import TableOperation
 from shared.contracts import messages, values
+from shared.contracts.objects import dataset_object
 from shared.runtime.objects import Objects
 
 BARS_A_PAGE = 50
@@ -47,16 +47,18 @@ def bars_route(gateway: Gateway, objects: Objects) -> HTTPRouteHandler:
         cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
         format: FromQuery[Format | None] = None,  # noqa: A002  # the parameter's name in the query
     ) -> Response[Any]:
-        caller = notes_of(request).caller
         form = table_form(request.headers.get("accept", ""), format)
         if form is None:
             message = messages.ListBars(id=dataset_id, start=start, end=end, limit=limit or BARS_A_PAGE, cursor=cursor)
-            page = answer(request, (await gateway.ask(request, message, caller)).body)
+            variant = f"bars.{start}.{end}.{message.limit}.{cursor}"
+            page = await gateway.read_entity(request, message, dataset_id, dataset_object, variant)
             page.headers["Vary"] = VARY
             return with_next_link(request, page)
         refuse_pages(form, "all the bars", limit=limit, cursor=cursor)
-        reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), caller)
-        dataset = msgspec.json.decode(reply.body, type=values.Dataset)
+        found = await gateway.look_up(
+            request, messages.ReadDataset(id=dataset_id), dataset_object(known_id(dataset_id)), "doc"
+        )
+        dataset = msgspec.json.decode(found.body, type=values.Dataset)
         # The file is made of the content alone, so that it need not be made to be named.
         etag = f'"{dataset.sha256[:16]}-{start or ""}-{end or ""}-{form}"'
         export = messages.ExportBars(id=dataset_id, form=form, start=start, end=end)

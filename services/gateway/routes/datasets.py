@@ -15,12 +15,13 @@ from services.gateway.guards import form_body, guard
 from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway, answer, written
+from services.gateway.read_path import Gateway, written
 from services.gateway.routes.bars import bars_route
-from services.gateway.routes.paging import with_next_link
+from services.gateway.routes.paging import page
 from shared.contracts import messages, values
 from shared.contracts.errors import InputError, Invalid, PreconditionFailed, Unavailable
 from shared.contracts.ids import new_id
+from shared.contracts.objects import dataset_object, datasets_object
 from shared.runtime.objects import Objects
 
 CHUNK = 1024 * 1024
@@ -74,13 +75,13 @@ def dataset_routes(gateway: Gateway, objects: Objects, max_upload_bytes: int) ->
         cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
     ) -> Response[values.DatasetPage]:
         message = messages.ListDatasets(limit=limit, cursor=cursor)
-        reply = await gateway.ask(request, message, notes_of(request).caller)
-        return with_next_link(request, answer(request, reply.body))
+        return await page(gateway, request, message, datasets_object(notes_of(request).caller.user_id))
 
     @get("/{dataset_id:str}", responses=PROBLEMS, summary="Read a dataset's description")
     async def read(request: Request[Any, Any, Any], dataset_id: FromPath[str]) -> Response[values.Dataset]:
-        reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
-        return answer(request, reply.body)
+        return await gateway.read_entity(
+            request, messages.ReadDataset(id=dataset_id), dataset_id, dataset_object, "doc"
+        )
 
     @delete(
         "/{dataset_id:str}",

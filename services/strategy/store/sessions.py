@@ -36,6 +36,12 @@ UPDATE sessions SET refresh_hash = $2, expires_at = $3 WHERE id = $1
 
 _REVOKE = "UPDATE sessions SET revoked_at = $2 WHERE id = $1"
 
+_REVOKE_OTHERS = """
+UPDATE sessions SET revoked_at = $3
+WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL AND expires_at > $3
+RETURNING id
+"""
+
 
 async def insert_session(connection: Connection, principal: Principal, refresh_hash: bytes, now: datetime) -> None:
     """Open the session that `principal` names, and forget the account's expired ones."""
@@ -63,3 +69,10 @@ async def rotate_session(connection: Connection, session_id: str, refresh_hash: 
 async def revoke_session(connection: Connection, session_id: str, now: datetime) -> None:
     """End a session for good."""
     await connection.execute(_REVOKE, session_id, now)
+
+
+async def revoke_other_sessions(
+    connection: Connection, user_id: str, kept_session: str | None, now: datetime
+) -> list[str]:
+    """End the sessions of an account, locked before, but for one that is kept, if any; returns which, in order."""
+    return sorted(row["id"] for row in await connection.fetch(_REVOKE_OTHERS, user_id, kept_session, now))

@@ -8,9 +8,6 @@ from shared.contracts.objects import strategy_object
 from shared.contracts.values import Strategy
 from shared.runtime.database import Connection
 
-MAX_VERSION = 2**31 - 1
-"""The highest version or revision its column holds."""
-
 COLUMNS = "id, name, description, spec, spec_hash, version, revision, status, owner_id, created_at, updated_at"
 
 _READ = """

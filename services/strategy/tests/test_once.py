@@ -9,14 +9,30 @@ import msgspec
 import pytest
 
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
+from services.strategy.passwords import Passwords
+from services.strategy.session_handlers import SessionHandlers
+from services.strategy.tests.account_steps import caller
 from services.strategy.tests.conftest import SECRET, call_of
+from services.strategy.user_handlers import UserHandlers
 from shared.contracts.clock import SystemClock
 from shared.contracts.errors import KeyReused, Unauthenticated
-from shared.contracts.messages import CreateStrategy, DeleteStrategy, LogIn, PatchStrategy, RefreshTokens, RegisterUser
-from shared.contracts.values import Strategy, Tokens
+from shared.contracts.messages import (
+    AdministerUser,
+    ChangePassword,
+    CreateStrategy,
+    DeleteStrategy,
+    LogIn,
+    LogOut,
+    PatchStrategy,
+    PatchUser,
+    RefreshTokens,
+    RegisterUser,
+)
+from shared.contracts.values import Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
 from shared.runtime.once import Once
+from tests.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +46,18 @@ _TABLES = ("users", "sessions", "used_refresh_tokens", "strategies", "strategy_v
 def once(database: Database) -> Once:
     """What the service makes its handlers with."""
     return Once(database, SystemClock(), secret=SECRET)
+
+
+@pytest.fixture
+def users(database: Database, clock: FakeClock) -> UserHandlers:
+    """The handlers of accounts as they are shown."""
+    return UserHandlers(database, clock)
+
+
+@pytest.fixture
+def sessions(database: Database, clock: FakeClock, cheap: Passwords) -> SessionHandlers:
+    """The handlers of what callers do to their sessions."""
+    return SessionHandlers(database, clock, cheap)
 
 
 @pytest.fixture
@@ -208,6 +236,29 @@ async def test_a_keys_answer_outlives_what_it_made(
     assert _shown(again) == _shown(first)
     assert not (await create(message, _keyed(ben))).replayed
     assert len((await _state(database))["strategies"]) == 1
+
+
+async def test_writes_of_accounts_are_done_once(
+    once: Once, accounts: AccountHandlers, users: UserHandlers, sessions: SessionHandlers, database: Database
+) -> None:
+    """Renamed, given another password, closed, logged out: the repeat of none finds the first one in its way."""
+    mine = caller(await _session(accounts))
+    await accounts.log_in(LogIn(email="a@example.com", password=PASSWORD), call_of(None))
+    rename, administer = once(users.patch), once(users.administer)
+    change_password, log_out = once(sessions.change_password), once(sessions.log_out)
+    for name, revision in (("B", 1), ("B", 2)):
+        change = PatchUser(name=name, if_revision=(revision,))
+        await _done_once(database, lambda call, change=change: rename(change, call), call_of(mine.principal))  # type: ignore[misc]
+    another = ChangePassword(current_password=PASSWORD, new_password="another one, as long")
+    await _done_once(database, lambda call: change_password(another, call), call_of(mine.principal))
+    await _done_once(database, lambda call: log_out(LogOut(), call), call_of(mine.principal))
+    async with database.transaction() as connection:
+        await connection.execute("UPDATE users SET role = 'admin'")
+    ben = await accounts.register(RegisterUser(email="b@example.com", name="B", password=PASSWORD), call_of(None))
+    assert isinstance(ben.value, User)
+    await accounts.log_in(LogIn(email="b@example.com", password=PASSWORD), call_of(None))
+    closed = AdministerUser(id=ben.value.id, is_active=False, if_revision=(1,))
+    await _done_once(database, lambda call: administer(closed, call), call_of(mine.principal))
 
 
 async def _session(accounts: AccountHandlers) -> Tokens:

@@ -19,7 +19,7 @@ KEYS = {
     "sharpe": SortKey("sharpe", "float8", nullable=True),
 }
 SORTS = [sign + name for name in KEYS for sign in ("", "-")]
-SCOPES: list[dict[str, object]] = [{"owner": "ann"}, {"place": "b", "owner": "ann"}, {"owner": "nobody"}]
+SCOPES: list[dict[str, object]] = [{"owner": "ann"}, {"place": "b", "owner": "ann"}, {"owner": "nobody"}, {}]
 START = datetime(2026, 1, 2, tzinfo=UTC)
 COLUMNS = "id, owner, place, created_at, name, sharpe"
 
@@ -104,9 +104,9 @@ async def whole(
     connection: "asyncpg.Connection[asyncpg.Record]", sort: str, scope: Mapping[str, object], condition: str = "TRUE"
 ) -> list[object]:
     """Return the ids of the whole list in order, as plain SQL gives them."""
-    where = " AND ".join(f"{column} = '{value}'" for column, value in scope.items())
+    where = " AND ".join([*(f"{column} = '{value}'" for column, value in scope.items()), condition])
     order = Keyset(KEYS, sort, []).order_by
-    rows = await connection.fetch(f"SELECT id FROM thing WHERE {where} AND {condition} ORDER BY {order}")
+    rows = await connection.fetch(f"SELECT id FROM thing WHERE {where} ORDER BY {order}")
     return [row["id"] for row in rows]
 
 
@@ -118,7 +118,7 @@ async def test_pages_put_together_are_the_list(
 ) -> None:
     """Every row of the scope once and in order, NULLs last either way, whatever the size of a page; nobody else's."""
     expected = await whole(table, sort, scope)
-    assert len(expected) > 20 or scope["owner"] == "nobody"
+    assert len(expected) > 20 or scope == {"owner": "nobody"}
     for limit in (1, 7, 60, 200):
         seen: list[object] = []
         cursor: str | None = None
@@ -191,7 +191,7 @@ async def test_a_query_without_a_walk_goes_on_at_the_same_place(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("scope", [{"owner": "ann"}, {"owner": "nobody"}], ids=str)
+@pytest.mark.parametrize("scope", [{"owner": "ann"}, {"owner": "nobody"}, {}], ids=str)
 @pytest.mark.parametrize("sort", SORTS)
 async def test_the_list_has_a_version(
     table: "asyncpg.Connection[asyncpg.Record]", sort: str, scope: Mapping[str, object]
