@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from shared.cache.opening import Opening
 from shared.cache.record import Entry
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Invalidated, Lookup
 from shared.cache.stats import CacheStats
+from shared.contracts.objects import Keeper
 
 
 class DisabledCacheStore:
@@ -29,6 +31,25 @@ class DisabledCacheStore:
     async def invalidate(self, versions: Mapping[str, int]) -> Invalidated:
         """Change nothing."""
         return Invalidated()
+
+    async def raise_(self, versions: Mapping[str, int], writer: str) -> bool:
+        """Say that there is nothing to raise."""
+        return False
+
+    async def take_back(self, versions: Mapping[str, int], writer: str) -> None:
+        """Change nothing."""
+
+    async def is_open(self, keeper: Keeper) -> bool:
+        """Return False: nobody is served."""
+        return False
+
+    async def begin(self, keeper: Keeper) -> Opening | None:
+        """Say that there is nothing to open."""
+        return None
+
+    async def finish(self, opening: Opening) -> bool:
+        """Say that it is not open."""
+        return False
 
     async def ping(self) -> bool:
         """Return False: there is no server."""

@@ -20,6 +20,7 @@ from shared.cache.results import (
     Invalidated,
     Lookup,
     Miss,
+    RaiseOutcome,
 )
 from shared.cache.stats import CacheStats
 from shared.contracts.objects import KEEPERS, Keeper, keeper_of
@@ -95,9 +96,12 @@ class FakeCacheStore:
     async def raise_(self, versions: Mapping[str, int], writer: str) -> bool:
         """Raise the floor of each object to its version. Raises CacheUnavailable when not reachable."""
         _check(versions)
+        if not self.reachable:
+            self.stats.raised(dict.fromkeys(versions, RaiseOutcome.UNANSWERED))
         self._must_be_reachable()
         for obj, version in versions.items():
             state = self._state(obj)
+            self.stats.raised({obj: RaiseOutcome.CLOSED if state is None else RaiseOutcome.DONE})
             if state is not None:
                 head = self._head(obj, state) or self._new_head(state)
                 by, floor = (writer, version) if version >= head.floor else (head.raised_by, head.floor)
@@ -205,6 +209,7 @@ class FakeCacheStore:
             if not is_orphan(head.touched_ms, taken_ms):
                 return FillOutcome.FLOOR
             self._heads[obj] = replace(head, floor=entry.version, raised_by="")
+            self.stats.orphaned(obj)
         there = self._entries.get(obj, {}).get(variant)
         if there is not None and there.lineage == lineage and there.entry.version > entry.version:
             return FillOutcome.OLDER

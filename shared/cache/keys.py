@@ -1,12 +1,17 @@
-"""Names in the cache server: every key of one object shares one hash tag, hence one slot of a cluster."""
+"""Names in the cache server: all share one hash tag, hence one slot of a cluster, so that a script may use any.
+
+States, heads, entries and lists of variants begin differently, so that a user may be let at one and not another.
+"""
 
 import hashlib
 import re
 from typing import Final
 
-PREFIX: Final = "aurelius:cache:"
+from shared.contracts.objects import Keeper
 
-FEED: Final = "{aurelius:cache}#feed"
+PREFIX: Final = "{aurelius:cache}"
+
+FEED: Final = f"{PREFIX}#feed"
 """The channel on which each raised floor is told: `<version> <object>`, in ASCII."""
 
 _OBJECT = re.compile(r"([a-z][a-z_]{0,31}):[A-Za-z0-9._:-]{1,128}")
@@ -20,7 +25,7 @@ class InvalidObject(ValueError):
 def object_type(obj: str) -> str:
     """Return the text before the first colon: `strategy` for `strategy:018f...`.
 
-    Raises InvalidObject when `obj` is not `type:id` in letters, digits and `._:-` (a brace would move the hash tag).
+    Raises InvalidObject when `obj` is not `type:id` in letters, digits and `._:-` (the rest separates keys).
     """
     match = _OBJECT.fullmatch(obj)
     if match is None:
@@ -28,23 +33,27 @@ def object_type(obj: str) -> str:
     return match[1]
 
 
+def state_key(keeper: Keeper) -> str:
+    """Return the key of the state of a keeper's objects."""
+    return f"{PREFIX}#state:{keeper}"
+
+
 def head_key(obj: str) -> str:
     """Return the key of the object's head. Raises InvalidObject."""
     object_type(obj)
-    return f"{PREFIX}{{{obj}}}"
+    return f"{PREFIX}:{obj}"
 
 
 def variants_key(obj: str) -> str:
-    """Return the key of the set that lists the object's stored variants. Raises InvalidObject.
-
-    No entry can have this name: theirs go on with a colon after the hash tag.
-    """
-    return f"{head_key(obj)}~variants"
+    """Return the key of the set that lists the object's stored variants. Raises InvalidObject."""
+    object_type(obj)
+    return f"{PREFIX}#variants:{obj}"
 
 
 def entry_key(obj: str, variant: str) -> str:
     """Return the key of one stored variant of the object. Raises InvalidObject."""
-    return f"{head_key(obj)}:{variant_segment(variant)}"
+    object_type(obj)
+    return f"{PREFIX}/{obj}/{variant_segment(variant)}"
 
 
 def variant_segment(variant: str) -> str:

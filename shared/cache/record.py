@@ -7,6 +7,7 @@ from typing import Final, Literal
 # Lua numbers and sorted-set scores are doubles: beyond this, neighbouring versions would compare as equal.
 MAX_VERSION: Final = 2**53 - 1
 
+STATE_FIELDS: Final = ("status", "run_id", "incarnation")
 HEAD_FIELDS: Final = ("lineage", "floor")
 ENTRY_FIELDS: Final = ("lineage", "version", "etag", "owner", "status", "media_type", "body")
 
@@ -74,6 +75,16 @@ def servable(head: Head | None, stored: StoredEntry | None, min_version: int) ->
         and stored.entry.version >= head.floor
         and stored.entry.version >= min_version
     )
+
+
+def decode_state(values: Sequence[bytes | None], run_id: bytes) -> State | None:
+    """Read the values of STATE_FIELDS; None when it is closed: there is no state, or one of another process."""
+    status, process, incarnation = values
+    if status is None:
+        return State("open", run_id.decode(), "unopened")
+    if process != run_id or incarnation is None:
+        return None
+    return State("open" if status == b"open" else "opening", run_id.decode(), incarnation.decode())
 
 
 def decode_head(values: Sequence[bytes | None]) -> Head | None:

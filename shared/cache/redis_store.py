@@ -1,36 +1,32 @@
-"""The cache protocol on Redis 7 or Valkey 8 and newer: pipelines, scripts, a deadline and a breaker."""
+"""The cache protocol on Redis 7 or Valkey 8 and newer: pipelines and scripts, on one connection."""
 
-import asyncio
-import logging
 import random
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, ParamSpec, TypeVar, cast
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
 
-from redis.asyncio import Redis
-from redis.exceptions import (
-    AuthenticationError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import ResponseError
 
 from shared.cache import scripts
-from shared.cache.breaker import Breaker
+from shared.cache.connection import checked, packed
+from shared.cache.exchange import Argument, Exchange
 from shared.cache.keys import entry_key, head_key, variant_segment, variants_key
+from shared.cache.orphans import lease_of, read_lease
 from shared.cache.record import (
     ENTRY_FIELDS,
     HEAD_FIELDS,
+    STATE_FIELDS,
     Entry,
     check_version,
     decode_entry,
     decode_head,
+    decode_state,
     encode_entry,
     servable,
 )
+from shared.cache.redis_floors import RedisFloors, new_nonce, state_of
+from shared.cache.redis_openings import RedisOpenings
 from shared.cache.results import (
     Bypass,
     BypassReason,
@@ -41,55 +37,73 @@ from shared.cache.results import (
     Lookup,
     Miss,
 )
-from shared.cache.scripts import Script
 from shared.cache.settings import CacheSettings
 from shared.cache.stats import CacheStats
-
-log = logging.getLogger(__name__)
 
 # Readers choose the variants of a list (cursors, filters), so their number per object must have an end.
 MAX_VARIANTS: Final = 512
 
-Argument = str | int | bytes
-Call = tuple[tuple[str, ...], tuple[Argument, ...]]  # keys and arguments of a script
-P = ParamSpec("P")
-T = TypeVar("T")
+PLANS_KEPT: Final = 4096
+"""Of so many lookups the commands are remembered, a few hundred bytes each."""
+
+Values = list[bytes | None]
 
 
-class RedisCacheStore:
+class Plan(NamedTuple):
+    """One lookup: the keys it is about, and the commands of the hit path as they go over the wire."""
+
+    state: str
+    head: str
+    entry: str
+    commands: bytes
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def plan_of(obj: str, variant: str) -> Plan:
+    """Return the plan for one variant of an object. Raises InvalidObject.
+
+    The state first: it tells whether the object was served when the read began. The entry before the head: a head
+    read after it can only be newer, so an entry that passes was servable at that moment.
+    """
+    state, head, entry = state_of(obj), head_key(obj), entry_key(obj, variant)
+    commands = (
+        packed(("HMGET", state, *STATE_FIELDS))
+        + packed(("HMGET", entry, *ENTRY_FIELDS))
+        + packed(("HMGET", head, *HEAD_FIELDS))
+    )
+    return Plan(state, head, entry, commands)
+
+
+class RedisCacheStore(RedisFloors, RedisOpenings):
     """A store on one server. `clock` is in seconds; `nonce` names a new head's life and must never repeat.
 
     After a failure readers get Bypass without touching the network; a PING in the background finds the server back.
-    Invalidations always try.
+    Invalidations and openings always try.
     """
 
     def __init__(
         self,
-        client: Redis,
         settings: CacheSettings,
         *,
         clock: Callable[[], float] = time.monotonic,
-        nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+        nonce: Callable[[], str] = new_nonce,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.stats = CacheStats()
-        self._client = client
         self._settings = settings
         self._head_ttl = settings.head_ttl_ms()
-        self._breaker = Breaker(clock)
+        self._server = Exchange(settings, clock)
         self._nonce = nonce
         self._jitter = jitter
-        self._probe: asyncio.Task[bool] | None = None
-        self._refusals: set[str] = set()
 
     @property
     def connected(self) -> bool:
         """Whether the last exchange with the cache server succeeded."""
-        return self._breaker.working
+        return self._server.working
 
     async def get(self, obj: str, variant: str, *, min_version: int = 0) -> Lookup:
         """Look for an entry of at least `min_version`. Raises ValueError for an object or version that cannot be."""
-        result = await self._look_up(head_key(obj), entry_key(obj, variant), check_version(min_version))
+        result = await self._look_up(plan_of(obj, variant), check_version(min_version))
         self.stats.looked_up(obj, result)
         return result
 
@@ -97,9 +111,14 @@ class RedisCacheStore:
         """Offer what the database answered after `lease` was given. Raises ValueError as `get` does."""
         ttl = self._settings.entry_ttl_ms(obj, entry.status, self._jitter)
         version, segment = check_version(entry.version), variant_segment(variant)
+        lineage, taken_ms = read_lease(lease)
         outcome = await self._offer(
-            (head_key(obj), entry_key(obj, variant), variants_key(obj)),
-            (lease, version, ttl, self._head_ttl, segment, MAX_VARIANTS, *encode_entry(lease, entry)),
+            obj,
+            (state_of(obj), head_key(obj), entry_key(obj, variant), variants_key(obj)),
+            (
+                *(lineage, taken_ms, version, ttl, self._head_ttl, segment, MAX_VARIANTS),
+                *encode_entry(lineage, entry),
+            ),
         )
         self.stats.filled(obj, outcome)
         return outcome
@@ -112,11 +131,11 @@ class RedisCacheStore:
         if not versions:
             return Invalidated()
         calls = [
-            ((head_key(obj), variants_key(obj)), (check_version(version), self._head_ttl))
+            ((state_of(obj), head_key(obj), variants_key(obj)), (check_version(version), self._head_ttl, obj))
             for obj, version in versions.items()
         ]
         try:
-            replies = await self._ask(self._run, scripts.INVALIDATE, calls)
+            replies = await self._server.ask(self._server.run, scripts.INVALIDATE, calls)
         except ResponseError as error:
             raise CacheUnavailable(f"the cache server refused an invalidation: {error}") from error
         for obj in versions:
@@ -125,101 +144,62 @@ class RedisCacheStore:
 
     async def ping(self) -> bool:
         """Ask the server whether it is there, whatever the breaker says."""
-        try:
-            await self._ask(self._send, [("PING",)])
-        except (CacheUnavailable, ResponseError):
-            return False
-        return True
+        return await self._server.ping()
 
     async def close(self) -> None:
-        """End the probe and release the connections."""
-        if self._probe is not None:
-            self._probe.cancel()
-            await asyncio.wait([self._probe])
-        await self._client.aclose()
+        """End the probe and the connection."""
+        await self._server.close()
 
-    async def _look_up(self, head: str, entry: str, min_version: int) -> Lookup:
-        if not self._may_read():
+    async def _look_up(self, plan: Plan, min_version: int) -> Lookup:
+        if not self._server.usable():
             return Bypass(BypassReason.UNREACHABLE)
         try:
-            return await self._ask(self._find, head, entry, min_version)
+            return await self._server.ask(self._find, plan, min_version)
         except CacheUnavailable:
             return Bypass(BypassReason.UNREACHABLE)
         except ResponseError:
             return Bypass(BypassReason.REFUSED)
 
-    async def _find(self, head: str, entry: str, min_version: int) -> Lookup:
-        # The entry first: a head read after it can only be newer, so an entry that passes was servable at that moment.
-        replies = await self._send([("HMGET", entry, *ENTRY_FIELDS), ("HMGET", head, *HEAD_FIELDS)])
-        entry_values, head_values = cast("list[list[bytes | None]]", replies)
-        stored = decode_entry(entry_values)
-        if stored is not None and servable(decode_head(head_values), stored, min_version):
+    async def _find(self, plan: Plan, min_version: int) -> Lookup:
+        line = await self._server.line()
+        state_values, entry_values, head_values = cast("list[Values]", checked(await line.ask(plan.commands, 3)))
+        state = decode_state(state_values, line.run_id)
+        if state is None or state.status != "open":
+            return Bypass(BypassReason.CLOSED)
+        stored, head = decode_entry(entry_values), decode_head(head_values)
+        if head is not None and not head.belongs_to(state.incarnation):
+            head = None
+        if stored is not None and servable(head, stored, min_version):
             return Hit(stored.entry)
-        call = (head, entry), (self._nonce(), self._head_ttl, min_version, *ENTRY_FIELDS)
-        [reply] = await self._run(scripts.GET, [call])
-        word, lineage, *values = cast("list[bytes]", reply)
-        if word == b"HIT" and (stored := decode_entry(values)) is not None:
-            return Hit(stored.entry)
-        return Miss(lineage.decode())
+        return await self._find_or_begin(plan, min_version)
 
-    async def _offer(self, keys: tuple[str, ...], arguments: tuple[Argument, ...]) -> FillOutcome:
-        if not self._may_read():
+    async def _find_or_begin(self, plan: Plan, min_version: int) -> Lookup:
+        """Look once more in one step, and make the head if there is none."""
+        call = (
+            (plan.state, plan.head, plan.entry),
+            (self._nonce(), self._head_ttl, min_version, *ENTRY_FIELDS),
+        )
+        (reply,) = cast("list[list[bytes]]", await self._server.run(scripts.GET, [call]))
+        match reply:
+            case [b"CLOSED"]:
+                return Bypass(BypassReason.CLOSED)
+            case [b"HIT", *values]:
+                stored = decode_entry(values)
+                # One that cannot be read is filled over; with a lease that says nothing of when it was taken.
+                return Hit(stored.entry) if stored is not None else Miss(lease_of(values[0].decode(), 0))
+        _, lineage, now_ms = reply
+        return Miss(lease_of(lineage.decode(), int(now_ms)))
+
+    async def _offer(self, obj: str, keys: tuple[str, ...], arguments: tuple[Argument, ...]) -> FillOutcome:
+        if not self._server.usable():
             return FillOutcome.UNREACHABLE
         try:
-            [word] = await self._ask(self._run, scripts.FILL, [(keys, arguments)])
+            (word,) = await self._server.ask(self._server.run, scripts.FILL, [(keys, arguments)])
         except CacheUnavailable:
             return FillOutcome.UNREACHABLE
-        except OutOfMemoryError:
-            return FillOutcome.FULL
-        except ResponseError:
-            return FillOutcome.REFUSED
+        except ResponseError as error:
+            return FillOutcome.FULL if str(error).startswith("OOM") else FillOutcome.REFUSED
+        if word == b"orphan":
+            self.stats.orphaned(obj)
+            return FillOutcome.STORED
         return FillOutcome(cast("bytes", word).decode())
-
-    def _may_read(self) -> bool:
-        if self._breaker.closed:
-            return True
-        if (self._probe is None or self._probe.done()) and self._breaker.claim_probe():
-            self._probe = asyncio.create_task(self.ping())
-        return False
-
-    async def _ask(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run one exchange within the deadline and tell the breaker. Raises CacheUnavailable or ResponseError."""
-        try:
-            async with asyncio.timeout(self._settings.deadline):
-                answer = await step(*args, **kwargs)
-        except ResponseError as error:  # it answers, so nobody need keep off it
-            if isinstance(error, NoPermissionError) and str(error) not in self._refusals:
-                self._refusals.add(str(error))
-                log.error("the cache server refuses the user of REDIS_URL: %s", error)  # noqa: TRY400  # says it all
-            raise
-        # uvloop has a RuntimeError for a connection that has been closed since it was last used.
-        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
-            does = "refuses the user of REDIS_URL" if isinstance(error, AuthenticationError) else "does not answer"
-            trouble = f"the cache server {does}: {str(error) or type(error).__name__}"
-            if self._breaker.closed:
-                log.warning("reading without the cache: %s", trouble)
-            self._breaker.failed()
-            raise CacheUnavailable(trouble) from error
-        if not self._breaker.closed:
-            log.warning("reading with the cache again")
-        self._breaker.succeeded()
-        return answer
-
-    async def _run(self, script: Script, calls: Sequence[Call]) -> list[object]:
-        commands = [("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls]
-        try:
-            return await self._send(commands)
-        except NoScriptError:
-            # The server forgot its scripts (restart, flush). All calls go again: each may be repeated.
-            _, *replies = await self._send([("SCRIPT", "LOAD", script.source), *commands])
-            return replies
-
-    async def _send(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies: list[object] = await pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise reply
-        return replies

@@ -31,6 +31,14 @@ class FillOutcome(StrEnum):
     REFUSED = "refused"
 
 
+class RaiseOutcome(StrEnum):
+    """What became of a floor that was to be raised."""
+
+    DONE = "done"
+    CLOSED = "closed"  # nobody is served; who opens the cache waits for the writer
+    UNANSWERED = "unanswered"  # not in time: it may have been raised, or be raised yet
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """The cache answers."""

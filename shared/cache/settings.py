@@ -36,7 +36,7 @@ class CacheSettings:
     """Times in seconds. `ttl` is by object type, with `default_ttl` for the others.
 
     `error_ttl` is for answers of status 400 and above (such as 404), which cost little to ask for again.
-    `deadline` bounds every exchange with the server, connecting included.
+    `deadline` bounds each answer of the server, and connecting to it; `raise_deadline` what a writer waits in all.
     Raises ValueError when a time is not positive.
     """
 
@@ -46,9 +46,11 @@ class CacheSettings:
     default_ttl: float = 300.0
     error_ttl: float = 30.0
     deadline: float = 0.25
+    raise_deadline: float = 0.25
 
     def __post_init__(self) -> None:
-        times = {**self.ttl, "default_ttl": self.default_ttl, "error_ttl": self.error_ttl, "deadline": self.deadline}
+        names = ("default_ttl", "error_ttl", "deadline", "raise_deadline")
+        times = {**self.ttl, **{name: getattr(self, name) for name in names}}
         for name, seconds in times.items():
             if not seconds > 0:
                 raise ValueError(f"cache setting {name} is {seconds}: give a time in seconds above 0")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from shared.cache.floors import Floors
+from shared.cache.opening import Openings
 from shared.cache.record import Entry
 from shared.cache.results import FillOutcome, Invalidated, Lookup
 from shared.cache.stats import CacheStats
@@ -40,3 +42,7 @@ class CacheStore(Protocol):
 
     async def close(self) -> None:
         """Release the connections."""
+
+
+class Cache(CacheStore, Floors, Openings, Protocol):
+    """All of it: each process is given the side that it is on."""

@@ -4,13 +4,15 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from shared.cache.connect import make_client
 from shared.cache.fake import FakeCacheStore
-from shared.cache.keys import entry_key, head_key, variants_key
+from shared.cache.floors import Floors
+from shared.cache.keys import entry_key, head_key, state_key, variants_key
+from shared.cache.opening import Openings
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
 from shared.cache.tests.opened import open_cache
+from shared.contracts.objects import Keeper
 
 
 class Lab(Protocol):
@@ -18,10 +20,24 @@ class Lab(Protocol):
 
     @property
     def store(self) -> CacheStore:
-        """The store under test."""
+        """The store under test, as readers and the invalidator use it."""
+
+    @property
+    def floors(self) -> Floors:
+        """As writers use it."""
+
+    @property
+    def openings(self) -> Openings:
+        """As those use it who open it."""
+
+    async def lose(self) -> None:
+        """Lose everything, scripts included; it is closed from then on."""
 
     async def wipe(self) -> None:
-        """Lose everything, scripts included."""
+        """Lose everything, scripts included, and open again."""
+
+    async def evict_state(self, keeper: Keeper) -> None:
+        """Lose a state."""
 
     async def evict_head(self, obj: str) -> None:
         """Lose the head of an object."""
@@ -40,12 +56,20 @@ class FakeLab:
     """The faults of the store in memory, or of a mutant of it."""
 
     def __init__(self, store: FakeCacheStore) -> None:
-        self.store = store
+        self.store = self.floors = self.openings = store
 
-    async def wipe(self) -> None:
+    async def lose(self) -> None:
         """Lose everything."""
         self.store.wipe()
-        await open_cache(self.store)
+
+    async def wipe(self) -> None:
+        """Lose everything, and open again."""
+        await self.lose()
+        await open_cache(self.openings)
+
+    async def evict_state(self, keeper: Keeper) -> None:
+        """Lose a state."""
+        self.store.evict_state(keeper)
 
     async def evict_head(self, obj: str) -> None:
         """Lose the head."""
@@ -67,14 +91,25 @@ class ServerLab:
 
     def __init__(self, url: str) -> None:
         # Two busy cores can hold back a test for long; only the tests of time-outs want short ones.
-        settings = CacheSettings(url=url, deadline=5)
+        settings = CacheSettings(url=url, deadline=5, raise_deadline=5)
+        self.url = url
         self.client = Redis.from_url(url, protocol=2)
-        self.store = RedisCacheStore(make_client(settings), settings)
+        self.store = self.floors = RedisCacheStore(settings)
+        self.openings: Openings = self.store
 
-    async def wipe(self) -> None:
+    async def lose(self) -> None:
         """Lose everything, scripts included."""
         await self.client.flushall()
         await self.client.script_flush()
+
+    async def wipe(self) -> None:
+        """Lose everything, and open again."""
+        await self.lose()
+        await open_cache(self.openings)
+
+    async def evict_state(self, keeper: Keeper) -> None:
+        """Lose a state."""
+        await self.client.delete(state_key(keeper))
 
     async def evict_head(self, obj: str) -> None:
         """Lose the head."""

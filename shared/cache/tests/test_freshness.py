@@ -49,7 +49,7 @@ class Interleavings(RuleBasedStateMachine):
         """An empty cache of the kind under test."""
         if isinstance(self.open_lab, str):
             lab = ServerLab(self.open_lab)
-            await lab.client.flushall()
+            await lab.wipe()
             return lab
         return FakeLab(self.open_lab())
 

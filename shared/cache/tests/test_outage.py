@@ -3,17 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import cast
 
 import pytest
 from redis.asyncio import Redis
 
 from shared.cache.breaker import FIRST_PAUSE
-from shared.cache.connect import connect, make_client
+from shared.cache.connect import connect
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
+from shared.cache.tests.opened import open_cache
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from shared.wire import Wire
 from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
@@ -41,7 +42,8 @@ def clock() -> Clock:
 async def store(own_server: ValkeyServer, clock: Clock) -> AsyncIterator[RedisCacheStore]:
     """A store with one entry, on a server of its own."""
     settings = CacheSettings(url=own_server.url, deadline=1)
-    store = RedisCacheStore(make_client(settings), settings, clock=clock)
+    store = RedisCacheStore(settings, clock=clock)
+    await open_cache(store)
     await store_entry(store, 1)
     yield store
     await store.close()
@@ -51,8 +53,8 @@ async def probed(store: RedisCacheStore, clock: Clock) -> None:
     """Let a pause pass, have a reader start the probe, and wait for its end."""
     clock.now += 10
     assert await store.get(STRATEGY, "doc") == GONE
-    assert store._probe is not None
-    await store._probe
+    assert store._server.probe is not None
+    await store._server.probe
 
 
 async def test_readers_go_on_without_the_server(store: RedisCacheStore, own_server: ValkeyServer) -> None:
@@ -66,31 +68,21 @@ async def test_readers_go_on_without_the_server(store: RedisCacheStore, own_serv
     assert (counts.bypasses, counts.fills_refused) == ({"unreachable": 1}, {"unreachable": 1})
 
 
-class CutOff:
-    """A client, and a pipeline of it, whose connection fails in this way."""
-
-    def __init__(self, failure: Exception) -> None:
-        self.failure = failure
-
-    def pipeline(self, **_: object) -> "CutOff":
-        """Return one."""
-        return self
-
-    def execute_command(self, *_: object) -> None:
-        """Take a command."""
-
-    async def execute(self, **_: object) -> None:
-        """Fail."""
-        raise self.failure
-
-
 @pytest.mark.parametrize("failure", [ConnectionResetError(), RuntimeError("the handler is closed")])
-async def test_a_connection_that_was_cut_is_no_error(failure: Exception) -> None:
+async def test_a_connection_that_cannot_be_made_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     """Whatever it fails with, and uvloop has a failure of its own, the reader goes past the cache."""
-    store = RedisCacheStore(cast("Redis", CutOff(failure)), CacheSettings(url="redis://127.0.0.1/0"))
+
+    async def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(Wire, "connect", fail)
+    store = RedisCacheStore(CacheSettings(url="redis://127.0.0.1/0"))
     assert await store.get(STRATEGY, "doc") == GONE
     with pytest.raises(CacheUnavailable):
         await store.invalidate({STRATEGY: 2})
+    await store.close()
 
 
 async def test_an_invalidation_that_was_not_applied_is_an_error(
@@ -173,9 +165,9 @@ async def test_closing_does_not_wait_for_a_probe(
         assert await store.get(STRATEGY, "doc") == GONE
         clock.now += 10
         assert await store.get(STRATEGY, "doc") == GONE
-        assert store._probe is not None
+        assert store._server.probe is not None
         await store.close()
-        assert store._probe.cancelled()
+        assert store._server.probe.cancelled()
 
 
 async def test_connecting_sends_nothing_and_fails_when_used() -> None:

@@ -1,19 +1,21 @@
 """What only a store on a real server can show: scripts, times to live, memory, and how it reads and writes."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
 
 from shared.cache import redis_store
-from shared.cache.connect import make_client
-from shared.cache.keys import entry_key, head_key, variants_key
-from shared.cache.redis_store import Argument, RedisCacheStore
+from shared.cache.keys import entry_key, head_key, state_key, variants_key
+from shared.cache.orphans import read_lease
+from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
+from shared.cache.tests.between import halting
 from shared.cache.tests.labs import ServerLab
+from shared.cache.tests.opened import open_cache
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from shared.contracts.objects import KEEPERS
 from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
@@ -22,6 +24,12 @@ async def script_calls(lab: ServerLab) -> int:
     """How many scripts the server has run since its statistics were reset."""
     stats = await lab.client.info("commandstats")
     return int(stats.get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+
+async def records(lab: ServerLab) -> list[bytes]:
+    """Every key of the server, but for the states."""
+    states = {state_key(keeper).encode() for keeper in KEEPERS}
+    return [key for key in await lab.client.keys() if isinstance(key, bytes) and key not in states]
 
 
 async def test_a_hit_runs_no_script(server_lab: ServerLab) -> None:
@@ -34,46 +42,24 @@ async def test_a_hit_runs_no_script(server_lab: ServerLab) -> None:
     assert await script_calls(server_lab) == 1
 
 
-class WatchedStore(RedisCacheStore):
-    """Tells which keys it asks for, in order."""
-
-    def __init__(self, client: Redis) -> None:
-        super().__init__(client, CacheSettings(url="", deadline=5))
-        self.asked: list[Argument] = []
-
-    async def _send(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
-        self.asked += [command[1] for command in commands if command[0] == "HMGET"]
-        return await super()._send(commands)
-
-
-async def test_the_entry_is_read_before_the_head(server_lab: ServerLab) -> None:
-    """Other commands may come between the two: the other way round, a floor raised there would be overlooked."""
-    store = WatchedStore(server_lab.client)
-    await store.get(STRATEGY, "doc")
-    assert store.asked == [entry_key(STRATEGY, "doc"), head_key(STRATEGY)]
-
-
-class OvertakenStore(RedisCacheStore):
-    """Between the pipeline that finds nothing and the script, a rival fills."""
-
-    rival: RedisCacheStore
-
-    async def _send(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
-        replies = await super()._send(commands)
-        if commands[0][0] == "HMGET":
-            await store_entry(self.rival, 4)
-        return replies
+async def test_state_entry_and_head_are_read_in_this_order(server_lab: ServerLab) -> None:
+    """Other commands may come between them: in another order a floor raised there would be overlooked."""
+    line = await halting(server_lab.store)
+    await server_lab.store.get(STRATEGY, "doc")
+    hit_path = [command[1].decode() for command in line.sent if command[0] == b"HMGET"]
+    assert hit_path == [state_key("strategy"), entry_key(STRATEGY, "doc"), head_key(STRATEGY)]
 
 
 async def test_an_entry_filled_since_the_pipeline_is_found_by_the_script(server_lab: ServerLab) -> None:
     """GET answers HIT by itself, with every field in its place, and MISS below the wanted version."""
     for wanted, expected in ((4, Hit), (5, Miss)):
         await server_lab.wipe()
-        store = OvertakenStore(server_lab.client, CacheSettings(url="", deadline=5))
-        store.rival = server_lab.store
+        store = RedisCacheStore(CacheSettings(url=server_lab.url, deadline=5))
+        await halting(store, {3: lambda: store_entry(server_lab.store, 4)})
         result = await store.get(STRATEGY, "doc", min_version=wanted)
         assert isinstance(result, expected)
         assert result == Hit(entry(4)) or wanted == 5
+        await store.close()
 
 
 async def test_scripts_are_loaded_again_when_the_server_forgot_them(server_lab: ServerLab) -> None:
@@ -88,10 +74,11 @@ async def test_scripts_are_loaded_again_when_the_server_forgot_them(server_lab: 
 @pytest.mark.parametrize(("draw", "expected_ms"), [(0.0, 9_000), (0.5, 10_000), (1.0, 11_000)])
 async def test_everything_stored_ends_by_itself(server_lab: ServerLab, draw: float, expected_ms: int) -> None:
     """Entries live for their type's time, 10 % either way; head and variants outlive them by far."""
-    settings = CacheSettings(url="", ttl={"strategy": 10}, deadline=5)
-    store = RedisCacheStore(server_lab.client, settings, jitter=lambda: draw)
+    settings = CacheSettings(url=server_lab.url, ttl={"strategy": 10}, deadline=5)
+    store = RedisCacheStore(settings, jitter=lambda: draw)
     await store_entry(store, 1)
-    lives = {key: await server_lab.client.pttl(key) for key in await server_lab.client.keys()}
+    await store.close()
+    lives = {key: await server_lab.client.pttl(key) for key in await records(server_lab)}
     assert lives.keys() == {
         key.encode() for key in (head_key(STRATEGY), entry_key(STRATEGY, "doc"), variants_key(STRATEGY))
     }
@@ -105,7 +92,7 @@ async def test_a_head_lives_on_while_it_is_used(server_lab: ServerLab) -> None:
     taken = await lease(server_lab.store)
     assert await server_lab.client.pttl(head) > 3_590_000
     await server_lab.client.pexpire(head, 60_000)
-    assert await lease(server_lab.store) == taken
+    assert read_lease(await lease(server_lab.store))[0] == read_lease(taken)[0]
     assert await server_lab.client.pttl(head) > 3_590_000
     await server_lab.client.pexpire(head, 60_000)
     assert await server_lab.store.fill(STRATEGY, "doc", taken, entry(1)) is FillOutcome.STORED
@@ -125,7 +112,7 @@ async def test_an_object_keeps_a_bounded_number_of_variants(
     taken = await lease(server_lab.store)
     assert await server_lab.store.fill(STRATEGY, "e", taken, entry(6)) is FillOutcome.STORED
     assert await server_lab.client.zrange(variants_key(STRATEGY), 0, -1) == [b"b", b"c", b"e"]
-    assert len(await server_lab.client.keys()) == 5
+    assert len(await records(server_lab)) == 5
 
 
 async def test_an_invalidation_leaves_no_entry_behind(server_lab: ServerLab) -> None:
@@ -133,11 +120,11 @@ async def test_an_invalidation_leaves_no_entry_behind(server_lab: ServerLab) -> 
     for variant in ("doc", "x" * 300):
         await store_entry(server_lab.store, 1, variant=variant)
     await server_lab.store.invalidate({STRATEGY: 2})
-    assert await server_lab.client.keys() == [head_key(STRATEGY).encode()]
+    assert await records(server_lab) == [head_key(STRATEGY).encode()]
     await store_entry(server_lab.store, 2)
     await server_lab.evict_head(STRATEGY)
     assert await server_lab.store.invalidate({STRATEGY: 2}) == Invalidated(0, 0, 1)
-    assert await server_lab.client.keys() == []
+    assert await records(server_lab) == []
 
 
 async def test_an_entry_that_an_invalidation_could_not_remove_is_refused_by_its_floor(server_lab: ServerLab) -> None:
@@ -151,6 +138,7 @@ async def test_an_entry_that_an_invalidation_could_not_remove_is_refused_by_its_
 async def test_a_full_server_refuses_entries_but_not_invalidations(own_server: ValkeyServer) -> None:
     """With `noeviction` and no memory left FILL says so, hits go on, and an event is still applied."""
     lab = ServerLab(own_server.url)
+    await open_cache(lab.openings)
     await store_entry(lab.store, 1)
     taken = await lease(lab.store, variant="other")
     await lab.client.config_set("maxmemory-policy", "noeviction")
@@ -193,6 +181,7 @@ async def test_more_readers_than_connections_wait_for_one_another(server_lab: Se
 async def test_a_reader_that_goes_away_leaves_its_answer_to_nobody(own_server: ValkeyServer) -> None:
     """A cancelled call's connection is not handed on with the reply still in it."""
     lab = ServerLab(own_server.url)
+    await open_cache(lab.openings)
     await store_entry(lab.store, 1, variant="a")
     await store_entry(lab.store, 2, variant="b")
     async with frozen_server(own_server.url):
@@ -210,8 +199,9 @@ async def test_a_wrong_password_is_a_server_that_cannot_be_used(own_server: Valk
     right = own_server.url.removesuffix("/0") + "/3"
     for url, expected in ((right, Hit(entry(1))), (right.replace("@", "-wrong@"), Bypass(BypassReason.UNREACHABLE))):
         settings = CacheSettings(url=url, deadline=5)
-        store = RedisCacheStore(make_client(settings), settings)
+        store = RedisCacheStore(settings)
         if url == right:
+            await open_cache(store)
             await store_entry(store, 1)
         assert await store.get(STRATEGY, "doc") == expected
         await store.close()

@@ -11,13 +11,13 @@ def rights_document() -> str:
     bus, cache = grants("bus"), grants("cache")
     users = [user for user in USERS["bus"] if user != OPERATOR]
     streams = [[f"`{stream.name}`", *(_names(bus, user, stream_keys(stream)) for user in users)] for stream in STREAMS]
-    keys = [[f"`{grant.user}`", grant.right.name, f"`{grant.keys}`" if grant.keys else "none"] for grant in cache]
+    keys = [[f"`{grant.user}`", grant.right.name, _touched(grant)] for grant in cache]
     rights = dict.fromkeys(grant.right for grant in [*bus, *cache])
     return "\n".join(
         [
             *_table(["stream of the bus", *(f"`{user}`" for user in users)], streams),
             "",
-            *_table(["user of the cache", "may", "keys"], keys),
+            *_table(["user of the cache", "may", "keys, or channel"], keys),
             "",
             *_table(["right", "meaning", "keys", "commands"], map(_right, rights)),
             "",
@@ -27,6 +27,11 @@ def rights_document() -> str:
 
 def _names(granted: list[Grant], user: str, keys: str) -> str:
     return ", ".join(grant.right.name for grant in granted if (grant.user, grant.keys) == (user, keys))
+
+
+def _touched(grant: Grant) -> str:
+    touched = grant.keys or grant.channel
+    return f"`{touched}`" if touched else "none"
 
 
 def _right(right: Right) -> list[str]:

@@ -58,13 +58,15 @@ def _line(user: str, password: str, granted: list[Grant]) -> str:
         raise UnusablePassword(f"the password of {user} is no UTF-8 text: give another") from None
     if user == OPERATOR:
         return f"user {user} reset on #{digest} ~* &* +@all"
-    selectors: dict[Right, list[str]] = {}
+    selectors: dict[Right, list[Grant]] = {}
     for grant in granted:
-        selectors.setdefault(grant.right, []).append(grant.keys)
-    rules = [f"({' '.join(_rules(right, keys))})" for right, keys in selectors.items()]
+        selectors.setdefault(grant.right, []).append(grant)
+    rules = [f"({' '.join(_rules(right, given))})" for right, given in selectors.items()]
     return f"user {user} reset on #{digest} resetchannels {_CONNECT} {' '.join(rules)}"
 
 
-def _rules(right: Right, keys: list[str]) -> list[str]:
+def _rules(right: Right, granted: list[Grant]) -> list[str]:
     mark = "~" if right.access == "RW" else f"%{right.access}~"
-    return [*(f"{mark}{key}" for key in keys if key), *(f"+{command}" for command in right.commands)]
+    keys = [f"{mark}{grant.keys}" for grant in granted if grant.keys]
+    channels = [f"&{grant.channel}" for grant in granted if grant.channel]
+    return [*keys, *channels, *(f"+{command}" for command in right.commands)]

@@ -15,8 +15,20 @@ Server = Literal["bus", "cache"]
 OPERATOR = "operator"
 """The user of people: everything, on both servers."""
 
-CACHE_KEYS = "aurelius:cache:*"
+CACHE_KEYS = "{aurelius:cache}*"
 """Every key of the cache protocol (`shared.cache.keys`; the cache and the runtime do not know each other)."""
+
+CACHE_STATES = "{aurelius:cache}#state:*"
+"""Whether the cache is open."""
+
+CACHE_HEADS = "{aurelius:cache}:*"
+"""What the cache knows of each object."""
+
+CACHE_ENTRIES = ("{aurelius:cache}/*", "{aurelius:cache}#variants:*")
+"""What it has stored of each, and the lists of that."""
+
+CACHE_FEED = "{aurelius:cache}#feed"
+"""The channel on which raised floors are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +43,12 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One right of one user, on keys of one pattern; without a pattern the right touches no key."""
+    """One right of one user, on keys of one pattern or on one channel; without either the right touches none."""
 
     user: str
     right: Right
     keys: str = ""
+    channel: str = ""
 
 
 APPEND = Right("append", "add entries", "W", ("xadd",))
@@ -89,26 +102,38 @@ SUBSCRIBE = Right(
     ),
 )
 
+CALL = Right(
+    "call scripts",
+    "call a script of the protocol, which may do what its user may; learn which process the server is",
+    "RW",
+    ("evalsha", "script|load", "info"),
+)
+SEE_STATE = Right("see the state", "whether the cache is open, and on which process", "R", ("hmget",))
 LOOK_UP_AND_FILL = Right(
     "look up and fill",
-    "the scripts GET and FILL, and a hit without a script",
+    "what the scripts GET and FILL call, and a hit without a script",
     "RW",
     (
-        *("evalsha", "script|load", "hmget", "hset", "pexpire"),
+        *("hmget", "hset", "pexpire"),
         *("zadd", "zcard", "zpopmin", "zscore", "unlink"),
     ),
 )
-INVALIDATE = Right(
-    "invalidate",
-    "the script INVALIDATE",
-    "RW",
-    ("evalsha", "script|load", "hget", "hset", "pexpire", "unlink", "zrangebyscore", "zremrangebyscore"),
+RAISE = Right(
+    "raise floors", "what the scripts RAISE and UNRAISE do with heads", "RW", ("hmget", "hset", "pexpire", "unlink")
 )
+INVALIDATE = Right("invalidate", "what the script INVALIDATE does with heads", "RW", ("hmget", "hset", "pexpire"))
+REMOVE = Right(
+    "remove", "what the script INVALIDATE does with entries", "RW", ("unlink", "zrangebyscore", "zremrangebyscore")
+)
+OPEN = Right("open", "what the scripts BEGIN and FINISH call", "RW", ("hmget", "hset"))
+TELL_TIME = Right("see the time", "the server's, which scripts compare", "", ("time",))
+TELL = Right("tell the feed", "of raised floors", "", ("publish",))
+HEAR = Right("hear the feed", "of raised floors", "", ("subscribe", "unsubscribe"))
 COUNT = Right("count", "ask for memory and the number of keys", "", ("info", "dbsize"))
 
 USERS: dict[Server, tuple[str, ...]] = {
     "bus": (*PROCESSES, OUTSIDE, OPERATOR),
-    "cache": ("gateway", "invalidator", "metrics", OPERATOR),
+    "cache": ("gateway", "strategy", "backtest", "invalidator", "metrics", OPERATOR),
 }
 
 
@@ -119,15 +144,41 @@ def grants(server: Server) -> list[Grant]:
         on_streams = [grant for stream in STREAMS for grant in _on_stream(stream)]
         return [*on_streams, *(Grant(writer, KNOW) for writer in relays)]
     return [
-        Grant("gateway", LOOK_UP_AND_FILL, CACHE_KEYS),
-        Grant("invalidator", INVALIDATE, CACHE_KEYS),
+        *_called("gateway", LOOK_UP_AND_FILL, CACHE_HEADS, *CACHE_ENTRIES),
+        Grant("gateway", HEAR, channel=CACHE_FEED),
+        *(
+            grant
+            for writer in ("strategy", "backtest")
+            for grant in (
+                *_called(writer, RAISE, CACHE_HEADS),
+                Grant(writer, OPEN, CACHE_STATES.replace("*", writer)),
+                Grant(writer, TELL, channel=CACHE_FEED),
+            )
+        ),
+        *_called("invalidator", INVALIDATE, CACHE_HEADS),
+        *(Grant("invalidator", REMOVE, keys) for keys in CACHE_ENTRIES),
+        Grant("invalidator", TELL, channel=CACHE_FEED),
         Grant("metrics", COUNT),
+        Grant("metrics", SEE_STATE, CACHE_STATES),
     ]
 
 
 def stream_keys(stream: Stream) -> str:
     """Return the pattern of the stream's keys: its name, or for one of each process what all their names match."""
     return stream.name.replace("<process>", "*")
+
+
+def _called(user: str, right: Right, *keys: str) -> list[Grant]:
+    """Scripts, by which a user may do with keys what this right says.
+
+    Any script is called with the key of the state, which only those may change who open the cache.
+    """
+    return [
+        Grant(user, CALL, CACHE_KEYS),
+        Grant(user, TELL_TIME),
+        Grant(user, SEE_STATE, CACHE_STATES),
+        *(Grant(user, right, pattern) for pattern in keys),
+    ]
 
 
 def _on_stream(stream: Stream) -> Iterator[Grant]:

@@ -37,7 +37,7 @@ def test_a_user_without_an_address_is_off_and_named(capsys: pytest.CaptureFixtur
     assert printed.out.splitlines() == acl_lines("cache", {"operator": "long-enough-to-be-one"})
     assert printed.err.splitlines() == [
         f"acl: {user.upper()}_REDIS_URL is not set: the user {user} is off"
-        for user in ("gateway", "invalidator", "metrics")
+        for user in ("gateway", "strategy", "backtest", "invalidator", "metrics")
     ]
 
 
