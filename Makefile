@@ -38,7 +38,7 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
 
-bench: ## Measure the engine, the bus and the queue against their peers; a few minutes on a quiet machine
+bench: ## Measure engine, bus, queue and cache against their peers; most of an hour on a quiet machine, needs wrk
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
 	@$(BENCH)/bin/python -m bench.engine
 	@$(BENCH)/bin/python -m bench.sweep_http
@@ -46,6 +46,8 @@ bench: ## Measure the engine, the bus and the queue against their peers; a few m
 	@$(BENCH)/bin/python -m bench.bus
 	@$(BENCH)/bin/python -m bench.jobs
 	@$(BENCH)/bin/python -m bench.shedding
+	@$(BENCH)/bin/python -m pytest -q bench
+	@$(BENCH)/bin/python -m bench.cache --write
 
 query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
 	@$(PYTHON_DEV) -m bench.query_plans

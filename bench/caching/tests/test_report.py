@@ -1,0 +1,114 @@
+"""The report: ratios of the same round, verdicts, and the place in the document."""
+
+import asyncio
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from bench.caching.read_mix import Counts, Mixed
+from bench.caching.report import BEGIN, DOCUMENT, END, placed, report
+from bench.caching.rounds import Ratio, Sample, in_turns, ratio
+from bench.caching.servers import BARE, Contender, Servers
+from bench.caching.verdicts import Found, cpu, rate
+
+SAMPLE = Sample(rate=1000, p50=0.001, p99=0.002, cpu=0.001, cpu_of_all=0.0012)
+
+
+def contender(name: str) -> Contender:
+    return Contender(name, "http://127.0.0.1:1", psutil.Process())
+
+
+SERVERS = Servers(
+    None,  # type: ignore[arg-type]  # nothing is asked
+    None,  # type: ignore[arg-type]
+    contender("gateway, L1"),
+    contender("gateway, L2"),
+    contender("gateway, no cache"),
+    contender("monolith"),
+    contender("monolith, no cache"),
+)
+
+
+def found(local_cpu: float, shared_rate: float, monolith_p99: float) -> Found:
+    hits = {
+        "gateway, L1": [replace(SAMPLE, rate=6000, cpu=local_cpu)],
+        BARE: [replace(SAMPLE, cpu=0.00001)],
+        "monolith": [SAMPLE],
+        "gateway, L2": [replace(SAMPLE, rate=shared_rate)],
+    }
+    steady = {"gateway, L1": [SAMPLE], "monolith": [replace(SAMPLE, p99=monolith_p99)]}
+    return Found("single strategy", 1000, hits, {}, {}, steady, rate=500)
+
+
+def mix(hits: int) -> Mixed:
+    return Mixed({"strategy": Counts(hits, 1000)}, Counts(hits, 1000), 10, 1000, 0.001)
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    """What slows the whole machine for a round slows both."""
+    slow, fast = replace(SAMPLE, rate=10), replace(SAMPLE, rate=1000)
+    samples = {
+        "a": [slow, fast, replace(fast, rate=2997)],
+        "b": [replace(slow, rate=5), replace(fast, rate=250), replace(fast, rate=999)],
+    }
+    assert ratio(samples, "a", "b", rate) == Ratio(3, 2, 4)
+
+
+async def test_the_order_is_reversed_in_every_other_round() -> None:
+    """Who is always second would always find the machine as the first has left it."""
+    order: list[str] = []
+
+    async def measure(contender: Contender, number: int) -> Sample:
+        await asyncio.sleep(0)
+        order.append(f"{contender.name}{number}")
+        return SAMPLE
+
+    samples = await in_turns([contender("a"), contender("b")], 3, measure)
+    assert order == ["a0", "b0", "b1", "a1", "a2", "b2"]
+    assert [len(each) for each in samples.values()] == [3, 3]
+
+
+def test_all_is_met_only_when_each_is() -> None:
+    """1.8 times the bare application at most, 2.5 times the monolith at least, above 95 % of hits."""
+    assert report(SERVERS, "here", [found(0.000018, 2500, 0.002)], mix(951))[1]
+    assert not report(SERVERS, "here", [found(0.0000181, 2500, 0.002)], mix(951))[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2499, 0.002)], mix(951))[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.0019)], mix(951))[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.002)], mix(950))[1]
+
+
+def test_a_rate_that_is_not_the_servers_is_told() -> None:
+    """A server that waited for something else can do more than it did."""
+    text, _ = report(SERVERS, "here", [found(0.000018, 2500, 0.002)], None)
+    assert "- single strategy, gateway, L1: the server was busy for 11% of the time" in text
+    assert "single strategy, monolith:" not in text
+
+
+def test_without_a_first_layer_nothing_is_said_of_it() -> None:
+    """What was not measured is not told as if it were."""
+    servers = replace(SERVERS, local=None)
+    everything = found(0.000018, 2500, 0.002)
+    hits = {name: samples for name, samples in everything.hits.items() if name != "gateway, L1"}
+    text, _ = report(servers, "here", [replace(everything, hits=hits, steady={})], None)
+    assert "L1 hit" not in text
+    assert "L2 hit" in text
+
+
+def test_cpu_is_of_the_server_alone() -> None:
+    """What its caches and databases use is told beside."""
+    assert cpu(SAMPLE) == 0.001
+
+
+def test_only_what_is_between_the_markers_is_replaced() -> None:
+    """The document's own words stay."""
+    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert placed(document, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert placed(placed(document, "new"), "new") == placed(document, "new")
+    with pytest.raises(ValueError, match="has no"):
+        placed("without", "new")
+
+
+def test_the_document_has_a_place_for_the_figures() -> None:
+    """`--write` would have nowhere to put them."""
+    assert "new" in placed(DOCUMENT.read_text(encoding="utf-8"), "new")

@@ -1,0 +1,92 @@
+"""Load by `wrk`, which compares every answer: as many requests as the server takes, on connections that stay open."""
+
+import asyncio
+import re
+import resource
+import shutil
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.serving.client import WrongAnswer
+
+_SCRIPT = Path(__file__).with_name("check.lua")
+_FOUND = re.compile(
+    r"^found: requests=(\d+) microseconds=(\d+) p50=(\d+) p99=(\d+)"
+    r" wrong=(\d+) elsewhere=(\d+) broken=(\d+) reason=(.*)$",
+    re.MULTILINE,
+)
+_MOST_ELSEWHERE = 0.01
+"""Of the answers may have come from another layer than the one that is measured: entries expire under way."""
+
+
+class NoWrk(Exception):
+    """The program is not installed."""
+
+
+class OtherLayer(Exception):
+    """The answers were right, but too many of them came from elsewhere than what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What each answer must be: this body, but for its first `skipped` bytes, from the layer that `cache_status` begins
+    with; an empty text is any.
+    """
+
+    body: Path
+    cache_status: str = ""
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wrk:
+    """What wrk found. Times in seconds; `load` is the share of a processor that wrk itself used."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    load: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
+
+
+def find_wrk() -> str:
+    """Return its path. Raises NoWrk with how to get it."""
+    found = shutil.which("wrk")
+    if found is None:
+        raise NoWrk("wrk is not on PATH; it makes the load: `apt-get install wrk`, `brew install wrk`, or its sources")
+    return found
+
+
+async def run_wrk(url: str, headers: Mapping[str, str], expected: Expected, *, seconds: float, connections: int) -> Wrk:
+    """Ask for one URL for so long. Raises WrongAnswer, OtherLayer."""
+    given = [str(expected.body), str(expected.skipped), expected.cache_status]
+    given += [f"{name}={value}" for name, value in headers.items()]
+    options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(_SCRIPT), url]
+    before = _children_seconds()
+    process = await asyncio.create_subprocess_exec(find_wrk(), *options, "--", *given, stdout=PIPE, stderr=STDOUT)
+    said = (await process.communicate())[0].decode(errors="replace")
+    used = _children_seconds() - before
+    found = _FOUND.search(said)
+    if process.returncode != 0 or found is None:
+        raise WrongAnswer(f"wrk failed at {url}: {said.strip()[-500:]}")
+    requests, microseconds, p50, p99, wrong, elsewhere, broken = map(int, found.groups()[:-1])
+    if wrong or broken or not requests:
+        raise WrongAnswer(
+            f"{url}: {wrong} of {requests} answers were wrong, {broken} connections broken. {found.groups()[-1]}"
+        )
+    if elsewhere > _MOST_ELSEWHERE * requests:
+        raise OtherLayer(f"{url}: {elsewhere} of {requests} answers were not from {expected.cache_status!r}")
+    return Wrk(requests, microseconds / 1e6, p50 / 1e6, p99 / 1e6, used / (microseconds / 1e6))
+
+
+def _children_seconds() -> float:
+    """The processor time of those that this process has started and collected."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
