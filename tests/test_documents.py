@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from services.gateway.app import compose
+from services.gateway.coded import Coded
 from services.gateway.edge import Edge
 from services.gateway.settings import GatewaySettings
 from shared.contracts import events, messages
@@ -65,10 +66,12 @@ def test_every_route_is_in_the_table_of_what_happens(tmp_path: Path) -> None:
     shown = set(re.findall(r"^\| \**(\w+ /\S*?)\** \| \[`\w+\.(\w+)`\]", _table(), re.MULTILINE))
     edge = compose(GatewaySettings(secret_key="0123456789abcdef" * 4, data_dir=tmp_path)).http
     assert isinstance(edge, Edge)
-    assert isinstance(edge._application, Litestar)
+    assert isinstance(edge._application, Coded)
+    framework = edge._application._application
+    assert isinstance(framework, Litestar)
     routes = {
         (f"{method} {re.sub(r'{[^}]+}', '{id}', route.path)}", handler.fn.__name__)
-        for route in edge._application.routes
+        for route in framework.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
         for method in handler.http_methods
