@@ -10,6 +10,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
+from services.gateway import openapi_headers
 from services.gateway.auth import Authenticator
 from services.gateway.cache_counters import cache_counters
 from services.gateway.coded import Coded
@@ -121,23 +122,12 @@ A POST that creates may carry an `Idempotency-Key`: repeated with it, it is answ
 
 
 class _Document(JsonRenderPlugin):
-    """The document, with the header that its framework lets no error response name."""
+    """The document, with what its framework lets no handler say."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return it as JSON."""
-        for path in openapi_schema["paths"].values():
-            for operation in path.values():
-                for status in ("429", "503"):
-                    if answer := operation.get("responses", {}).get(status):
-                        answer["headers"] = {"Retry-After": _RETRY_AFTER}
+        openapi_headers.complete(openapi_schema)
         return super().render(request, openapi_schema)
-
-
-_RETRY_AFTER = {
-    "description": "Seconds after which to try again",
-    "required": True,
-    "schema": {"type": "integer", "minimum": 1},
-}
 
 
 def _openapi() -> OpenAPIConfig:

@@ -39,7 +39,7 @@ def account_routes(gateway: Gateway) -> Router:
     )
     async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Response[values.User]:
         reply = await gateway.create(request, data, None)
-        return written(request, reply, 201)
+        return written(request, reply, 201, location="/api/v1/users/me")
 
     @post(
         "/login",
