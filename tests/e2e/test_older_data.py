@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from deploy.local.account import postgres_account
@@ -17,7 +18,8 @@ from deploy.local.postgres import Postgres
 from services.strategy.passwords import argon2id
 from shared.contracts.ids import new_id
 from tests.e2e.journey import SMA_CROSS, User, whole_journey
-from tests.e2e.platform import PASSWORD, ROOT, platform
+from tests.e2e.platform import PASSWORD, ROOT, Platform, platform
+from tests.e2e.test_administration import logged_in, made_admin
 from tests.servers import running_server
 
 pytestmark = pytest.mark.e2e
@@ -93,7 +95,24 @@ async def test_data_of_the_first_release_are_brought_up_to_date(
         for query in ("", "?sort=name", "?q=before", "?status=draft"):
             listed = await user.call("GET", f"/strategies{query}", 200)
             assert [item["id"] for item in listed.json()["items"]] == [strategy_id], query
+        versions = (await user.call("GET", f"/strategies/{strategy_id}/versions", 200)).json()["items"]
+        assert [(each["version"], each["spec"], each["spec_hash"]) for each in versions] == [(1, SMA_CROSS, "h")]
+        assert (await user.call("GET", "/users/me", 200)).json()["email"] == EMAIL
+        await listed_for_an_operator(running, client)
         changed = await user.call("PATCH", f"/strategies/{strategy_id}", 200, json={"name": "From now"})
         assert (changed.json()["name"], changed.json()["spec"]) == ("From now", SMA_CROSS)
         assert (await whole_journey(client, aapl))["metrics"]["trades"] == 85
         assert "aurelius_strategy:" in running.given("strategy", "DATABASE_URL")
+
+
+async def listed_for_an_operator(running: Platform, client: httpx.AsyncClient) -> None:
+    """Check that an administrator finds the account of before, by each of the filters."""
+    email = "operator@example.com"
+    await User(client, {}).call(
+        "POST", "/auth/register", 201, json={"email": email, "password": PASSWORD, "name": "Operator"}
+    )
+    await made_admin(running, email)
+    admin = await logged_in(client, email)
+    for query in ("", "?role=user", "?is_active=true", "?role=user&is_active=true", f"?email={EMAIL.upper()}"):
+        found = (await admin.call("GET", f"/users{query}", 200)).json()["items"]
+        assert EMAIL in {item["email"] for item in found}, query

@@ -173,7 +173,7 @@ def _plain(path: str) -> str:
 async def test_health_says_down_and_unauthenticated_says_how(tmp_path: Path) -> None:
     """503 of the system's health has the same body as 200; a 401 names the scheme wherever it is named."""
     edge = compose(GatewaySettings(secret_key=SECRET, data_dir=tmp_path)).http
-    transport = httpx.ASGITransport(app=edge)  # type: ignore[arg-type]  # ASGI under two names
+    transport = httpx.ASGITransport(app=edge)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         document = await document_of(client)
         assert (await client.get("/api/v1/users/me")).headers["www-authenticate"]
