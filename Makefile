@@ -6,6 +6,8 @@ BENCH := .venv-bench
 PYTHON_DEV := $(DEV)/bin/python
 # What `make matrix` tests with: the oldest and the newest Python that are supported.
 PYTHONS := python3.11 python3.13
+# All tests run in two processes (tests/side_by_side.py); what ARGS asks for in one, where -x, -s and --pdb do what they say.
+SIDE_BY_SIDE := $(if $(ARGS),,-n 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test verify chaos matrix bench query-plans check hooks lock clean dev-environment
@@ -20,11 +22,11 @@ run: ## Start the whole platform on this machine; Ctrl-C stops it
 test: dev-environment ## Run the tests; ARGS="-k cache -x" goes to pytest, COVERAGE=1 reports what they reached
 ifdef COVERAGE
 	@$(PYTHON_DEV) -m coverage erase
-	@$(PYTHON_DEV) -m coverage run -m pytest $(ARGS)
+	@$(PYTHON_DEV) -m coverage run -m pytest $(SIDE_BY_SIDE) $(ARGS)
 	@$(PYTHON_DEV) -m coverage combine --quiet
 	@$(PYTHON_DEV) -m coverage report
 else
-	@$(PYTHON_DEV) -m pytest $(ARGS)
+	@$(PYTHON_DEV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 endif
 
 verify: dev-environment ## Run the long tests as well, and random ones ten times as long: a million rows, kills, containers

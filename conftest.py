@@ -11,6 +11,8 @@ from shared.runtime.migrations.runner import migrate_in
 from tests.databases import ReadyDatabases, database_of, execute, service_url
 from tests.servers import ValkeyServer, postgres_server, valkey_server
 
+pytest_plugins = ["tests.side_by_side"]
+
 TEMPLATE = "aurelius_template"
 SERVICES = ("strategy", "backtest")
 

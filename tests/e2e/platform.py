@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from deploy.local.ports import free_ports
+from tests.seconds import allowed
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 600.0  # the first start of all compiles the engine
@@ -65,7 +66,7 @@ class Platform:
 
     async def until_logged(self, text: str, seconds: float) -> str:
         """Wait for a line that holds `text` in what the launcher has written, and return it."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(allowed(seconds)):
             while True:
                 found = [line for line in self.log.read_text(errors="replace").splitlines() if text in line]
                 if found:
@@ -87,7 +88,7 @@ class Platform:
     async def _end(self, number: signal.Signals, expected: int) -> None:
         family = self.launcher.children(recursive=True)
         self._process.send_signal(number)
-        async with asyncio.timeout(STOP_SECONDS):
+        async with asyncio.timeout(allowed(STOP_SECONDS)):
             status = await self._process.wait()
             while left := [each for each in family if _runs(each)]:
                 assert number == signal.SIGKILL, f"left running: {left}"

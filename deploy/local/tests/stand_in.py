@@ -17,6 +17,7 @@ import psutil
 
 import deploy
 from deploy.local.ports import free_ports
+from tests.seconds import allowed
 
 SERVICES = {
     "strategy": "STRATEGY_PORT",
@@ -107,7 +108,7 @@ class Launcher:
 
     async def line_with(self, text: str, within: float = 20.0) -> str:
         """The next line that holds `text`."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(allowed(within)):
             while line := (await self._stdout.readline()).decode():
                 self.lines.append(line.rstrip())
                 if text in line:
@@ -129,7 +130,7 @@ class Launcher:
 
     async def end(self, within: float = 5.0) -> int:
         """Its exit status; its output is read to the end."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(allowed(within)):
             rest, _ = await self._process.communicate()
         self.lines += rest.decode().splitlines()
         return self._process.returncode if self._process.returncode is not None else -1
@@ -176,7 +177,7 @@ def _marked(run: str) -> list[psutil.Process]:
 
 def left_of(processes: list[psutil.Process], within: float) -> list[psutil.Process]:
     """Those that still run after `within` seconds; the dead whom their parent has not collected yet do not."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + allowed(within)
     return [process for process in processes if not _ended(process, max(0.0, deadline - time.monotonic()))]
 
 

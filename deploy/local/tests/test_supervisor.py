@@ -11,6 +11,7 @@ from deploy.local import supervisor as module
 from deploy.local.process import Process
 from deploy.local.program import Program
 from deploy.local.supervisor import Supervisor
+from tests.seconds import allowed
 
 
 class Watched:
@@ -28,7 +29,7 @@ class Watched:
 
     async def started(self) -> int:
         """The pid of the next start."""
-        return await asyncio.wait_for(self.pids.get(), 5)
+        return await asyncio.wait_for(self.pids.get(), allowed(5))
 
 
 async def test_killed_process_is_started_again() -> None:

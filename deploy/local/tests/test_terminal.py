@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import deploy
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -41,7 +42,7 @@ class Terminal:
 
     def until(self, text: str, within: float = 10.0) -> None:
         """Read until `text` was shown."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + allowed(within)
         while text not in self.text:
             assert self._more(deadline - time.monotonic()), f"no {text!r} in {self.text!r}"
 
@@ -51,7 +52,7 @@ class Terminal:
 
     def end(self, within: float = 10.0) -> int:
         """Read what is left to read; the exit status, negative for a signal."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + allowed(within)
         while self._more(deadline - time.monotonic()):
             pass
         _, status = os.waitpid(self._pid, 0)

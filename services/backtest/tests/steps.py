@@ -17,6 +17,7 @@ from shared.contracts.values import Backtest, Dataset, Principal
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from tests.seconds import allowed
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -82,6 +83,6 @@ def files_of(objects: Objects) -> list[str]:
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float) -> None:
     """Wait until the condition holds. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(allowed(seconds)):
         while not await condition():
             await asyncio.sleep(0.01)

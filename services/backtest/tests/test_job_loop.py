@@ -35,6 +35,7 @@ from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.timings import Timings
 from tests.clock import FakeClock
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
 
@@ -198,7 +199,7 @@ async def test_the_lease_is_renewed_while_the_run_goes_on(
         statement = "SELECT lease_until FROM jobs WHERE subject = $1"
         async with database.reading() as connection:
             until = await connection.fetchval(statement, job.subject)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(allowed(5)):
                 while await connection.fetchval(statement, job.subject) == until:
                     pass
 
@@ -233,7 +234,7 @@ async def test_a_dropped_job_is_let_go_of(
 
     await queued(backtests, ana, dataset)
     told: list[Progress] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(allowed(5)):
         assert await loop_of(database, Endless(objects, FakeClock()), told.append).work()
     assert [stop.is_set() for stop in stops] == [True]
     assert [entry.status for entry in told] == ["running"]

@@ -32,6 +32,7 @@ from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
 
@@ -108,7 +109,7 @@ async def test_workers_share_out_a_sweep(
     shared = await queued_sweep(sweeps, ana, dataset)
     told: list[Progress] = []
     loops = [worker(database, objects, told.append) for _ in range(3)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(allowed(30)):
         while (await read_sweep(sweeps, shared, ana)).status != "succeeded":
             await asyncio.gather(*(loop.work() for loop in loops))
     found = [await read_sweep(sweeps, sweep, ana) for sweep in (alone, shared)]

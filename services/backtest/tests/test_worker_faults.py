@@ -26,6 +26,7 @@ from shared.runtime.bus.server import Call
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from tests.databases import database_of
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
 
@@ -218,6 +219,6 @@ async def test_a_lease_goes_by_the_clock_of_the_database(
     assert await jobs.take() is None
     assert await jobs.renew(held)
     await lapse(database, run.id)
-    found = await asyncio.wait_for(jobs.take(), 5)
+    found = await asyncio.wait_for(jobs.take(), allowed(5))
     assert found is not None
     assert found.job.lease == 2

@@ -19,6 +19,7 @@ from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import make_client
 from shared.runtime.service import Service
 from shared.runtime.tests.eventually import eventually
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
 
@@ -48,7 +49,7 @@ async def gateway(settings: MetricsSettings) -> AsyncIterator[tuple[Service, Cal
 
 async def read(caller: Caller, wanted: Callable[[Any], bool]) -> Any:  # JSON
     """Ask for the JSON form until it says what is wanted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(allowed(10)):
         while True:
             reply = await caller.ask(RenderMetrics(form="json"))
             document = json.loads(reply.body)

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 
 from services.strategy.passwords import MAX_UNDER_WAY, Passwords, argon2id
 from shared.contracts.errors import Unavailable
+from tests.seconds import allowed
 
 
 class WatchedHasher(PasswordHasher):
@@ -93,7 +94,7 @@ async def test_hashing_leaves_the_loop_free_and_keeps_to_its_bounds() -> None:
     hasher.released.clear()
     try:
         waiting = [asyncio.create_task(passwords.hash("correct horse battery")) for _ in range(MAX_UNDER_WAY)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(allowed(5)):
             await hasher.two_under_way.wait()
         with pytest.raises(Unavailable):
             await passwords.hash("one too many")

@@ -3,12 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from tests.seconds import allowed
+
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 5.0) -> None:
     """Return once `holds()` is true. Raises TimeoutError when it is not within so many seconds."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(allowed(within)):
         while not await holds():
             await asyncio.sleep(0.01)
+
+
+async def never(holds: Callable[[], Awaitable[bool]], during: float) -> None:
+    """Look for so many seconds, and fail when `holds()` is true."""
+    end = asyncio.get_running_loop().time() + during
+    while asyncio.get_running_loop().time() < end:
+        assert not await holds()
+        await asyncio.sleep(0.01)
 
 
 async def ended(task: "asyncio.Task[None]") -> None:

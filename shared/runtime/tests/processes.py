@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from shared.runtime.http_server import open_port
+from deploy.local.ports import free_ports
+from tests.seconds import allowed
 
 ROOT = Path(__file__).parents[3]
 # Two busy cores can take seconds to start an interpreter.
@@ -36,12 +37,12 @@ class Program:
 
     async def said(self, text: str, within: float = START) -> None:
         """Return once the output holds a text."""
-        async with asyncio.timeout(within), self._news:
+        async with asyncio.timeout(allowed(within)), self._news:
             await self._news.wait_for(lambda: text in self.output)
 
     async def ended(self, within: float) -> int:
         """Return the exit code, negative for a signal, with the whole output read. Raises TimeoutError."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(allowed(within)):
             code = await self.process.wait()
             await self._reading
         return code
@@ -74,7 +75,7 @@ class Program:
 @contextlib.asynccontextmanager
 async def program(module: str, port_variable: str, environ: Mapping[str, str]) -> AsyncIterator[Program]:
     """Run `python -m module` on a free port; whatever the test does, nothing is left of it."""
-    port = open_port("127.0.0.1", 0)
+    (port,) = free_ports(1, "127.0.0.1")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, cwd=ROOT, env={**os.environ, port_variable: str(port), **environ},
         stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

@@ -13,6 +13,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, answers, echo, talking
 from shared.runtime.tests.eventually import eventually
 from tests.frozen import frozen_server
+from tests.seconds import allowed
 from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
@@ -27,7 +28,7 @@ async def test_requests_fail_fast_without_the_bus_and_work_again_with_it(own_bus
             started = time.monotonic()
             with pytest.raises(Unavailable, match="message bus"):
                 await caller.call(Say(text="meanwhile"))
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < allowed(1)
         await own_bus.restart()
         await eventually(lambda: answers(caller), within=5)
 
@@ -90,7 +91,7 @@ async def test_a_bus_that_hangs_costs_the_deadline(own_bus: ValkeyServer) -> Non
             started = time.monotonic()
             with pytest.raises(DeadlineExceeded):
                 await caller.call(Say(text="meanwhile"), seconds=0.3)
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < allowed(1)
         await eventually(lambda: answers(caller), within=5)
     assert "meanwhile" not in hold.taken
 

@@ -20,6 +20,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.tests.bus_state import emptied, entries
 from shared.runtime.tests.echo import RPC, Hold, Say, asking, echo, talking
 from shared.runtime.tests.eventually import eventually
+from tests.seconds import allowed
 from tests.servers import ValkeyServer
 
 pytestmark = pytest.mark.integration
@@ -109,7 +110,7 @@ async def test_the_caller_gives_up_at_its_deadline(bus_url: str) -> None:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded, match=r"echo service did not answer within 0\.2 s"):
             await caller.call(Say(text="slow"), seconds=0.2)
-        assert 0.2 <= time.monotonic() - started < 1
+        assert 0.2 <= time.monotonic() - started < allowed(1)
         hold.release()
         assert (await caller.call(Say(text="next")))[0] == "next"
 
@@ -145,7 +146,7 @@ async def test_more_than_the_bound_is_refused_at_once(bus_url: str, monkeypatch:
         started = time.monotonic()
         with pytest.raises(Unavailable, match="in flight") as refused:
             await caller.call(Say(text="one too many"))
-        assert time.monotonic() - started < 0.1
+        assert time.monotonic() - started < allowed(0.5)
         assert refused.value.retry_after is not None
         hold.release()
         assert [text for text, _ in await asyncio.gather(*asked)] == ["0", "1", "2"]

@@ -12,6 +12,7 @@ from shared.contracts.errors import Unavailable
 from shared.runtime import health
 from shared.runtime.health import Health, StillStarting, run_check
 from shared.runtime.tests.eventually import eventually
+from tests.seconds import allowed
 
 
 async def passes() -> None:
@@ -142,11 +143,11 @@ async def test_hanging_checks_end_together_in_time(monkeypatch: pytest.MonkeyPat
     """Who asks gets an answer in one time-out, however many checks hang, and it names the reason."""
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.1)
     checked = Health()
-    for number in range(20):
+    for number in range(50):
         checked.add(f"check {number}", hangs)
     started = time.monotonic()
-    ready = await asyncio.wait_for(checked.ready(), 5)
-    assert time.monotonic() - started < 1
+    ready = await asyncio.wait_for(checked.ready(), allowed(5))
+    assert time.monotonic() - started < allowed(1)
     assert {(result.status, result.detail) for result in ready.checks.values()} == {("down", "does not answer")}
     assert all(result.latency_ms >= 100 for result in ready.checks.values())
 

@@ -17,6 +17,7 @@ from shared.runtime import timings as module
 from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.timings import FULL_EVERY, KEPT, Timings
+from tests.seconds import allowed
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ async def test_a_running_process_sends_by_itself(
     """At its pace, with the lateness of its own loop."""
     monkeypatch.setattr(module, "SEND_SECONDS", 0.01)
     sending = asyncio.create_task(timings.run(writer))
-    async with make_client(bus_url) as client, asyncio.timeout(10):
+    async with make_client(bus_url) as client, asyncio.timeout(allowed(10)):
         while await client.xlen(TIMINGS) < 3:
             await asyncio.sleep(0.01)
         sending.cancel()

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from shared.runtime.bus.connection import make_client
 from shared.runtime.tests.eventually import eventually
 from shared.wire import Wire
+from tests.seconds import allowed
 
 
 class FakeTransport:
@@ -93,7 +94,7 @@ async def test_a_bus_that_is_silent_for_too_long_is_lost() -> None:
     assert await asking == [b"PONG"]
     await asyncio.sleep(0.05)  # longer than the silence that is allowed
     assert not wire.closed
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(allowed(5)):
         (answer,) = await wire.ask(("PING",))
     assert "did not answer for 0.02 s" in str(answer)
     assert wire.closed
