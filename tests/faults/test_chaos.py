@@ -22,6 +22,7 @@ START_SECONDS = 600.0  # the first start of all compiles the engine
 END_SECONDS = 20.0
 
 
+@pytest.mark.alone
 async def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
     """One of each family of faults, always the same."""
     report = await run(tmp_path, SEED, MINUTE)
@@ -29,6 +30,7 @@ async def test_a_minute_of_faults_breaks_no_promise(tmp_path: Path) -> None:
     assert report.document["results_compared"] > 0
 
 
+@pytest.mark.alone
 @pytest.mark.long
 async def test_ten_minutes_of_faults_break_no_promise(tmp_path: Path) -> None:
     """Every fault there is, at other moments each time; the seed is in the verdict."""

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.run import Chaos, run
 from tests.faults.schedule import REST_SECONDS, Fault
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.alone, pytest.mark.e2e]
 
 KILLED = ("strategy-1", "backtest-1", "gateway", "gateway-copy", "invalidator", "metrics", "worker-2", "consumer")
 

@@ -26,6 +26,7 @@ A = TypeVar("A")
 SECONDS = 6.0
 
 
+@pytest.mark.alone
 @pytest.mark.integration
 async def test_five_times_too_much_is_refused_at_once(
     bus_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
