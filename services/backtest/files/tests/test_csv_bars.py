@@ -241,7 +241,7 @@ def bar_tables(draw: st.DrawFn) -> list[tuple[datetime, float, float, float, flo
     return table
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(table=bar_tables(), form=st.sampled_from(["offset", "zone", "spaces"]))
 def test_sound_bars_come_back_bit_for_bit(
     tmp_path: Path, table: list[tuple[datetime, float, float, float, float, float]], form: str
