@@ -49,6 +49,8 @@ CONSUMER_BUS_URL=redis://consumer:$(secret)@redis-bus:6379/0
 
 # The cache.
 GATEWAY_REDIS_URL=redis://gateway:$(secret)@redis-cache:6379/0
+STRATEGY_REDIS_URL=redis://strategy:$(secret)@redis-cache:6379/0
+BACKTEST_REDIS_URL=redis://backtest:$(secret)@redis-cache:6379/0
 INVALIDATOR_REDIS_URL=redis://invalidator:$(secret)@redis-cache:6379/0
 METRICS_REDIS_URL=redis://metrics:$(secret)@redis-cache:6379/0
 OPERATOR_REDIS_URL=redis://operator:$(secret)@redis-cache:6379/0

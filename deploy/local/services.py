@@ -27,10 +27,10 @@ class Service:
 
 GATEWAY = Service("gateway", "PORT", ("BUS_URL", "REDIS_URL"), has_secret_key=True)
 INNER_SERVICES = (
-    Service("strategy", "STRATEGY_PORT", ("BUS_URL", "DATABASE_URL"), has_secret_key=True),
+    Service("strategy", "STRATEGY_PORT", ("BUS_URL", "DATABASE_URL", "REDIS_URL"), has_secret_key=True),
     # The first start compiles the engine: half a minute of one core, minutes on a slow or busy machine. A worker that
     # cannot start does not take that long to say so.
-    Service("backtest", "BACKTEST_PORT", ("BUS_URL", "DATABASE_URL"), ready_within=600.0),
+    Service("backtest", "BACKTEST_PORT", ("BUS_URL", "DATABASE_URL", "REDIS_URL"), ready_within=600.0),
     Service("invalidator", "INVALIDATOR_PORT", ("BUS_URL", "REDIS_URL")),
     Service("metrics", "METRICS_PORT", ("BUS_URL", "REDIS_URL")),
 )

@@ -163,7 +163,7 @@ def _must(kind: object) -> str:
     if plain is bool:
         return "must be true or false"
     if get_origin(plain) is Literal:
-        return f"must be one of {', '.join(get_args(plain))}"
+        return f"must be one of {', '.join(filter(None, get_args(plain)))}"
     if plain in (int, float):
         what = "a whole number" if plain is int else "a number"
         return f"must be {what}{''.join(_bounds(meta) for meta in _marks(kind, Meta))}"

@@ -116,6 +116,17 @@ class CacheServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CacheWriterSettings(CacheServerSettings):
+    """What who writes has to know besides: CACHE_POLICY, which holds for all objects alike.
+
+    A write that the cache server does not acknowledge is refused if `strict` and done if `available`; without it that
+    goes by the type of what is written (`shared.contracts.objects.STRICT`).
+    """
+
+    cache_policy: Literal["available", "strict", ""] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecretSettings:
     """The key that signs tokens, and the one before it while it is being replaced."""
 

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.e2e
 DOORS = {"DATABASE_URL", "DATABASE_DIRECT_URL", "BUS_URL", "REDIS_URL", "REDIS_HOST", "REDIS_PASSWORD", "SECRET_KEY"}
 NEEDS = {
     "gateway": {"BUS_URL", "REDIS_URL", "SECRET_KEY"},
-    "strategy": {"BUS_URL", "DATABASE_URL", "SECRET_KEY"},
-    "backtest": {"BUS_URL", "DATABASE_URL"},
+    "strategy": {"BUS_URL", "DATABASE_URL", "REDIS_URL", "SECRET_KEY"},
+    "backtest": {"BUS_URL", "DATABASE_URL", "REDIS_URL"},
     "invalidator": {"BUS_URL", "REDIS_URL"},
     "metrics": {"BUS_URL", "REDIS_URL"},
 }
@@ -103,6 +103,8 @@ REFUSED = {
     ("gateway", "REDIS_URL"): [("FLUSHALL",), ("KEYS", "*"), ("CONFIG", "SET", "maxmemory", "1")],
     ("metrics", "REDIS_URL"): [("FLUSHALL",), ("HGETALL", "aurelius:cache:x"), ("SCAN", "0")],
     ("invalidator", "REDIS_URL"): [("FLUSHALL",), ("GET", "another:key")],
+    ("strategy", "REDIS_URL"): [("FLUSHALL",), ("GET", "another:key"), ("CONFIG", "SET", "maxmemory", "1")],
+    ("backtest", "REDIS_URL"): [("FLUSHALL",), ("GET", "another:key"), ("KEYS", "*")],
 }
 
 

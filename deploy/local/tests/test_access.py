@@ -33,6 +33,8 @@ def test_embedded_server_knows_each_service_by_its_own_account() -> None:
     access = embedded("REDIS_URL", Embedded())
     assert access.services == {
         "gateway": {"REDIS_URL": "redis://gateway"},
+        "strategy": {"REDIS_URL": "redis://strategy"},
+        "backtest": {"REDIS_URL": "redis://backtest"},
         "invalidator": {"REDIS_URL": "redis://invalidator"},
         "metrics": {"REDIS_URL": "redis://metrics"},
     }
@@ -54,7 +56,8 @@ def test_cache_of_the_caller_by_its_parts() -> None:
     """Where the caller describes the cache by REDIS_HOST, no REDIS_URL is put before it."""
     access = external("REDIS_URL", {"REDIS_HOST": "cache", "REDIS_PASSWORD": "p", "METRICS_REDIS_URL": "redis://m"})
     parts = {"REDIS_HOST": "cache", "REDIS_PASSWORD": "p"}
-    assert access.services == {"gateway": parts, "invalidator": parts, "metrics": {"REDIS_URL": "redis://m"}}
+    by_parts = dict.fromkeys(("gateway", "strategy", "backtest", "invalidator"), parts)
+    assert access.services == {**by_parts, "metrics": {"REDIS_URL": "redis://m"}}
 
 
 def test_the_way_past_a_pooler_is_under_the_same_account() -> None:

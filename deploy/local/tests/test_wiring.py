@@ -49,9 +49,9 @@ def test_a_service_gets_its_own_ways_and_no_other(service: Service) -> None:
 
 
 def test_who_reaches_what() -> None:
-    """No database for the process that faces the internet; no cache and no signing key for who does not use it."""
+    """No database for the process that faces the internet, and no signing key for who does not use it."""
     assert {each.name for each in users_of("DATABASE_URL")} == {"strategy", "backtest"}
-    assert {each.name for each in users_of("REDIS_URL")} == {"gateway", "invalidator", "metrics"}
+    assert {each.name for each in users_of("REDIS_URL")} == {each.name for each in SERVICES}
     assert {each.name for each in SERVICES if "SECRET_KEY" in environment(each)} == {"gateway", "strategy"}
 
 

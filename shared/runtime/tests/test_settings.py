@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.environment import SettingsError, load
-from shared.runtime.settings import CacheServerSettings, DatabaseSettings, SecretSettings, Settings
+from shared.runtime.settings import CacheServerSettings, CacheWriterSettings, DatabaseSettings, SecretSettings, Settings
 
 STRONG = "4e1f0c2b9a8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f"
 
@@ -47,6 +47,13 @@ def test_the_cache_url_is_made_of_its_parts() -> None:
     assert load(CacheServerSettings, environ).cache_url() == "redis://:p%40ss%2Fword@[::1]:1234/2"
     environ["REDIS_URL"] = "rediss://elsewhere"
     assert load(CacheServerSettings, environ).cache_url() == "rediss://elsewhere"
+
+
+def test_the_policy_of_writes_is_one_of_two_or_left_to_the_type() -> None:
+    """Unset it is neither; the text of a wrong one names both."""
+    assert load(CacheWriterSettings, {}).cache_policy == ""
+    assert load(CacheWriterSettings, {"CACHE_POLICY": "Strict"}).cache_policy == "strict"
+    assert faults(CacheWriterSettings, {"CACHE_POLICY": "safe"}) == ("CACHE_POLICY must be one of available, strict",)
 
 
 @pytest.mark.parametrize("weak", ["secret", "a" * 64, "changeme" * 8, STRONG[:31]])
