@@ -7,7 +7,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from bench.query_plans.query import Query, Service, Trial
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Connection, Database, Transaction
 from shared.runtime.relay import Relay
 from shared.runtime.relaying.places import Place, places
 from shared.runtime.relaying.retention import BATCH, Keeping, Retention
@@ -71,8 +71,8 @@ class _Lent(Database):
         yield self._connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        yield self._connection
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        yield Transaction(self._connection)
 
 
 class _Bus:

@@ -49,7 +49,7 @@ from shared.contracts.messages import (
 from shared.contracts.objects import session_object, strategies_object, strategy_object, user_object, users_object
 from shared.contracts.values import Principal, Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Connection, Database, Transaction
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 from shared.runtime.tokens import LIFETIME_SECONDS
@@ -129,7 +129,7 @@ class AccountHandlers:
         # Outside of the transaction, which keeps the end of a session.
         return Answer(self._tokens_if(grant))
 
-    async def _exchange(self, connection: Connection, session_id: str, presented: bytes, call: Call) -> Grant | None:
+    async def _exchange(self, connection: Transaction, session_id: str, presented: bytes, call: Call) -> Grant | None:
         session = await lock_session(connection, session_id)
         if session is None:
             return None
@@ -267,7 +267,7 @@ class StrategyHandlers:
         return current
 
     async def _announce(
-        self, connection: Connection, event: StrategyCreated | StrategyUpdated | StrategyDeleted, call: Call
+        self, connection: Transaction, event: StrategyCreated | StrategyUpdated | StrategyDeleted, call: Call
     ) -> dict[str, int]:
         objects = (strategy_object(event.id), strategies_object(event.owner))
         return await announce(connection, event, objects, clock=self._clock, traceparent=call.traceparent)

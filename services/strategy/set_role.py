@@ -1,7 +1,7 @@
 """`python -m services.strategy.set_role EMAIL admin|user`: give an account a role, which is the operator's alone to do.
 
-DATABASE_URL is the strategy service's. The role holds from the account's next login or refresh on, so that tokens of
-before keep theirs for at most a quarter of an hour.
+DATABASE_URL and REDIS_URL are the strategy service's; where there is no cache, REDIS_ENABLED is false. The role holds
+from the account's next login or refresh on, so that tokens of before keep theirs for at most a quarter of an hour.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ import asyncpg
 
 from services.strategy.core.text import is_storable, normal_email
 from services.strategy.store.accounts import lock_account, update_role
+from shared.cache.connect import connect
+from shared.cache.settings import CacheSettings
 from shared.contracts.clock import Clock, SystemClock
 from shared.contracts.errors import NotFound, ServiceError
 from shared.contracts.events import UserUpdated
@@ -21,15 +23,19 @@ from shared.contracts.objects import user_object, users_object
 from shared.runtime.database import Database
 from shared.runtime.environment import SettingsError, load
 from shared.runtime.outbox import announce
-from shared.runtime.settings import DatabaseSettings
+from shared.runtime.raising import Raising
+from shared.runtime.settings import CacheWriterSettings, DatabaseSettings
+from shared.runtime.timings import Timings
 
 Role = Literal["user", "admin"]
-USAGE = "usage: DATABASE_URL=postgresql://... python -m services.strategy.set_role EMAIL admin|user"
+USAGE = (
+    "usage: DATABASE_URL=postgresql://... REDIS_URL=redis://... python -m services.strategy.set_role EMAIL admin|user"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleSettings(DatabaseSettings):
-    """The strategy service's database."""
+class RoleSettings(DatabaseSettings, CacheWriterSettings):
+    """The strategy service's database and cache."""
 
 
 async def set_role(database: Database, clock: Clock, email: str, role: Role) -> bool:
@@ -48,12 +54,15 @@ async def set_role(database: Database, clock: Clock, email: str, role: Role) -> 
 
 
 async def _main(settings: RoleSettings, email: str, role: Role) -> str:
-    database = Database(settings, "strategy", pool_size=1)
+    cache = connect(CacheSettings.of(settings))
+    raising = Raising(cache, settings.cache_policy, Timings("strategy", "set_role"))
+    database = Database(settings, "strategy", pool_size=1, raising=raising)
     await database.connect()
     try:
         changed = await set_role(database, SystemClock(), email, role)
     finally:
         await database.close()
+        await cache.close()
     return f"{email} has the role {role} from its next login on" if changed else f"{email} has the role {role} already"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.cache.record import Entry
+from shared.contracts.errors import Unavailable
 
 
 class BypassReason(StrEnum):
@@ -72,5 +73,5 @@ class Invalidated:
     entries_removed: int = 0
 
 
-class CacheUnavailable(Exception):
+class CacheUnavailable(Unavailable):
     """What was asked may not have been done: of an invalidation keep the event and try again."""

@@ -70,3 +70,15 @@ def users_object() -> str:
 def session_object(session_id: str) -> str:
     """One login session of an account."""
     return f"session:{session_id}"
+
+
+STRICT: frozenset[str] = frozenset({"user", "users", "gate", "gates"})
+"""Types of objects that decide what somebody may do: accounts with their roles, results of gates.
+
+They are not changed while the cache cannot be told of it, unless CACHE_POLICY says otherwise.
+"""
+
+
+def is_strict(obj: str) -> bool:
+    """Whether the object is of such a type."""
+    return obj.partition(":")[0] in STRICT

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from shared.contracts.errors import Unavailable
+from shared.runtime.raising import Raising
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.time_limits import time_limits
 
@@ -26,6 +27,8 @@ CONNECT_SECONDS = 2.0
 ANSWERED_LATELY_SECONDS = 1.0
 # Has the server notice a client that is gone without a word, and with it the locks that it held; in seconds.
 _KEEPALIVE = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+# What these sessions change they announce: triggers leave it alone (`shared.runtime.migrations.edited_rows`).
+_ANNOUNCES = {"aurelius.announces": "on"}
 # Not as start-up parameters, which a pooler refuses.
 _SET = "SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS setting (name, value)"
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError)
@@ -55,15 +58,37 @@ class Connection(Protocol):
         ...
 
 
+class Transaction:
+    """The connection of a transaction. `raised` are the objects it has raised so far, with their new versions."""
+
+    __slots__ = ("execute", "fetch", "fetchrow", "fetchval", "raised")
+
+    def __init__(self, connection: Connection) -> None:
+        self.fetch = connection.fetch
+        self.fetchrow = connection.fetchrow
+        self.fetchval = connection.fetchval
+        self.execute = connection.execute
+        self.raised: dict[str, int] = {}
+
+
 class Database:
     """A pool whose connections see `schema` first. JSON columns come and go as Python values.
 
     It has `pool_size` connections at most, by default as many as the settings say. Who finds all in use for
-    ACQUIRE_SECONDS is told Unavailable.
+    ACQUIRE_SECONDS is told Unavailable. With `raising` each transaction tells the cache what it changes, and with
+    None there is no cache.
     """
 
-    def __init__(self, settings: DatabaseSettings, schema: str, *, pool_size: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        schema: str,
+        *,
+        pool_size: int | None = None,
+        raising: Raising | None = None,
+    ) -> None:
         self._settings = settings
+        self._raising = raising
         self._schema = schema
         self._size = pool_size or settings.database_pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -89,6 +114,7 @@ class Database:
             "search_path": self._schema,
             **time_limits(connection.get_server_version().major),
             **_KEEPALIVE,
+            **_ANNOUNCES,
         }
         await connection.execute(_SET, list(settings), list(settings.values()))
         await _set_codecs(connection)
@@ -108,10 +134,23 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection in a transaction that commits at the end, or rolls back on an exception."""
-        async with _connection_errors(), self._acquired() as connection, connection.transaction():
-            yield connection
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Lend a connection in a transaction that commits at the end, or rolls back on an exception.
+
+        Before it commits, the cache is told of the objects it has raised. Raises Unavailable when the cache does not
+        answer, and the policy of these objects is to wait for it.
+        """
+        async with _connection_errors(), self._acquired() as connection:
+            transaction, raised = Transaction(connection), None
+            try:
+                async with connection.transaction():
+                    yield transaction
+                    if self._raising is not None:
+                        raised = await self._raising.before_commit(transaction.raised)
+            except asyncpg.PostgresError as error:
+                if self._raising is not None and raised is not None and _has_rolled_back(error):
+                    await self._raising.take_back(raised)
+                raise
 
     @asynccontextmanager
     async def _acquired(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
@@ -159,6 +198,11 @@ async def _connection_errors() -> AsyncIterator[None]:
         yield
     except (*_LOST, *_LOST_ALSO, *_LOST_UNNOTICED, *_TOO_SLOW) as error:
         raise Unavailable(_AWAY) from error
+
+
+def _has_rolled_back(error: asyncpg.PostgresError) -> bool:
+    """Whether the answer to a COMMIT says that it was none: one that ended the connection may have come after it."""
+    return getattr(error, "severity_en", None) == "ERROR"
 
 
 async def _set_codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

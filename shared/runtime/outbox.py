@@ -8,7 +8,7 @@ import msgspec
 from shared.contracts.clock import Clock
 from shared.contracts.events import Event, rfc3339
 from shared.contracts.streams import event_stream
-from shared.runtime.database import Connection
+from shared.runtime.database import Connection, Transaction
 
 _RAISE = """
 INSERT INTO object_version AS v (object, version)
@@ -27,17 +27,19 @@ _WAKE = "SELECT pg_notify($1, '')"
 
 
 async def announce(
-    connection: Connection, event: Event, objects: Iterable[str], *, clock: Clock, traceparent: str = ""
+    connection: Transaction, event: Event, objects: Iterable[str], *, clock: Clock, traceparent: str = ""
 ) -> dict[str, int]:
     """Raise `objects` and record `event` with their new versions, as the last statements of a transaction.
 
     `objects` begins with the event's own entity. Rows are raised in sorted order and stay locked to COMMIT, so that
-    versions follow commit order and two writers cannot deadlock. Returns the new version of every object.
+    versions follow commit order and two writers cannot deadlock. The transaction tells the cache of them before it
+    commits. Returns the new version of every object.
     """
     named = list(dict.fromkeys(objects))
     entity = named[0]
     rows = await connection.fetch(_RAISE, named)
     versions = {row["object"]: row["version"] for row in rows}
+    connection.raised |= versions
     event = msgspec.structs.replace(event, version=versions[entity], objects=versions)
     await record(
         connection,

@@ -38,6 +38,7 @@ from shared.runtime.timings import Timings
 if TYPE_CHECKING:  # a service that has no database or object store needs none of their libraries
     from shared.runtime.database import Database
     from shared.runtime.objects import Objects
+    from shared.runtime.raising import Raising
 
 log = logging.getLogger(__name__)
 
@@ -161,14 +162,21 @@ class Service:
         if finish is not None:
             self._finishing.append(finish)
 
-    def database(self, settings: DatabaseSettings, *, relay: bool, pool_size: int | None = None) -> "Database":
-        """Add the service's own schema and, with `relay`, the relay of its outbox."""
+    def database(
+        self,
+        settings: DatabaseSettings,
+        *,
+        relay: bool,
+        pool_size: int | None = None,
+        raising: "Raising | None" = None,
+    ) -> "Database":
+        """Add the service's own schema and, with `relay`, the relay of its outbox; `raising` as Database has it."""
         from shared.runtime.database import Database
         from shared.runtime.relay import Relay
         from shared.runtime.relaying.figures import report_relay
         from shared.runtime.relaying.retention import Keeping
 
-        database = Database(settings, self.name, pool_size=pool_size)
+        database = Database(settings, self.name, pool_size=pool_size, raising=raising)
         self._databases.append(database)
         self.health.add("database", database.check)
         if relay:

@@ -26,7 +26,7 @@ from shared.contracts.messages import DeleteDataset, IngestDataset, ListDatasets
 from shared.contracts.objects import dataset_object, datasets_object
 from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Database, Transaction
 from shared.runtime.objects import Objects
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
@@ -170,7 +170,7 @@ class DatasetHandlers:
             if not await store.content_in_use(connection, sha256):
                 await self._objects.delete(dataset_key(sha256))
 
-    async def _announce(self, connection: Connection, event: Event, call: Call) -> dict[str, int]:
+    async def _announce(self, connection: Transaction, event: Event, call: Call) -> dict[str, int]:
         objects = [dataset_object(event.id), datasets_object(event.owner)]
         return await announce(connection, event, objects, clock=self._clock, traceparent=call.traceparent)
 

@@ -19,7 +19,7 @@ from shared.contracts.messages import CancelBacktest, DeleteBacktest, VerifyBack
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, Verification
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Connection, Database, Transaction
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
@@ -111,7 +111,7 @@ class EndingHandlers:
         return run
 
     async def _announce(
-        self, connection: Connection, run_id: str, kind: type[Event], call: Call, changed: list[str]
+        self, connection: Transaction, run_id: str, kind: type[Event], call: Call, changed: list[str]
     ) -> dict[str, int]:
         owner = call.user.user_id
         event = kind(id=run_id, owner=owner, version=0, changed=changed)

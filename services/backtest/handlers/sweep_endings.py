@@ -14,7 +14,7 @@ from shared.contracts.jobs import Progress
 from shared.contracts.messages import CancelSweep, DeleteSweep
 from shared.contracts.objects import sweep_object, sweeps_object
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Connection, Database, Transaction
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
@@ -71,7 +71,7 @@ class SweepEndingHandlers:
         return locked
 
     async def _announce(
-        self, connection: Connection, kind: type[Event], sweep_id: str, call: Call, changed: list[str]
+        self, connection: Transaction, kind: type[Event], sweep_id: str, call: Call, changed: list[str]
     ) -> dict[str, int]:
         owner = call.user.user_id
         event = kind(id=sweep_id, owner=owner, version=0, changed=changed)

@@ -24,7 +24,7 @@ from shared.contracts.events import BacktestFailed, BacktestStarted, BacktestSuc
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import BacktestStatus, RunIdentity
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
 
@@ -41,7 +41,7 @@ class BacktestWork:
         self._objects = objects
         self._clock = clock
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[Task, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[Task, Told]:
         """Return the run, and note that it is running. Raises NotFound when it has been cancelled or deleted."""
         # One that another worker had before is running already for all that its owner can see.
         if await runs.mark_running(connection, job.subject, now):
@@ -72,7 +72,7 @@ class BacktestWork:
             result_key=key,
         )
 
-    async def succeed(self, connection: Connection, job: Job, _: Task, result: Result, now: datetime) -> Told:
+    async def succeed(self, connection: Transaction, job: Job, _: Task, result: Result, now: datetime) -> Told:
         """Store the result in the run's row; the files of one that somebody has ended meanwhile can go."""
         if not await runs.mark_succeeded(connection, job.subject, result, now):
             await free_files(connection, job.subject, job.owner_id, now, job.traceparent)
@@ -80,7 +80,7 @@ class BacktestWork:
         await self._announce(connection, job, BacktestSucceeded, _AT_SUCCESS)
         return _told(job, "succeeded", 1.0)
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why the run has no result."""
         if not await runs.mark_failed(connection, job.subject, error, now):
             return []
@@ -92,7 +92,7 @@ class BacktestWork:
         await self._objects.delete(curve_key(result.result_key))
         await self._objects.delete(trades_key(result.result_key))
 
-    async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
+    async def _announce(self, connection: Transaction, job: Job, kind: type[Event], changed: list[str]) -> None:
         event = kind(id=job.subject, owner=job.owner_id, version=0, changed=changed)
         objects = [backtest_object(job.subject), backtests_object(job.owner_id)]
         await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)

@@ -20,7 +20,7 @@ from shared.contracts.events import Event, SweepFailed, SweepStarted, SweepSucce
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import sweep_object, sweeps_object
 from shared.contracts.values import BacktestStatus
-from shared.runtime.database import Connection
+from shared.runtime.database import Connection, Transaction
 from shared.runtime.outbox import announce
 
 _AT_SUCCESS = ["status", "progress", "done", "best", "warnings", "result_digest", "finished_at"]
@@ -32,7 +32,7 @@ class SweepRow:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> SweepTask:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> SweepTask:
         """Return the sweep, and note that it is running. Raises NotFound when it has been ended."""
         if await mark_sweep_running(connection, job.subject, now):
             await self._announce(connection, job, SweepStarted, ["status", "started_at"])
@@ -41,7 +41,7 @@ class SweepRow:
             raise NotFound("There is no such sweep any more")
         return task
 
-    async def succeed(self, connection: Connection, job: Job, end: SweepEnd, now: datetime) -> Told:
+    async def succeed(self, connection: Transaction, job: Job, end: SweepEnd, now: datetime) -> Told:
         """Store the results; the files of the slices, and those of workers that died or came late, can go."""
         if not await mark_sweep_succeeded(connection, job.subject, end, now):
             return await self.leave(connection, job, now)
@@ -51,7 +51,7 @@ class SweepRow:
         await self._announce(connection, job, SweepSucceeded, _AT_SUCCESS)
         return told(job, "succeeded", 1.0)
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why there are no results, and let go of what else there was to do."""
         progress = await mark_sweep_failed(connection, job.subject, error, now)
         if progress is None:
@@ -61,7 +61,7 @@ class SweepRow:
         await self._announce(connection, job, SweepFailed, ["status", "error", "finished_at"])
         return told(job, "failed", progress)
 
-    async def leave(self, connection: Connection, job: Job, now: datetime) -> Told:
+    async def leave(self, connection: Transaction, job: Job, now: datetime) -> Told:
         """Have what was made of a sweep that somebody has ended meanwhile removed."""
         await drop_unlocked_jobs(connection, job.subject, job)
         await self._free_files(connection, job, now)
@@ -70,7 +70,7 @@ class SweepRow:
     async def _free_files(self, connection: Connection, job: Job, now: datetime) -> None:
         await free_files(connection, job.subject, job.owner_id, now, job.traceparent)
 
-    async def _announce(self, connection: Connection, job: Job, kind: type[Event], changed: list[str]) -> None:
+    async def _announce(self, connection: Transaction, job: Job, kind: type[Event], changed: list[str]) -> None:
         event = kind(id=job.subject, owner=job.owner_id, version=0, changed=changed)
         objects = [sweep_object(job.subject), sweeps_object(job.owner_id)]
         await announce(connection, event, objects, clock=self._clock, traceparent=job.traceparent)

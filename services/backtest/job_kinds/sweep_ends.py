@@ -19,7 +19,7 @@ from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Invalid, NotFound
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.objects import Objects
 
 LOST = "A part of the results is not in the object store any more; start the sweep anew"
@@ -43,7 +43,7 @@ class SweepEndWork:
         self._sweeps = sweeps
         self._row = SweepRow(clock)
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[Gathering, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[Gathering, Told]:
         """Return the sweep with its slices. Raises NotFound when it has been ended."""
         sweep = await self._row.begin(connection, job, now)
         return Gathering(sweep, await ended_slices(connection, job.subject)), []
@@ -69,11 +69,11 @@ class SweepEndWork:
         except NotFound as error:
             raise Invalid(LOST) from error
 
-    async def succeed(self, connection: Connection, job: Job, _: Gathering, result: SweepEnd, now: datetime) -> Told:
+    async def succeed(self, connection: Transaction, job: Job, _: Gathering, result: SweepEnd, now: datetime) -> Told:
         """Store the results."""
         return await self._row.succeed(connection, job, result, now)
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why the sweep has no results."""
         return await self._row.fail(connection, job, error, now)
 

@@ -16,7 +16,7 @@ from services.backtest.store.sweep_runs import SweepTask, count_slice
 from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.objects import Objects
 
 
@@ -38,7 +38,7 @@ class SweepSliceWork:
         self._sweeps = sweeps
         self._row = SweepRow(clock)
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[SweepTask, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[SweepTask, Told]:
         """Return the sweep. Raises NotFound when it has been ended."""
         return await self._row.begin(connection, job, now), []
 
@@ -53,7 +53,9 @@ class SweepSliceWork:
                 await store_files(self._objects, {key: file})
         return SliceResult(combinations, key)
 
-    async def succeed(self, connection: Connection, job: Job, _: SweepTask, result: SliceResult, now: datetime) -> Told:
+    async def succeed(
+        self, connection: Transaction, job: Job, _: SweepTask, result: SliceResult, now: datetime
+    ) -> Told:
         """Count the slice; after the last one the end of the sweep waits, which this worker looks for next."""
         counted = await count_slice(connection, job.subject, result.combinations)
         if counted is None:
@@ -70,7 +72,7 @@ class SweepSliceWork:
             )
         return told(job, "running", counted.progress) if counted.to_tell else []
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why the sweep has no results: one slice that cannot be computed is enough."""
         return await self._row.fail(connection, job, error, now)
 

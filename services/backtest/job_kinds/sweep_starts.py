@@ -18,7 +18,7 @@ from services.backtest.store.sweep_runs import SweepEnd, SweepTask, divide_sweep
 from services.backtest.stored_files import store_files
 from services.backtest.threads import in_thread
 from shared.contracts.clock import Clock
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.objects import Objects
 
 WOKEN = 16
@@ -43,7 +43,7 @@ class SweepStartWork:
         self._sweeps = sweeps
         self._row = SweepRow(clock)
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[SweepTask, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[SweepTask, Told]:
         """Return the sweep, and note that it is running. Raises NotFound when it has been ended."""
         return await self._row.begin(connection, job, now), told(job, "running", 0.0)
 
@@ -60,7 +60,7 @@ class SweepStartWork:
         return end
 
     async def succeed(
-        self, connection: Connection, job: Job, _: SweepTask, result: Divided | SweepEnd, now: datetime
+        self, connection: Transaction, job: Job, _: SweepTask, result: Divided | SweepEnd, now: datetime
     ) -> Told:
         """Store the results, or have the slices wait."""
         if isinstance(result, SweepEnd):
@@ -82,7 +82,7 @@ class SweepStartWork:
             await wake_a_worker(connection, job.subject, job.owner_id, self._clock, job.traceparent)
         return []
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why the sweep has no results."""
         return await self._row.fail(connection, job, error, now)
 

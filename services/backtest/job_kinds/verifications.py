@@ -21,7 +21,7 @@ from shared.contracts.events import BacktestUpdated
 from shared.contracts.jobs import Progress
 from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import RunIdentity, Verification
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.objects import Objects
 from shared.runtime.outbox import announce
 
@@ -36,7 +36,7 @@ class VerificationWork:
         self._objects = objects
         self._clock = clock
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[Task, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[Task, Told]:
         """Return the run. Raises NotFound when it has been deleted."""
         task = await runs.read_task(connection, job.subject, "succeeded")
         if task is None:
@@ -49,21 +49,21 @@ class VerificationWork:
         async with self._objects.as_file(dataset_key(identity.dataset_sha256)) as dataset:
             return (await in_thread(computed, task, identity, dataset, stop)).result_digest
 
-    async def succeed(self, connection: Connection, job: Job, task: Task, result: str, now: datetime) -> Told:
+    async def succeed(self, connection: Transaction, job: Job, task: Task, result: str, now: datetime) -> Told:
         """Store whether it is the digest that was stored."""
         same = result == task.result_digest
         return await self._store(
             connection, job, now, status="matched" if same else "differs", result_digest=result, error=None
         )
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why the run could not be repeated."""
         return await self._store(connection, job, now, status="failed", result_digest=None, error=error)
 
     async def discard(self, result: str) -> None:
         """There are no files."""
 
-    async def _store(self, connection: Connection, job: Job, now: datetime, **found: object) -> Told:
+    async def _store(self, connection: Transaction, job: Job, now: datetime, **found: object) -> Told:
         run: Locked | None = await lock_run(connection, job.subject, job.owner_id)
         if run is None:
             return []

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from services.backtest.store.jobs import Job, Kind
 from shared.contracts.jobs import Progress
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 
 Told = list[Progress]
 """What is to be published once a transaction has been committed."""
@@ -25,7 +25,7 @@ class Work(Protocol[T, R]):
     KIND: Kind
     METHOD: str
 
-    async def begin(self, connection: Connection, job: Job, now: datetime) -> tuple[T, Told]:
+    async def begin(self, connection: Transaction, job: Job, now: datetime) -> tuple[T, Told]:
         """Return what there is to do, as its row says; note there that it has begun.
 
         Raises NotFound when there is nothing to do any more: the job is ended.
@@ -40,11 +40,11 @@ class Work(Protocol[T, R]):
         """
         ...
 
-    async def succeed(self, connection: Connection, job: Job, task: T, result: R, now: datetime) -> Told:
+    async def succeed(self, connection: Transaction, job: Job, task: T, result: R, now: datetime) -> Told:
         """Store what came out."""
         ...
 
-    async def fail(self, connection: Connection, job: Job, error: str, now: datetime) -> Told:
+    async def fail(self, connection: Transaction, job: Job, error: str, now: datetime) -> Told:
         """Store why there is no result."""
         ...
 

@@ -96,6 +96,37 @@ INVALIDATIONS: Final = Metric(
     "Objects whose new version was applied to the cache.",
     "invalidations",
 )
+CACHE_RAISES: Final = Metric(
+    "aurelius_cache_raises_total",
+    "counter",
+    (SERVICE, "outcome"),
+    "Transactions that told the cache what they change before they committed: raised, or taken_back when the commit "
+    "failed; and those it did not answer: refused (nothing was written), or unanswered (written all the same, so that "
+    "reads may have been stale until the event arrived).",
+    "cache_raises",
+)
+CACHE_RAISE_DURATION: Final = Metric(
+    "aurelius_cache_raise_duration_seconds",
+    "histogram",
+    (SERVICE,),
+    "Time a transaction waited for the cache before it committed.",
+    "cache_raise_duration",
+)
+CACHE_OPENING_DURATION: Final = Metric(
+    "aurelius_cache_opening_duration_seconds",
+    "histogram",
+    (SERVICE,),
+    "Time a service took to open its half of a cache that had lost its state, its writers awaited.",
+    "cache_opening_duration",
+)
+CACHE_STATE: Final = Metric(
+    "aurelius_cache_state",
+    "gauge",
+    ("keeper",),
+    "1 while the objects whose versions a service keeps are served from the cache, 0 while it is closed.",
+    "cache_state",
+    of_all=True,
+)
 EVENTS_REFUSED: Final = Metric(
     "aurelius_events_refused_total",
     "counter",
@@ -245,6 +276,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_FILLS,
     CACHE_FILLS_REFUSED,
     INVALIDATIONS,
+    CACHE_RAISES,
+    CACHE_RAISE_DURATION,
+    CACHE_OPENING_DURATION,
+    CACHE_STATE,
     EVENTS_REFUSED,
     RELAY_BACKLOG,
     RELAY_LAG,

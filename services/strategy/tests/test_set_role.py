@@ -25,10 +25,11 @@ async def registered(accounts: AccountHandlers) -> None:
     await accounts.register(RegisterUser(email=EMAIL, password=PASSWORD, name="Ana"), call_of(None))
 
 
-async def run(database_url: str, *arguments: str) -> tuple[int, str, str]:
-    """Run the command; returns its exit code and what it wrote."""
+async def run(database_url: str, *arguments: str, redis_url: str = "") -> tuple[int, str, str]:
+    """Run the command, without a cache unless one is given; returns its exit code and what it wrote."""
+    cache = {"REDIS_URL": redis_url} if redis_url else {"REDIS_ENABLED": "false"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.strategy.set_role", *arguments, env={"DATABASE_URL": database_url},
+        sys.executable, "-m", "services.strategy.set_role", *arguments, env={"DATABASE_URL": database_url, **cache},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
@@ -57,6 +58,17 @@ async def test_an_operator_makes_an_administrator_and_takes_it_back(
     assert isinstance(answer.value, Tokens)
     assert await run(database_url, EMAIL, "user") == (0, f"{EMAIL} has the role user from its next login on\n", "")
     assert await role_of(database) == ("user", 3)
+
+
+async def test_a_role_is_not_given_behind_the_back_of_a_cache(
+    accounts: AccountHandlers, database: Database, database_url: str
+) -> None:
+    """One that does not hear of it would go on to show the old one: nothing is done, and the command says why."""
+    await registered(accounts)
+    code, out, err = await run(database_url, EMAIL, "admin", redis_url="redis://127.0.0.1:1")
+    assert (code, out) == (1, "")
+    assert "The cache does not answer" in err
+    assert await role_of(database) == ("user", 1)
 
 
 async def test_a_role_is_given_once(accounts: AccountHandlers, database: Database, clock: FakeClock) -> None:
