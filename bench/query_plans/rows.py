@@ -332,6 +332,7 @@ async def load(
     for the planner, as after a restore; autovacuum makes none while something is measured.
     """
     async with connection.transaction():
+        await connection.execute("SET LOCAL aurelius.announces = on")  # the rows come with their versions and events
         indexes = await connection.fetch(INDEXES)
         for index in indexes:
             await connection.execute(f"DROP INDEX {index['name']}")

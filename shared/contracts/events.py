@@ -174,6 +174,23 @@ class SweepDeleted(Event, frozen=True, kw_only=True):
     SOURCE = "backtest"
 
 
+class StrategyRowsEdited(Event, frozen=True, kw_only=True):
+    """Rows of one owner's were changed past the strategy service, by hand: `objects` says what of them shows it.
+
+    `id` is the owner's, and `version` 0. One change may take several of these events.
+    """
+
+    TYPE = "aurelius.strategy_rows.edited.v1"
+    SOURCE = "strategy"
+
+
+class BacktestRowsEdited(Event, frozen=True, kw_only=True):
+    """Rows of one owner's were changed past the backtest service, by hand; as with those of the strategy service."""
+
+    TYPE = "aurelius.backtest_rows.edited.v1"
+    SOURCE = "backtest"
+
+
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
     UserUpdated,
@@ -196,6 +213,8 @@ EVENTS: tuple[type[Event], ...] = (
     SweepFailed,
     SweepCancelled,
     SweepDeleted,
+    StrategyRowsEdited,
+    BacktestRowsEdited,
 )
 BY_TYPE: dict[str, type[Event]] = {event.TYPE: event for event in EVENTS}
 

@@ -1,5 +1,6 @@
 """The tables every service with a database has: versions of objects, outbox and relay, recorded answers."""
 
+from shared.runtime.migrations import edited_rows
 from shared.runtime.migrations.privileges import Grants
 
 STATEMENTS: tuple[str, ...] = (
@@ -74,6 +75,7 @@ RECORDED_ANSWERS: tuple[str, ...] = (
 
 # What `outbox.py`, `relay.py` and `recorded_answers.py` do with them.
 GRANTS: Grants = {
+    **edited_rows.GRANTS,
     "object_version": ("SELECT", "INSERT", "UPDATE"),
     "outbox": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "stream_sequence": ("SELECT", "INSERT", "UPDATE"),
