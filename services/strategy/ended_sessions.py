@@ -5,12 +5,12 @@ from shared.contracts.clock import Clock
 from shared.contracts.events import SessionRevoked
 from shared.contracts.objects import session_object
 from shared.runtime.bus.server import Call
-from shared.runtime.database import Connection
+from shared.runtime.database import Transaction
 from shared.runtime.outbox import announce
 
 
 async def end_sessions(
-    connection: Connection, user_id: str, call: Call, clock: Clock, *, but: str | None = None
+    connection: Transaction, user_id: str, call: Call, clock: Clock, *, but: str | None = None
 ) -> dict[str, int]:
     """End every session of a locked account, but for the one named; returns the versions that were raised.
 
@@ -23,7 +23,7 @@ async def end_sessions(
 
 
 async def announce_end(
-    connection: Connection, session_id: str, user_id: str, call: Call, clock: Clock
+    connection: Transaction, session_id: str, user_id: str, call: Call, clock: Clock
 ) -> dict[str, int]:
     """Announce the end of one session."""
     event = SessionRevoked(id=session_id, owner=user_id, version=0)

@@ -17,7 +17,7 @@ from shared.contracts.messages import AdministerUser, ListUsers, PatchUser, Read
 from shared.contracts.objects import user_object, users_object
 from shared.contracts.values import User
 from shared.runtime.bus.server import Answer, Call
-from shared.runtime.database import Connection, Database
+from shared.runtime.database import Database, Transaction
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
@@ -76,7 +76,7 @@ class UserHandlers:
             leaves_an_administrator(after, await some_administrators(connection))
             return await recorded(connection, call, await self._stored(connection, current, after, call))
 
-    async def _stored(self, connection: Connection, current: User, after: User, call: Call) -> Answer:
+    async def _stored(self, connection: Transaction, current: User, after: User, call: Call) -> Answer:
         """Store what has changed and announce it; of what has not, answer the state that is shown."""
         if after is current:
             shown = await read_user(connection, current.id)
@@ -90,7 +90,7 @@ class UserHandlers:
 
 
 async def announce_user(
-    connection: Connection, user_id: str, changed: list[str], call: Call, clock: Clock
+    connection: Transaction, user_id: str, changed: list[str], call: Call, clock: Clock
 ) -> dict[str, int]:
     """Announce a change of an account, which is in the list of all as well; returns the versions that were raised."""
     event = UserUpdated(id=user_id, owner=user_id, version=0, changed=changed)

@@ -27,6 +27,10 @@ class FromEnvironment(Protocol):
     def cache_ttl_backtest(self) -> float:
         """Seconds for backtests, sweeps and lists of them."""
 
+    @property
+    def cache_ttl_user(self) -> float:
+        """Seconds for accounts and lists of them."""
+
     def cache_url(self) -> str:
         """Where it is."""
 
@@ -60,10 +64,11 @@ class CacheSettings:
         """Return the settings that every process which uses the cache has in common."""
         strategies = dict.fromkeys(("strategy", "strategies"), environment.cache_ttl_strategy)
         runs = dict.fromkeys(("backtest", "backtests", "sweep", "sweeps"), environment.cache_ttl_backtest)
+        accounts = dict.fromkeys(("user", "users"), environment.cache_ttl_user)
         return cls(
             url=environment.cache_url(),
             enabled=environment.redis_enabled,
-            ttl=strategies | runs,
+            ttl=strategies | runs | accounts,
         )
 
     def entry_ttl_ms(self, obj: str, status: int, random: Callable[[], float]) -> int:

@@ -68,7 +68,7 @@ async def _registered(caller: Caller, email: str = "ana@example.com") -> Princip
 async def test_an_account_is_opened_used_and_refreshed(caller: Caller) -> None:
     """Register, log in, refresh: each answers over the bus what the next needs."""
     user, reply = await caller.call(messages.RegisterUser(email="ana@example.com", password=PASSWORD, name="Ana"))
-    assert reply.versions == {f"user:{user.id}": 1}
+    assert reply.versions == {f"user:{user.id}": 1, "users:all": 1}
     tokens, _ = await caller.call(messages.LogIn(email="Ana@example.com", password=PASSWORD))
     fresh, _ = await caller.call(messages.RefreshTokens(refresh_token=tokens.refresh_token))
     assert fresh.refresh_token != tokens.refresh_token
