@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from services.gateway.app import compose
+from services.gateway.coded import Coded
 from services.gateway.edge import Edge
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import SECRET, FakeServices, Handler, client_of, token_of
@@ -112,10 +113,12 @@ def test_every_route_is_in_one_table(tmp_path: Path) -> None:
     """Each GET of the application is cached, or named with the reason why not; no row is of a route that is none."""
     edge = compose(GatewaySettings(secret_key=SECRET, data_dir=tmp_path)).http
     assert isinstance(edge, Edge)
-    assert isinstance(edge._application, Litestar)
+    assert isinstance(edge._application, Coded)
+    framework = edge._application._application
+    assert isinstance(framework, Litestar)
     routes = {
         re.sub(r"{\w+:str}", "{id}", route.path.replace("{version:str}", "{n}")).removeprefix("/api/v1")
-        for route in edge._application.routes
+        for route in framework.routes
         if isinstance(route, HTTPRoute) and "GET" in route.methods
     }
     routes = {path for path in routes if not path.startswith("/openapi.json/")}  # the framework's own

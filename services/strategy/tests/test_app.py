@@ -34,11 +34,17 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture
-def settings(database_url: str, bus_url: str, tmp_path: Path) -> StrategySettings:
+def settings(database_url: str, bus_url: str, cache_url: str, tmp_path: Path) -> StrategySettings:
     """Settings as the environment gives them."""
     return load(
         StrategySettings,
-        {"DATABASE_URL": database_url, "BUS_URL": bus_url, "DATA_DIR": str(tmp_path), "SECRET_KEY": SECRET},
+        {
+            "DATABASE_URL": database_url,
+            "BUS_URL": bus_url,
+            "REDIS_URL": cache_url,
+            "DATA_DIR": str(tmp_path),
+            "SECRET_KEY": SECRET,
+        },
     )
 
 
