@@ -206,7 +206,7 @@ class FakeCacheStore:
         if head.lineage != lineage:
             return FillOutcome.LINEAGE
         if entry.version < head.floor:
-            if not is_orphan(head.touched_ms, taken_ms):
+            if not self._is_orphan(head, taken_ms):
                 return FillOutcome.FLOOR
             self._heads[obj] = replace(head, floor=entry.version, raised_by="")
             self.stats.orphaned(obj)
@@ -215,6 +215,9 @@ class FakeCacheStore:
             return FillOutcome.OLDER
         self._entries.setdefault(obj, {})[variant] = StoredEntry(lineage, entry)
         return FillOutcome.STORED
+
+    def _is_orphan(self, head: Head, taken_ms: int) -> bool:
+        return is_orphan(head.touched_ms, taken_ms)
 
     def _purge(self, obj: str, head: Head | None) -> int:
         """Remove the entries below the head's floor, all without a head; return how many."""

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from shared.cache.fake import FakeCacheStore
 from shared.cache.tests.cluster_node import cluster_node
 from shared.cache.tests.labs import FakeLab, Lab, ServerLab
 from tests.servers import ValkeyServer, valkey_server
@@ -45,7 +44,7 @@ async def cluster_lab(cluster_url: str) -> AsyncIterator[ServerLab]:
 @pytest.fixture
 async def fake_lab() -> FakeLab:
     """An empty cache in memory."""
-    return FakeLab(FakeCacheStore())
+    return FakeLab()
 
 
 @pytest.fixture(params=["fake_lab", "server_lab", "cluster_lab"])

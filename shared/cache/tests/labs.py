@@ -1,18 +1,20 @@
 """A store together with the faults its server can suffer, for tests that hold for every store."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from redis.asyncio import Redis
 
-from shared.cache.fake import FakeCacheStore
+from shared.cache.fake import FakeCacheStore, Kept
 from shared.cache.floors import Floors
 from shared.cache.keys import entry_key, head_key, state_key, variants_key
 from shared.cache.opening import Openings
+from shared.cache.orphans import lease_of, read_lease
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
 from shared.cache.tests.opened import open_cache
-from shared.contracts.objects import Keeper
+from shared.contracts.objects import KEEPERS, Keeper
 
 
 class Lab(Protocol):
@@ -32,6 +34,18 @@ class Lab(Protocol):
 
     async def lose(self) -> None:
         """Lose everything, scripts included; it is closed from then on."""
+
+    async def keep(self) -> object:
+        """Return a copy of all that the server holds."""
+
+    async def roll_back(self, kept: object) -> None:
+        """Become another process of the server, which holds what this one held earlier."""
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let this time pass at the server."""
+
+    def aged(self, lease: str, seconds: float) -> str:
+        """Return what a lease that was given before so much time passed looks like now."""
 
     async def wipe(self) -> None:
         """Lose everything, scripts included, and open again."""
@@ -55,12 +69,31 @@ class Lab(Protocol):
 class FakeLab:
     """The faults of the store in memory, or of a mutant of it."""
 
-    def __init__(self, store: FakeCacheStore) -> None:
-        self.store = self.floors = self.openings = store
+    def __init__(self, make: Callable[..., FakeCacheStore] = FakeCacheStore) -> None:
+        self._passed = 0.0
+        self.store = self.floors = self.openings = make(clock=lambda: self._passed)
 
     async def lose(self) -> None:
         """Lose everything."""
         self.store.wipe()
+
+    async def keep(self) -> object:
+        """Copy it."""
+        return self.store.keep()
+
+    async def roll_back(self, kept: object) -> None:
+        """Hold it again, as another process."""
+        assert isinstance(kept, Kept)
+        self.store.roll_back(kept)
+        self.store.restart()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Set the clock."""
+        self._passed += seconds
+
+    def aged(self, lease: str, seconds: float) -> str:
+        """As it was: the clock has moved."""
+        return lease
 
     async def wipe(self) -> None:
         """Lose everything, and open again."""
@@ -101,6 +134,32 @@ class ServerLab:
         """Lose everything, scripts included."""
         await self.client.flushall()
         await self.client.script_flush()
+
+    async def keep(self) -> object:
+        """Copy every key."""
+        return {key: await self.client.dump(key) for key in await self.client.keys()}
+
+    async def roll_back(self, kept: object) -> None:
+        """Restore every key; for the process that now runs, the one under which a state was set is another."""
+        assert isinstance(kept, dict)
+        await self.client.flushall()
+        for key, value in kept.items():
+            await self.client.restore(key, 0, value)
+        for keeper in KEEPERS:
+            if state_key(keeper).encode() in kept:
+                await self.client.hset(state_key(keeper), "run_id", "another process")
+
+    async def pass_time(self, seconds: float) -> None:
+        """Set back all times that the server has noted."""
+        for key in await self.client.keys():
+            for field in ("touched", "begun"):
+                if b"#variants:" not in key and await self.client.hexists(key, field):
+                    await self.client.hincrby(key, field, -round(1000 * seconds))
+
+    def aged(self, lease: str, seconds: float) -> str:
+        """Set back its time."""
+        lineage, taken_ms = read_lease(lease)
+        return lease_of(lineage, taken_ms - round(1000 * seconds))
 
     async def wipe(self) -> None:
         """Lose everything, and open again."""

@@ -55,13 +55,13 @@ async def test_a_wiped_server_does_not_let_a_slow_reader_fill(lab: Lab) -> None:
 
 async def test_the_races_catch_a_cache_that_deletes_on_events() -> None:
     """The two tests above can fail: the usual protocol serves a stale entry in the first."""
-    assert is_stale(*await writer_overtakes_reader(FakeLab(DeleteOnEvent())))
+    assert is_stale(*await writer_overtakes_reader(FakeLab(DeleteOnEvent)))
 
 
 async def test_the_races_catch_a_cache_without_lineage() -> None:
     """The second can fail too: floors alone do not survive a wipe, though they pass the first."""
-    assert not is_stale(*await writer_overtakes_reader(FakeLab(FloorsOnly())))
-    assert is_stale(*await server_restarts_empty_under_reader(FakeLab(FloorsOnly())))
+    assert not is_stale(*await writer_overtakes_reader(FakeLab(FloorsOnly)))
+    assert is_stale(*await server_restarts_empty_under_reader(FakeLab(FloorsOnly)))
 
 
 async def test_an_evicted_head_takes_its_leases_along(lab: Lab) -> None:
