@@ -12,7 +12,14 @@ from redis.exceptions import RedisError
 from services.metrics.bus_figures import bus_figures
 from services.metrics.cache_figures import CacheProbe
 from services.metrics.core.document import MIB, CacheServer, Machine
-from services.metrics.core.names import BUILD_INFO, CACHE_CONNECTED, CACHE_KEYS, CACHE_MEMORY
+from services.metrics.core.names import (
+    BUILD_INFO,
+    CACHE_CONNECTED,
+    CACHE_EVICTED,
+    CACHE_KEYS,
+    CACHE_MEMORY,
+    CACHE_STATE,
+)
 from services.metrics.core.totals import Series
 from shared.runtime.release import release
 
@@ -58,6 +65,10 @@ class Figures:
             series[CACHE_MEMORY.name] = {(): [self.cache.memory_bytes]}
         if self.cache.keys is not None:
             series[CACHE_KEYS.name] = {(): [self.cache.keys]}
+        if self.cache.evicted_keys is not None:
+            series[CACHE_EVICTED.name] = {(): [self.cache.evicted_keys]}
+        if self.cache.states:
+            series[CACHE_STATE.name] = {(keeper,): [state] for keeper, state in self.cache.states.items()}
         return series
 
 

@@ -28,8 +28,16 @@ class FromEnvironment(Protocol):
         """Seconds for backtests, sweeps and lists of them."""
 
     @property
+    def cache_ttl_validation(self) -> float:
+        """Seconds for validations and lists of them."""
+
+    @property
     def cache_ttl_user(self) -> float:
-        """Seconds for accounts and lists of them."""
+        """Seconds for accounts, their sessions and lists of them."""
+
+    @property
+    def cache_ttl_gates(self) -> float:
+        """Seconds for gate results and lists of them."""
 
     def cache_url(self) -> str:
         """Where it is."""
@@ -62,14 +70,14 @@ class CacheSettings:
     @classmethod
     def of(cls, environment: FromEnvironment) -> "CacheSettings":
         """Return the settings that every process which uses the cache has in common."""
-        strategies = dict.fromkeys(("strategy", "strategies"), environment.cache_ttl_strategy)
-        runs = dict.fromkeys(("backtest", "backtests", "sweep", "sweeps"), environment.cache_ttl_backtest)
-        accounts = dict.fromkeys(("user", "users"), environment.cache_ttl_user)
-        return cls(
-            url=environment.cache_url(),
-            enabled=environment.redis_enabled,
-            ttl=strategies | runs | accounts,
-        )
+        ttl = {
+            **dict.fromkeys(("strategy", "strategies"), environment.cache_ttl_strategy),
+            **dict.fromkeys(("backtest", "backtests", "sweep", "sweeps"), environment.cache_ttl_backtest),
+            **dict.fromkeys(("validation", "validations"), environment.cache_ttl_validation),
+            **dict.fromkeys(("user", "users", "session", "sessions"), environment.cache_ttl_user),
+            **dict.fromkeys(("gate", "gates"), environment.cache_ttl_gates),
+        }
+        return cls(url=environment.cache_url(), enabled=environment.redis_enabled, ttl=ttl)
 
     def entry_ttl_ms(self, obj: str, status: int, random: Callable[[], float]) -> int:
         """Return the life of a new entry in ms, 10 % either way so that entries stored together do not end together.

@@ -103,7 +103,9 @@ class CacheServerSettings:
     redis_password: str = field(default="", repr=False)
     cache_ttl_strategy: Seconds = 300.0
     cache_ttl_backtest: Seconds = 600.0
+    cache_ttl_validation: Seconds = 600.0
     cache_ttl_user: Seconds = 300.0
+    cache_ttl_gates: Seconds = 300.0
 
     RULES: ClassVar[tuple[Together, ...]] = (
         Together(("aurelius_env", "bus_url", "redis_enabled", "redis_url", "redis_host", "redis_port"), _cache_apart),

@@ -89,6 +89,21 @@ CACHE_FILLS_REFUSED: Final = Metric(
     "Answers that the cache did not take.",
     "cache_fills_refused",
 )
+CACHE_RAISES: Final = Metric(
+    "aurelius_cache_raises_total",
+    "counter",
+    ("type", "outcome"),
+    "Objects whose floor a writer was to raise before its commit, by what became of it: done, closed (nobody was "
+    "served, so nothing was to be done) or unanswered (older data may be served until the change event is applied).",
+    "cache_raises",
+)
+CACHE_ORPHANS: Final = Metric(
+    "aurelius_cache_orphan_floors_total",
+    "counter",
+    ("type",),
+    "Floors that a writer had raised and died, dropped when a later reader found less in the database.",
+    "cache_orphan_floors",
+)
 INVALIDATIONS: Final = Metric(
     "aurelius_cache_invalidations_total",
     "counter",
@@ -261,6 +276,18 @@ CACHE_CONNECTED: Final = Metric(
     "aurelius_cache_server_connected", "gauge", (), "1 when the cache server answered the metrics service, else 0."
 )
 CACHE_MEMORY: Final = Metric("aurelius_cache_memory_used_bytes", "gauge", (), "Memory the cache server uses.")
+CACHE_EVICTED: Final = Metric(
+    "aurelius_cache_evicted_keys_total",
+    "counter",
+    (),
+    "Keys that the cache server removed before their time to make room, since it began to run.",
+)
+CACHE_STATE: Final = Metric(
+    "aurelius_cache_state",
+    "gauge",
+    ("keeper",),
+    "Whether readers are served the objects of a service: 2 open, 1 being opened, 0 closed.",
+)
 CACHE_KEYS: Final = Metric("aurelius_cache_keys", "gauge", (), "Keys in the cache server's database.")
 BUILD_INFO: Final = Metric("aurelius_build_info", "gauge", ("version", "python"), "1, with the platform's version.")
 
@@ -275,6 +302,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_BYPASSES,
     CACHE_FILLS,
     CACHE_FILLS_REFUSED,
+    CACHE_RAISES,
+    CACHE_ORPHANS,
     INVALIDATIONS,
     CACHE_RAISES,
     CACHE_RAISE_DURATION,
@@ -304,6 +333,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_CONNECTED,
     CACHE_MEMORY,
     CACHE_KEYS,
+    CACHE_EVICTED,
+    CACHE_STATE,
     BUILD_INFO,
 )
 REPORTED: Final[dict[tuple[Kind, str], Metric]] = {

@@ -41,7 +41,7 @@ def drawing(data: st.DataObject) -> Choose:
     return choose
 
 
-@settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_no_interleaving_breaks_the_fake(data: st.DataObject) -> None:
     """What other packages' tests rely on is as strict as the real store."""
@@ -51,7 +51,7 @@ def test_no_interleaving_breaks_the_fake(data: st.DataObject) -> None:
 def test_no_interleaving_breaks_the_real_store(cache_server: ValkeyServer) -> None:
     """A read is never older than a commit, or what anybody was answered, before it began, whatever is lost when."""
 
-    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def explore(data: st.DataObject) -> None:
         async def one() -> None:

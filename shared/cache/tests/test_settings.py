@@ -1,10 +1,33 @@
 """How long records live."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.cache.settings import CacheSettings
+
+KINDS = (
+    *("strategy", "strategies", "backtest", "backtests", "sweep", "sweeps", "validation", "validations"),
+    *("user", "users", "session", "gate", "gates", "dataset", "datasets"),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the environment says."""
+
+    redis_enabled: bool = True
+    cache_ttl_strategy: float = 1
+    cache_ttl_backtest: float = 2
+    cache_ttl_validation: float = 3
+    cache_ttl_user: float = 4
+    cache_ttl_gates: float = 5
+
+    def cache_url(self) -> str:
+        """Where nobody is."""
+        return "redis://127.0.0.1:1/0"
 
 
 @given(st.floats(0.001, 1e6), st.floats(0, 1, exclude_max=True), st.sampled_from([200, 404]))
@@ -35,3 +58,17 @@ def test_a_time_that_is_not_positive_stops_the_start(wrong: dict[str, float]) ->
 def test_a_password_is_not_shown() -> None:
     """Settings may be logged."""
     assert "s3cret" not in repr(CacheSettings(url="redis://:s3cret@cache/0"))
+
+
+def test_the_environments_times_are_for_its_types() -> None:
+    """Each variable for an entity and its collections."""
+    settings = CacheSettings.of(Environment())
+    lives = {kind: settings.entry_ttl_ms(f"{kind}:1", 200, lambda: 0.5) for kind in KINDS}
+    assert lives == {
+        **dict.fromkeys(("strategy", "strategies"), 1000),
+        **dict.fromkeys(("backtest", "backtests", "sweep", "sweeps"), 2000),
+        **dict.fromkeys(("validation", "validations"), 3000),
+        **dict.fromkeys(("user", "users", "session"), 4000),
+        **dict.fromkeys(("gate", "gates"), 5000),
+        **dict.fromkeys(("dataset", "datasets"), 300_000),
+    }
