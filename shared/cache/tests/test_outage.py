@@ -9,16 +9,19 @@ from redis.asyncio import Redis
 
 from shared.cache.breaker import FIRST_PAUSE
 from shared.cache.connect import connect
+from shared.cache.keys import entry_key, state_key
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
 from shared.cache.tests.opened import open_cache
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
+from shared.runtime.tests.eventually import eventually
 from shared.wire import Wire
 from tests.frozen import frozen_server
 from tests.servers import ValkeyServer
 
 GONE = Bypass(BypassReason.UNREACHABLE)
+CLOSED = Bypass(BypassReason.CLOSED)
 
 
 class Clock:
@@ -155,6 +158,100 @@ async def test_a_frozen_server_that_thaws_serves_what_it_held(
     await probed(store, clock)
     assert await store.invalidate({STRATEGY: 2}) in {Invalidated(1, 1, 1), Invalidated(1, 0, 0)}
     assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+
+
+async def test_a_writer_does_not_wait_for_a_server_that_is_silent(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """The raise fails in its time, the next at once; what was on its way is carried out, and costs misses only."""
+    impatient = RedisCacheStore(CacheSettings(url=own_server.url, deadline=5, raise_deadline=0.2), clock=clock)
+    assert await impatient.raise_({STRATEGY: 2}, "first")
+    async with frozen_server(own_server.url):
+        with pytest.raises(CacheUnavailable, match="does not answer: TimeoutError"):
+            await impatient.raise_({STRATEGY: 3}, "second")
+        for _ in range(100):
+            with pytest.raises(CacheUnavailable):
+                await impatient.raise_({STRATEGY: 3}, "third")
+    assert impatient.stats.snapshot()["strategy"].raises == {"done": 1, "unanswered": 101}
+    assert await store.fill(STRATEGY, "doc", await lease(store), entry(2)) is FillOutcome.FLOOR
+    await impatient.close()
+
+
+async def test_a_writer_asks_again_when_the_server_is_back(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """Found by the probe in the background, that a writer starts as well as a reader."""
+    await own_server.kill()
+    with pytest.raises(CacheUnavailable):
+        await store.raise_({STRATEGY: 2}, "first")
+    await own_server.restart()
+    clock.now += 10
+    with pytest.raises(CacheUnavailable):
+        await store.raise_({STRATEGY: 2}, "second")
+    assert store._server.probe is not None
+    await store._server.probe
+    assert await store.raise_({STRATEGY: 2}, "third")
+
+
+async def test_taking_back_never_fails(store: RedisCacheStore, own_server: ValkeyServer) -> None:
+    """A rollback has reasons enough of its own."""
+    assert await store.raise_({STRATEGY: 2}, "writer")
+    await own_server.kill()
+    await store.take_back({STRATEGY: 2}, "writer")
+
+
+async def test_an_opener_learns_that_the_server_is_gone(store: RedisCacheStore, own_server: ValkeyServer) -> None:
+    """Which is not the same as closed: nothing can be done about it."""
+    await own_server.kill()
+    for step in (store.is_open, store.begin):
+        with pytest.raises(CacheUnavailable, match="does not answer"):
+            await step("strategy")
+
+
+async def test_a_server_that_comes_back_with_an_older_file_is_closed(
+    store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
+) -> None:
+    """The file says open, and holds an entry that is outdated: but it was another process that was opened."""
+    async with Redis.from_url(own_server.url, protocol=2) as operator:
+        await operator.save()
+    assert await store.raise_({STRATEGY: 2}, "writer")
+    await store.invalidate({STRATEGY: 2})
+    await own_server.kill()
+    assert await store.get(STRATEGY, "doc") == GONE
+    await own_server.restart()
+    await probed(store, clock)
+    async with Redis.from_url(own_server.url, protocol=2) as operator:
+        assert await operator.hget(state_key("strategy"), "status") == b"open"
+        assert await operator.exists(entry_key(STRATEGY, "doc"))
+    assert await store.get(STRATEGY, "doc") == CLOSED
+    await open_cache(store)
+    assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+
+
+async def test_a_connection_that_was_cut_is_made_anew(store: RedisCacheStore, own_server: ValkeyServer) -> None:
+    """By the next reader, who does not notice; it is sure again of whom it speaks to."""
+    async with Redis.from_url(own_server.url, protocol=2) as operator:
+        before = await store._server.line()
+        await operator.client_kill_filter(_type="normal", skipme=True)
+
+        async def cut() -> bool:
+            return before.closed
+
+        await eventually(cut)
+        assert await store.get(STRATEGY, "doc") == Hit(entry(1))
+        after = await store._server.line()
+        assert after is not before
+        assert after.run_id == before.run_id == str((await operator.info("server"))["run_id"]).encode()
+
+
+async def test_readers_that_come_at_once_share_one_connection(own_server: ValkeyServer) -> None:
+    """However many there are when the first is being made."""
+    store = RedisCacheStore(CacheSettings(url=own_server.url, deadline=5))
+    await open_cache(store)
+    await asyncio.gather(*(store.get(STRATEGY, str(number)) for number in range(200)))
+    async with Redis.from_url(own_server.url, protocol=2) as operator:
+        assert len(await operator.client_list()) == 2
+    await store.close()
 
 
 async def test_closing_does_not_wait_for_a_probe(

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.cache import redis_store
-from shared.cache.keys import entry_key, head_key, state_key, variants_key
+from shared.cache.keys import FEED, entry_key, head_key, state_key, variants_key
 from shared.cache.orphans import read_lease
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
@@ -63,12 +63,25 @@ async def test_an_entry_filled_since_the_pipeline_is_found_by_the_script(server_
 
 
 async def test_scripts_are_loaded_again_when_the_server_forgot_them(server_lab: ServerLab) -> None:
-    """After SCRIPT FLUSH each of the three goes on as if nothing had happened, a batch of objects included."""
-    await store_entry(server_lab.store, 1)
-    await server_lab.client.script_flush()
-    await store_entry(server_lab.store, 1, "strategy:two")
-    await server_lab.client.script_flush()
-    assert await server_lab.store.invalidate({STRATEGY: 2, "strategy:two": 2}) == Invalidated(2, 2, 2)
+    """After SCRIPT FLUSH each goes on as if nothing had happened, a batch of objects included."""
+    store, forget = server_lab.store, server_lab.client.script_flush
+    await forget()
+    taken = await lease(store)
+    await forget()
+    assert await store.fill(STRATEGY, "doc", taken, entry(1)) is FillOutcome.STORED
+    await store_entry(store, 1, "strategy:two")
+    await forget()
+    assert await store.raise_({STRATEGY: 9, "strategy:two": 2}, "writer")
+    await forget()
+    await store.take_back({STRATEGY: 9, "strategy:two": 1}, "writer")
+    await forget()
+    assert await store.invalidate({STRATEGY: 2, "strategy:two": 2}) == Invalidated(1, 0, 2)
+    await server_lab.evict_state("strategy")
+    await forget()
+    opening = await store.begin("strategy")
+    assert opening is not None
+    await forget()
+    assert await store.finish(opening)
 
 
 @pytest.mark.parametrize(("draw", "expected_ms"), [(0.0, 9_000), (0.5, 10_000), (1.0, 11_000)])
@@ -135,8 +148,10 @@ async def test_an_entry_that_an_invalidation_could_not_remove_is_refused_by_its_
     assert isinstance(await server_lab.store.get(STRATEGY, "doc"), Miss)
 
 
-async def test_a_full_server_refuses_entries_but_not_invalidations(own_server: ValkeyServer) -> None:
-    """With `noeviction` and no memory left FILL says so, hits go on, and an event is still applied."""
+async def test_a_full_server_refuses_entries_and_nothing_else(own_server: ValkeyServer) -> None:
+    """With `noeviction` and no memory left FILL says so and hits go on; events are applied, writers are answered and
+    the cache can be opened all the same.
+    """
     lab = ServerLab(own_server.url)
     await open_cache(lab.openings)
     await store_entry(lab.store, 1)
@@ -145,9 +160,88 @@ async def test_a_full_server_refuses_entries_but_not_invalidations(own_server: V
     await lab.client.config_set("maxmemory", 1)
     assert await lab.store.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.FULL
     assert await lab.store.get(STRATEGY, "doc") == Hit(entry(1))
-    assert await lab.store.invalidate({STRATEGY: 2}) == Invalidated(1, 1, 1)
+    assert await lab.floors.raise_({STRATEGY: 2, "strategy:new": 1}, "writer")
+    await lab.floors.take_back({"strategy:new": 1}, "writer")
+    assert await lab.store.invalidate({STRATEGY: 2}) == Invalidated(1, 0, 1)
+    assert await lab.store.get("strategy:unread", "doc") == Bypass(BypassReason.REFUSED)
+    await lab.evict_state("strategy")
+    await open_cache(lab.openings)
     assert lab.store.connected
+    assert lab.store.stats.snapshot()["strategy"].raises == {"done": 2}
     await lab.close()
+
+
+async def test_a_floor_that_cannot_be_raised_is_an_error(server_lab: ServerLab) -> None:
+    """Of one object, and so of the whole write; an error reply is no lost server."""
+    await server_lab.client.set(head_key(STRATEGY), "not a hash")
+    with pytest.raises(CacheUnavailable, match="refused to raise a floor: WRONGTYPE"):
+        await server_lab.floors.raise_({"strategy:two": 2, STRATEGY: 2}, "writer")
+    assert server_lab.store.connected
+    await server_lab.floors.take_back({STRATEGY: 2}, "writer")
+
+
+async def test_a_raise_lets_the_head_live_on(server_lab: ServerLab) -> None:
+    """It must be there when the transaction commits."""
+    await server_lab.floors.raise_({STRATEGY: 2}, "writer")
+    assert await server_lab.client.pttl(head_key(STRATEGY)) > 3_590_000
+    await server_lab.client.pexpire(head_key(STRATEGY), 60_000)
+    await server_lab.floors.raise_({STRATEGY: 1}, "another")
+    assert await server_lab.client.pttl(head_key(STRATEGY)) > 3_590_000
+    assert {await server_lab.client.pttl(state_key(keeper)) for keeper in KEEPERS} == {-1}
+
+
+async def test_the_feed_is_told_of_every_raise_and_every_event(server_lab: ServerLab) -> None:
+    """Whether the cache is open or not, and whether the object has a head: a process may hold an entry of before."""
+    async with server_lab.client.pubsub() as feed:
+        await feed.subscribe(FEED)
+        await server_lab.floors.raise_({STRATEGY: 5, "backtest:1": 2}, "writer")
+        await server_lab.floors.take_back({STRATEGY: 5}, "writer")
+        await server_lab.store.invalidate({STRATEGY: 4})
+        await server_lab.lose()
+        await server_lab.floors.raise_({STRATEGY: 6}, "writer")
+        await server_lab.store.invalidate({STRATEGY: 2**53 - 1})
+        heard = []
+        async for message in feed.listen():
+            if message["type"] == "message":
+                heard.append(message["data"].decode())
+            if len(heard) == 5:
+                break
+    assert heard == [
+        f"5 {STRATEGY}",
+        "2 backtest:1",
+        f"4 {STRATEGY}",
+        f"6 {STRATEGY}",
+        f"{2**53 - 1} {STRATEGY}",
+    ]
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+async def test_a_cache_that_is_opened_anew_during_a_read_serves_nothing_of_before(
+    server_lab: ServerLab, moment: int
+) -> None:
+    """Wherever between the reader's commands it happens: he may see the old entry only if he saw it whole before."""
+    await store_entry(server_lab.store, 4)
+    store = RedisCacheStore(CacheSettings(url=server_lab.url, deadline=5))
+
+    async def reopened() -> None:
+        await server_lab.evict_state("strategy")
+        await open_cache(server_lab.openings)
+        await store_entry(server_lab.store, 5)
+
+    await halting(store, {moment: reopened})
+    result = await store.get(STRATEGY, "doc")
+    await store.close()
+    assert result == Hit(entry(4 if moment == 3 else 5))
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2])
+async def test_a_floor_raised_during_a_read_is_seen(server_lab: ServerLab, moment: int) -> None:
+    """Up to the last of its commands."""
+    await store_entry(server_lab.store, 4)
+    store = RedisCacheStore(CacheSettings(url=server_lab.url, deadline=5))
+    await halting(store, {moment: lambda: server_lab.floors.raise_({STRATEGY: 5}, "writer")})
+    assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+    await store.close()
 
 
 async def test_a_key_of_another_kind_is_bypassed_and_stops_nobody_else(server_lab: ServerLab) -> None:
