@@ -2,21 +2,15 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Final, cast
+from typing import Final
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.metrics.core.document import CacheServer
 from shared.cache.connect import make_client
-from shared.cache.keys import state_key
-from shared.cache.record import STATE_FIELDS, decode_state
 from shared.cache.settings import CacheSettings
-from shared.contracts.objects import KEEPERS
 
 ANSWER_SECONDS: Final = 1.0
-
-_STATUS: Final = {"opening": 1, "open": 2}
 
 
 class CacheProbe:
@@ -34,7 +28,6 @@ class CacheProbe:
             async with asyncio.timeout(ANSWER_SECONDS):
                 said = await self._client.info()
                 keys = await self._client.dbsize()
-                states = await _states(self._client, said["run_id"])
         # uvloop has a RuntimeError for a connection that has been closed since it was last used.
         except (RedisError, OSError, TimeoutError, RuntimeError):
             return CacheServer(enabled=True)
@@ -44,19 +37,9 @@ class CacheProbe:
             memory_bytes=int(said["used_memory"]),
             keys=int(keys),
             evicted_keys=int(said["evicted_keys"]),
-            states=states,
         )
 
     async def close(self) -> None:
         """Release the connection."""
         if self._client is not None:
             await self._client.aclose()
-
-
-async def _states(client: Redis, run_id: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for keeper in KEEPERS:
-        values = await client.hmget(state_key(keeper), list(STATE_FIELDS))
-        state = decode_state(cast("list[bytes | None]", values), run_id.encode())
-        found[keeper] = 0 if state is None else _STATUS[state.status]
-    return found

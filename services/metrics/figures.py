@@ -18,7 +18,6 @@ from services.metrics.core.names import (
     CACHE_EVICTED,
     CACHE_KEYS,
     CACHE_MEMORY,
-    CACHE_STATE,
 )
 from services.metrics.core.totals import Series
 from shared.runtime.release import release
@@ -67,8 +66,6 @@ class Figures:
             series[CACHE_KEYS.name] = {(): [self.cache.keys]}
         if self.cache.evicted_keys is not None:
             series[CACHE_EVICTED.name] = {(): [self.cache.evicted_keys]}
-        if self.cache.states:
-            series[CACHE_STATE.name] = {(keeper,): [state] for keeper, state in self.cache.states.items()}
         return series
 
 

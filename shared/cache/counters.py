@@ -5,7 +5,10 @@ from shared.contracts.timings import Counter
 
 
 def counters_of(stats: CacheStats) -> list[Counter]:
-    """Return every count of `stats`, by object type and where there is one by reason or outcome."""
+    """Return the counts of `stats`, by object type and where there is one by reason.
+
+    Raises are told by the writers themselves, who know what became of the write.
+    """
     counters = []
     for kind, counts in stats.snapshot().items():
         labels = {"type": kind}
@@ -18,12 +21,9 @@ def counters_of(stats: CacheStats) -> list[Counter]:
                 ("cache_orphan_floors", counts.orphan_floors),
             )
         ]
-        for name, label, by_label in (
-            ("cache_bypasses", "reason", counts.bypasses),
-            ("cache_fills_refused", "reason", counts.fills_refused),
-            ("cache_raises", "outcome", counts.raises),
-        ):
+        for name, by_reason in (("cache_bypasses", counts.bypasses), ("cache_fills_refused", counts.fills_refused)):
             counters += [
-                Counter(name=name, labels={**labels, label: value}, value=count) for value, count in by_label.items()
+                Counter(name=name, labels={**labels, "reason": reason}, value=count)
+                for reason, count in by_reason.items()
             ]
     return counters

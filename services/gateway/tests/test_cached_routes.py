@@ -161,7 +161,9 @@ class Environment:
     redis_enabled: bool = True
     cache_ttl_strategy: float = 11.0
     cache_ttl_backtest: float = 12.0
+    cache_ttl_validation: float = 14.0
     cache_ttl_user: float = 13.0
+    cache_ttl_gates: float = 15.0
 
     def cache_url(self) -> str:
         """Nowhere."""

@@ -22,17 +22,13 @@ class Machine(Value, frozen=True, kw_only=True):
 
 
 class CacheServer(Value, frozen=True, kw_only=True):
-    """The cache server as the metrics service found it last; what it would tell is missing while it does not answer.
-
-    `states` are by keeper: 2 open, 1 being opened, 0 closed.
-    """
+    """The cache server as the metrics service found it last; figures are None while it does not answer."""
 
     enabled: bool
     connected: bool = False
     memory_bytes: int | None = None
     keys: int | None = None
     evicted_keys: int | None = None
-    states: dict[str, int] = {}
 
 
 class ResponseTimes(Value, frozen=True, kw_only=True):

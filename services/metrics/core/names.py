@@ -89,14 +89,6 @@ CACHE_FILLS_REFUSED: Final = Metric(
     "Answers that the cache did not take.",
     "cache_fills_refused",
 )
-CACHE_RAISES: Final = Metric(
-    "aurelius_cache_raises_total",
-    "counter",
-    ("type", "outcome"),
-    "Objects whose floor a writer was to raise before its commit, by what became of it: done, closed (nobody was "
-    "served, so nothing was to be done) or unanswered (older data may be served until the change event is applied).",
-    "cache_raises",
-)
 CACHE_ORPHANS: Final = Metric(
     "aurelius_cache_orphan_floors_total",
     "counter",
@@ -282,12 +274,6 @@ CACHE_EVICTED: Final = Metric(
     (),
     "Keys that the cache server removed before their time to make room, since it began to run.",
 )
-CACHE_STATE: Final = Metric(
-    "aurelius_cache_state",
-    "gauge",
-    ("keeper",),
-    "Whether readers are served the objects of a service: 2 open, 1 being opened, 0 closed.",
-)
 CACHE_KEYS: Final = Metric("aurelius_cache_keys", "gauge", (), "Keys in the cache server's database.")
 BUILD_INFO: Final = Metric("aurelius_build_info", "gauge", ("version", "python"), "1, with the platform's version.")
 
@@ -302,7 +288,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_BYPASSES,
     CACHE_FILLS,
     CACHE_FILLS_REFUSED,
-    CACHE_RAISES,
     CACHE_ORPHANS,
     INVALIDATIONS,
     CACHE_RAISES,
@@ -334,7 +319,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_MEMORY,
     CACHE_KEYS,
     CACHE_EVICTED,
-    CACHE_STATE,
     BUILD_INFO,
 )
 REPORTED: Final[dict[tuple[Kind, str], Metric]] = {

@@ -13,14 +13,10 @@ from services.metrics.core.names import (
     CACHE_EVICTED,
     CACHE_KEYS,
     CACHE_MEMORY,
-    CACHE_STATE,
     STREAM_LENGTH,
 )
 from services.metrics.figures import Figures
-from shared.cache.connect import connect
-from shared.cache.keys import state_key
 from shared.cache.settings import CacheSettings
-from shared.cache.tests.opened import open_cache
 from shared.runtime.bus.connection import make_client
 from shared.runtime.release import release
 from shared.runtime.tests.test_closed_transport import Closed
@@ -39,24 +35,6 @@ async def test_a_cache_server_tells_its_memory_and_keys(cache_url: str) -> None:
     assert (found.enabled, found.connected, found.keys) == (True, True, 2)
     assert found.memory_bytes is not None
     assert found.memory_bytes > 100_000
-
-
-@pytest.mark.integration
-async def test_a_cache_server_tells_whether_it_is_open(cache_url: str) -> None:
-    """For each service's objects; a state that another process of the server left is none."""
-    settings = CacheSettings(url=cache_url, deadline=5)
-    probe, cache = CacheProbe(settings), connect(settings)
-    opening = await cache.begin("strategy")
-    assert opening is not None
-    assert (await probe.read()).states["strategy"] == 1
-    await cache.finish(opening)
-    await open_cache(cache)
-    assert (await probe.read()).states == {"strategy": 2, "backtest": 2}
-    async with Redis.from_url(cache_url, protocol=2) as client:
-        await client.hset(state_key("backtest"), "run_id", "another process")
-    assert (await probe.read()).states == {"strategy": 2, "backtest": 0}
-    await probe.close()
-    await cache.close()
 
 
 async def test_a_cache_server_that_is_away_is_no_error() -> None:
@@ -86,7 +64,6 @@ async def test_figures_become_series(bus_url: str, cache_url: str) -> None:
     assert series[CACHE_KEYS.name] == {(): [0]}
     assert series[CACHE_MEMORY.name][()][0] > 0
     assert series[CACHE_EVICTED.name][()][0] >= 0
-    assert series[CACHE_STATE.name].keys() == {("strategy",), ("backtest",)}
     assert series[BUILD_INFO.name] == {(release(), platform.python_version()): [1]}
     assert STREAM_LENGTH.name in series
     assert 0 <= figures.machine.cpu_percent <= 100

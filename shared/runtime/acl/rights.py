@@ -159,7 +159,6 @@ def grants(server: Server) -> list[Grant]:
         *(Grant("invalidator", REMOVE, keys) for keys in CACHE_ENTRIES),
         Grant("invalidator", TELL, channel=CACHE_FEED),
         Grant("metrics", COUNT),
-        Grant("metrics", SEE_STATE, CACHE_STATES),
     ]
 
 
