@@ -14,7 +14,7 @@ from shared.runtime.timings import Timings
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.1
 
 T = TypeVar("T")
 

@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 from redis.asyncio import Redis
 
-from tests.e2e.journey import registered, stored
+from tests.e2e.held_commits import owner_url
+from tests.e2e.journey import User, registered, stored
 from tests.e2e.platform import Platform, until_healthy
 
 pytestmark = pytest.mark.e2e
@@ -17,28 +19,76 @@ HEAL_SECONDS = 5.0
 EVENTS = "aurelius.events.strategy"
 
 
-async def test_an_event_in_the_hands_of_a_dead_invalidator_is_applied(
-    system: Platform, client: httpx.AsyncClient
-) -> None:
-    """A change whose event died with the invalidator shows without a token within five seconds, not after a TTL."""
-    user = await registered(client)
-    path = f"/strategies/{(await stored(user)).json()['id']}"
+async def cached(user: User, path: str) -> None:
+    """Have an answer kept."""
     async with asyncio.timeout(5):
         while not (await user.call("GET", path, 200)).headers["cache-status"].endswith("hit"):
             pass
+
+
+async def shown(user: User, path: str, name: str) -> None:
+    """Wait until a read without a token shows this name."""
+    while (await user.call("GET", path, 200)).json()["name"] != name:
+        await asyncio.sleep(0.02)
+
+
+async def edited(system: Platform, path: str, name: str) -> None:
+    """Change a strategy's name in the database, as an operator with `psql` does."""
+    connection: Any = await asyncpg.connect(owner_url(system))
+    try:
+        await connection.execute(
+            "UPDATE strategy.strategies SET name = $2 WHERE id = $1", path.rpartition("/")[2], name
+        )
+    finally:
+        await connection.close()
+
+
+async def test_without_an_invalidator_writes_show_all_the_same(system: Platform, client: httpx.AsyncClient) -> None:
+    """Writers tell the cache themselves: what was kept is not shown any more, with no token and no event applied."""
+    user = await registered(client)
+    path = f"/strategies/{(await stored(user)).json()['id']}"
     (invalidator,) = system.processes("services.invalidator")
     invalidator.suspend()
-    await user.call("PATCH", path, 200, json={"name": "changed"})
+    try:
+        for number in range(5):
+            await cached(user, path)
+            await user.call("PATCH", path, 200, json={"name": f"n{number}"})
+            async with asyncio.timeout(1):
+                await shown(user, path, f"n{number}")
+    finally:
+        invalidator.resume()
+    await until_healthy(system.base_url, 30)
+
+
+async def test_what_is_edited_by_hand_shows(system: Platform, client: httpx.AsyncClient) -> None:
+    """Its event purges what was kept, which would else be shown for minutes."""
+    user = await registered(client)
+    path = f"/strategies/{(await stored(user)).json()['id']}"
+    await cached(user, path)
+    await edited(system, path, "edited")
+    async with asyncio.timeout(HEAL_SECONDS):
+        await shown(user, path, "edited")
+
+
+async def test_an_event_in_the_hands_of_a_dead_invalidator_is_applied(
+    system: Platform, client: httpx.AsyncClient
+) -> None:
+    """A change that the cache hears of by its event alone, which died with the invalidator, shows in five seconds."""
+    user = await registered(client)
+    path = f"/strategies/{(await stored(user)).json()['id']}"
+    await cached(user, path)
+    (invalidator,) = system.processes("services.invalidator")
+    invalidator.suspend()
+    await edited(system, path, "edited")
     async with Redis.from_url(system.bus_url(), protocol=2) as bus, asyncio.timeout(5):
-        while not await _is_last(bus, b"aurelius.strategy.updated.v1"):
+        while not await _is_last(bus, b"aurelius.strategy_rows.edited.v1"):
             await asyncio.sleep(0.01)
         # Either its blocked read has been given the event, or this dead one is: it will not be acknowledged.
         await bus.xreadgroup("invalidator", "dead", {EVENTS: ">"})
     assert (await user.call("GET", path, 200)).json()["name"] == "SMA cross"
     invalidator.kill()
     async with asyncio.timeout(HEAL_SECONDS):
-        while (await user.call("GET", path, 200)).json()["name"] != "changed":
-            await asyncio.sleep(0.05)
+        await shown(user, path, "edited")
     await until_healthy(system.base_url, 30)
 
 

@@ -18,7 +18,7 @@ Server = Literal["bus", "cache"]
 
 SERVICES: dict[Server, set[str]] = {
     "bus": {"gateway", "strategy", "backtest", "invalidator", "metrics"},
-    "cache": {"gateway", "invalidator", "metrics"},
+    "cache": {"gateway", "strategy", "backtest", "invalidator", "metrics"},
 }
 
 
