@@ -1,8 +1,9 @@
 """The store of a platform that runs without a cache server."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 from shared.cache.opening import Opening
+from shared.cache.plain import Forgotten, checked_pattern
 from shared.cache.record import Entry
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Invalidated, Lookup
 from shared.cache.stats import CacheStats
@@ -31,6 +32,19 @@ class DisabledCacheStore:
     async def invalidate(self, versions: Mapping[str, int]) -> Invalidated:
         """Change nothing."""
         return Invalidated()
+
+    async def fill_for(self, obj: str, variant: str, lease: str, entry: Entry, seconds: float) -> FillOutcome:
+        """Refuse."""
+        return await self.fill(obj, variant, lease, entry)
+
+    async def forget(self, objects: Iterable[str]) -> Forgotten:
+        """Change nothing."""
+        return Forgotten()
+
+    async def listed(self, pattern: str) -> AsyncIterator[list[str]]:
+        """Yield nothing."""
+        checked_pattern(pattern)
+        yield []
 
     async def raise_(self, versions: Mapping[str, int], writer: str) -> bool:
         """Say that there is nothing to raise."""

@@ -1,15 +1,17 @@
 """The cache protocol in memory, for tests: it answers as the real store does and can lose what a server can lose."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import count
 from typing import NamedTuple
 
 from shared.cache.keys import object_type
 from shared.cache.opening import OPENING_SECONDS, Opening
 from shared.cache.orphans import is_orphan, lease_of, read_lease
+from shared.cache.plain import EVERY_VERSION, Forgotten, checked_pattern
 from shared.cache.record import Entry, Head, State, StoredEntry, check_version, servable
 from shared.cache.results import (
     Bypass,
@@ -92,6 +94,32 @@ class FakeCacheStore:
             removed += self._purge(obj, head)
             self._tell(version, obj)
         return Invalidated(heads, raised, removed)
+
+    async def fill_for(self, obj: str, variant: str, lease: str, entry: Entry, seconds: float) -> FillOutcome:
+        """Offer an entry; it does not end by itself."""
+        return await self.fill(obj, variant, lease, entry)
+
+    async def forget(self, objects: Iterable[str]) -> Forgotten:
+        """Give each object a new lineage and remove its entries. Raises CacheUnavailable when not reachable."""
+        names = list(dict.fromkeys(objects))
+        _check(dict.fromkeys(names, EVERY_VERSION))
+        self._must_be_reachable()
+        forgotten = Forgotten()
+        for obj in names:
+            self.stats.invalidated(obj)
+            state = self._state(obj)
+            head = None if state is None else self._head(obj, state)
+            if state is not None and head is not None:
+                self._heads[obj] = replace(head, lineage=self._new_head(state).lineage)
+            forgotten += Forgotten(head is not None, len(self._entries.pop(obj, {})))
+            self._tell(EVERY_VERSION, obj)
+        return forgotten
+
+    async def listed(self, pattern: str) -> AsyncIterator[list[str]]:
+        """Yield the objects whose names match. Raises CacheUnavailable when not reachable."""
+        checked_pattern(pattern)
+        self._must_be_reachable()
+        yield [obj for obj in self._heads if fnmatchcase(obj, pattern)]
 
     async def raise_(self, versions: Mapping[str, int], writer: str) -> bool:
         """Raise the floor of each object to its version. Raises CacheUnavailable when not reachable."""

@@ -27,6 +27,7 @@ from shared.cache.record import (
 )
 from shared.cache.redis_floors import RedisFloors, new_nonce, state_of
 from shared.cache.redis_openings import RedisOpenings
+from shared.cache.redis_plain import RedisForgetting
 from shared.cache.results import (
     Bypass,
     BypassReason,
@@ -74,7 +75,7 @@ def plan_of(obj: str, variant: str) -> Plan:
     return Plan(state, head, entry, commands)
 
 
-class RedisCacheStore(RedisFloors, RedisOpenings):
+class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
     """A store on one server. `clock` is in seconds; `nonce` names a new head's life and must never repeat.
 
     After a failure readers get Bypass without touching the network; a PING in the background finds the server back.
@@ -109,7 +110,15 @@ class RedisCacheStore(RedisFloors, RedisOpenings):
 
     async def fill(self, obj: str, variant: str, lease: str, entry: Entry) -> FillOutcome:
         """Offer what the database answered after `lease` was given. Raises ValueError as `get` does."""
-        ttl = self._settings.entry_ttl_ms(obj, entry.status, self._jitter)
+        return await self._fill(
+            obj, variant, lease, entry, self._settings.entry_ttl_ms(obj, entry.status, self._jitter)
+        )
+
+    async def fill_for(self, obj: str, variant: str, lease: str, entry: Entry, seconds: float) -> FillOutcome:
+        """Offer an entry as `fill` does, to be kept for this long at most."""
+        return await self._fill(obj, variant, lease, entry, max(1, round(1000 * seconds)))
+
+    async def _fill(self, obj: str, variant: str, lease: str, entry: Entry, ttl: int) -> FillOutcome:
         version, segment = check_version(entry.version), variant_segment(variant)
         lineage, taken_ms = read_lease(lease)
         outcome = await self._offer(

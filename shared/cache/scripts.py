@@ -201,6 +201,30 @@ return {{heads, raised, removed}}
     flags=_ALLOW_OOM,
 )
 
+# KEYS: state, head, variants. ARGV: run id, a new nonce, the highest version there can be, the object.
+# Answers 1 or 0 for a head, and the entries removed; tells the feed whatever it finds. The floor stays, and who raised
+# it: only the lineage is another, so that nothing is served or accepted of what was there or under way.
+FORGET: Final = _script(
+    _STATE,
+    _HEAD,
+    _ENTRY,
+    f"""
+redis.call('PUBLISH', '{FEED}', ARGV[3] .. ' ' .. ARGV[4])
+local _, incarnation = state()
+local heads, removed = 0, 0
+if head_of(KEYS[2], incarnation) then
+  heads = 1
+  redis.call('HSET', KEYS[2], 'lineage', incarnation .. ARGV[2])
+end
+for _, segment in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '+inf')) do
+  removed = removed + redis.call('UNLINK', entry_key(KEYS[2], segment))
+end
+redis.call('UNLINK', KEYS[3])
+return {{heads, removed}}
+""",
+    flags=_ALLOW_OOM,
+)
+
 # KEYS: state. ARGV: run id, a new incarnation, how long an opening may take in ms.
 # Answers the run id when the state has been set to opening: it was closed, or its opener has given up. Else 0.
 BEGIN: Final = _script(

@@ -82,3 +82,14 @@ They are not changed while the cache cannot be told of it, unless CACHE_POLICY s
 def is_strict(obj: str) -> bool:
     """Whether the object is of such a type."""
     return obj.partition(":")[0] in STRICT
+
+
+def objects_of_strategy(strategy_id: str) -> list[str]:
+    """Every object that an answer about a strategy is of, but for the lists of its owner."""
+    return [strategy_object(strategy_id)]
+
+
+def objects_of_user(user_id: str) -> list[str]:
+    """Every object that an answer about a user is of, and every list that is theirs or that they are in."""
+    lists = (strategies_object, backtests_object, sweeps_object, datasets_object)
+    return [user_object(user_id), users_object(), *(name(user_id) for name in lists)]

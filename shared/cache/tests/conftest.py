@@ -4,6 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from shared.cache.fake import FakeCacheStore
+from shared.cache.listing import OperatedCacheStore
+from shared.cache.plain import OperatedStore
+from shared.cache.settings import CacheSettings
 from shared.cache.tests.cluster_node import cluster_node
 from shared.cache.tests.labs import FakeLab, Lab, ServerLab
 from tests.servers import ValkeyServer, valkey_server
@@ -52,3 +56,22 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     """Each store in turn, empty."""
     lab: Lab = request.getfixturevalue(request.param)
     return lab
+
+
+@pytest.fixture(params=["fake_lab", "server_lab"])
+def any_lab(request: pytest.FixtureRequest) -> FakeLab | ServerLab:
+    """The fake and one server, empty."""
+    lab: FakeLab | ServerLab = request.getfixturevalue(request.param)
+    return lab
+
+
+@pytest.fixture
+async def operated(any_lab: FakeLab | ServerLab) -> AsyncIterator[OperatedStore]:
+    """A store that can list its objects, in memory or on a server."""
+    store: OperatedStore
+    if isinstance(any_lab, FakeLab):
+        store = any_lab.store
+    else:
+        store = OperatedCacheStore(CacheSettings(url=any_lab.url, deadline=5))
+    yield store
+    await store.close()
