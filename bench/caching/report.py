@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.caching.read_mix import RATE, Mixed
-from bench.caching.rounds import Ratio, Sample, middle, ratio
+from bench.caching.rounds import MOST_ELSEWHERE, Ratio, Sample, middle, ratio
 from bench.caching.servers import BARE, Servers
 from bench.caching.verdicts import HIT_RATE, Found, Verdict, cpu, p99, rate, verdicts
 
@@ -122,7 +122,7 @@ def _mix(mix: Mixed) -> list[str]:
 
 
 def _notes(everything: Sequence[Found]) -> Iterator[str]:
-    """Where a rate is not what the server can: wrk was at its own end, or the server was not."""
+    """Where a rate is not what the server can, or not of the layer: wrk was at its own end, or the server was not."""
     for found in everything:
         for name, samples in found.hits.items():
             load, busy = middle(samples, lambda sample: sample.load), _busy(samples)
@@ -130,6 +130,9 @@ def _notes(everything: Sequence[Found]) -> Iterator[str]:
                 yield f"- {found.name}, {name}: wrk used {load:.0%} of its processor; the rate may be wrk's limit."
             elif busy < _IDLE:
                 yield f"- {found.name}, {name}: the server was busy for {busy:.0%} of the time; it can do more."
+            elsewhere = middle(samples, lambda sample: sample.elsewhere)
+            if elsewhere > MOST_ELSEWHERE:
+                yield f"- {found.name}, {name}: {elsewhere:.1%} of the answers came from another layer."
 
 
 def _busy(samples: Sequence[Sample]) -> float:

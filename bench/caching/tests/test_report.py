@@ -85,6 +85,14 @@ def test_a_rate_that_is_not_the_servers_is_told() -> None:
     assert "single strategy, monolith:" not in text
 
 
+def test_answers_of_another_layer_are_told() -> None:
+    """A figure of L1 that is in part one of L2 says so."""
+    everything = found(0.000018, 2500, 0.002)
+    hits = {**everything.hits, "gateway, L1": [replace(SAMPLE, elsewhere=0.02)]}
+    text, _ = report(SERVERS, "here", [replace(everything, hits=hits)], None)
+    assert "- single strategy, gateway, L1: 2.0% of the answers came from another layer" in text
+
+
 def test_without_a_first_layer_nothing_is_said_of_it() -> None:
     """What was not measured is not told as if it were."""
     servers = replace(SERVERS, local=None)
