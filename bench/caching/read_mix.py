@@ -184,8 +184,8 @@ def _plain(answer: Answer) -> None:
 
 
 _LINE = "aurelius_cache_"
-_KINDS = {"hits_total": (1, 1), "misses_total": (0, 1), "bypass_total": (0, 1)}
-"""What a count adds to the hits and to the reads."""
+_KINDS = {"l1_hits_total": (1, 1), "hits_total": (1, 1), "misses_total": (0, 1), "bypass_total": (0, 1)}
+"""What a count adds to the hits and to the reads. What L1 does not have is looked up in L2, and counted there."""
 
 
 async def _counted(client: httpx.AsyncClient) -> dict[str, Counts]:

@@ -14,8 +14,9 @@ NUMBER = 4000
 EXPOSITION = """\
 # HELP aurelius_cache_hits_total Reads that the cache answered.
 aurelius_cache_hits_total{type="strategy"} 7.0
-aurelius_cache_hits_total{layer="l1",type="strategies"} 2.0
-aurelius_cache_hits_total{layer="l2",type="strategies"} 3.0
+aurelius_cache_l1_hits_total{type="strategies"} 2.0
+aurelius_cache_l1_misses_total{type="strategies"} 3.0
+aurelius_cache_hits_total{place="here",type="strategies"} 3.0
 aurelius_cache_misses_total{type="strategy"} 2.0
 aurelius_cache_misses_total{type="sweep"} 99.0
 aurelius_cache_bypass_total{reason="requested",type="strategy"} 1.0
