@@ -6,8 +6,9 @@ BENCH := .venv-bench
 PYTHON_DEV := $(DEV)/bin/python
 # What `make matrix` tests with: the oldest and the newest Python that are supported.
 PYTHONS := python3.11 python3.13
-# All tests run in two processes (tests/side_by_side.py); what ARGS asks for in one, where -x, -s and --pdb do what they say.
-SIDE_BY_SIDE := $(if $(ARGS),,-n 2)
+# All tests run in two processes (tests/side_by_side.py), those that take longest first; what ARGS asks for in one, where
+# -x, -s and --pdb do what they say.
+SIDE_BY_SIDE := $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test verify chaos matrix bench query-plans check hooks lock clean dev-environment

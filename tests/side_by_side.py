@@ -1,8 +1,7 @@
 """How tests run side by side: `make test` runs them in two processes, each with servers of its own, because most of
 them wait more than they compute.
 
-All that share a running system are done by one process, which starts it once. A test marked `alone` has the machine to
-itself: it measures time, or puts the whole system under load.
+A test marked `alone` has the machine to itself: it measures time, or puts the whole system under load.
 """
 
 import fcntl
@@ -11,17 +10,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 _ROOT = Path(__file__).parents[1]
-_SHARING = ("tests/e2e/", "tests/query_plans/")
-"""Folders whose tests share what takes seconds to start."""
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Files that are there anyway are locked: nothing is left behind, and the end of a process frees what it held.
-_QUEUE, _MACHINE = _ROOT / "pyproject.toml", _ROOT / "conftest.py"
+_LOCKS = (_ROOT / "pyproject.toml", _ROOT / "conftest.py")
 
 
 def pytest_configure() -> None:
@@ -49,9 +45,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @contextmanager
-def turn(*, alone: bool) -> Iterator[None]:
+def turn(*, alone: bool, locks: tuple[Path, Path] = _LOCKS) -> Iterator[None]:
     """Wait until others may run besides, or none does. Who wants to be alone comes before those who ask later."""
-    with _QUEUE.open() as queue, _MACHINE.open() as machine:
+    with locks[0].open() as queue, locks[1].open() as machine:
         fcntl.flock(queue, fcntl.LOCK_EX)
         fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(queue, fcntl.LOCK_UN)
@@ -60,17 +56,3 @@ def turn(*, alone: bool) -> Iterator[None]:
         finally:
             # Said, not left to the closing of the file: a process that a test has forked may have it open still.
             fcntl.flock(machine, fcntl.LOCK_UN)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # the plugin has no types
-    """Share the tests out by file, and by what they share."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByServer(LoadScopeScheduling):  # type: ignore[misc]
-        def _split_scope(self, nodeid: str) -> str:
-            path = nodeid.partition("::")[0]
-            return next((folder for folder in _SHARING if path.startswith(folder)), path)
-
-    config.option.loadscopereorder = False  # in the order of testpaths, and not the longest files first
-    return ByServer(config, log)

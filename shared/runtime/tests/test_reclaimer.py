@@ -301,6 +301,12 @@ async def test_those_with_whom_fewer_processes_ended_come_first(bus_url: str, re
     hold = Hold()
     await left_by(redis, "killed", "suspect", deliveries=2)
     await left_by(redis, "killed", "one", "two")
+
+    async def all_are_abandoned() -> bool:
+        idle = int(abandoned.ABANDONED_SECONDS * 1000)
+        return len(await redis.xpending_range(RPC, "echo", "-", "+", 3, idle=idle)) == 3
+
+    await eventually(all_are_abandoned)
     async with answering(bus_url, hold):
         await eventually(lambda: emptied(redis, RPC, "echo"))
     assert hold.taken == ["one", "two", "suspect"]
