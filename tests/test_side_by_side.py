@@ -44,15 +44,16 @@ class Runners:
         self.made: list[Runner] = []
 
     def until_somebody_waits(self) -> None:
-        """Return when one stands at the head of the queue."""
+        """Return when one stands at the head of the queue. Raises TimeoutError."""
         with self._locks[0].open() as queue:
-            while True:
+            for _ in range(1000):
                 try:
                     fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return
                 fcntl.flock(queue, fcntl.LOCK_UN)
                 time.sleep(0.01)
+        raise TimeoutError("nobody waits")
 
     def start(self, *, alone: bool) -> Runner:
         """Start one more."""
@@ -87,10 +88,9 @@ def test_one_alone_has_the_machine_to_itself(runners: Runners) -> None:
     assert alone.has_turn.wait(30)
     others = [runners.start(alone=False), runners.start(alone=True)]
     assert not any(each.has_turn.wait(MOMENT) for each in others)
-    alone.end()
-    for other in others:
-        assert other.has_turn.wait(30)
-        other.end()
+    for each in (alone, *others):
+        each.end()
+    assert all(each.has_turn.wait(30) for each in others)
 
 
 def test_one_alone_is_not_put_off_for_ever(runners: Runners) -> None:
