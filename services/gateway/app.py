@@ -1,5 +1,6 @@
 """The gateway's composition: one place where everything is made and wired."""
 
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -12,11 +13,12 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from services.gateway import openapi_headers
 from services.gateway.auth import Authenticator
-from services.gateway.cache_counters import cache_counters
+from services.gateway.cache_counters import cache_counters, local_counters
 from services.gateway.coded import Coded
 from services.gateway.core.idempotency import REPLAYED
 from services.gateway.edge import Edge
 from services.gateway.guards import guard, known_query
+from services.gateway.hit_path import HitPath
 from services.gateway.live import ProgressFeed
 from services.gateway.problems import handle
 from services.gateway.read_path import TOKEN, Gateway, readable_token
@@ -38,7 +40,12 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.shedding import Shedding
 from services.gateway.system_health import SystemHealth
 from shared.cache.connect import connect
+from shared.cache.connection import make_pool
+from shared.cache.feed import Feed
+from shared.cache.local import LocalCache
+from shared.cache.reading import CachedReads
 from shared.cache.settings import CacheSettings
+from shared.contracts.objects import STRICT
 from shared.runtime.objects import Objects
 from shared.runtime.release import release
 from shared.runtime.service import Service
@@ -48,25 +55,42 @@ def compose(settings: GatewaySettings) -> Service:
     """Return the service with its HTTP application, wired. Raises SettingsError for an object store that cannot be."""
     objects = Objects(settings.objects_url())
     service = Service("gateway", settings, objects=objects)
-    cache = connect(CacheSettings.of(settings))
+    cache_settings = CacheSettings.of(settings)
+    cache = connect(cache_settings)
+    reads = CachedReads(cache, _local(service, settings, cache_settings), cache_settings, clock=time.perf_counter)
+    authenticator = Authenticator(settings)
     caller = service.caller()
     feed = ProgressFeed(service.broker)
     service.watch(feed.subscriber)
-    service.timings.counters_from(lambda: cache_counters(cache.stats))
-    gateway = Gateway(Shedding(caller), cache)
+    service.timings.counters_from(lambda: [*cache_counters(cache.stats), *local_counters(reads.local)])
+    gateway = Gateway(Shedding(caller), reads)
     system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
     service.stopping(gateway.settle)
     service.closing(cache.close)
     routes = [
         system_routes(gateway, system, service.health),
-        api_routes(gateway, feed, objects, settings),
+        api_routes(gateway, feed, objects, settings, authenticator),
     ]
     coded = Coded(cast("ASGIApp", application(routes, settings)), settings.compression_minimum_size)
-    service.http = Edge(coded, service.timings)
+    short = HitPath(reads, authenticator, service.timings, settings.compression_minimum_size)
+    service.http = Edge(coded, service.timings, short)
     return service
 
 
-def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings: GatewaySettings) -> Router:
+def _local(service: Service, settings: GatewaySettings, cache: CacheSettings) -> LocalCache:
+    """Return this process's own cache, which holds something only while it hears the cache server's feed."""
+    local = LocalCache(settings.cache_l1_bytes, strict=STRICT)
+    if cache.enabled and settings.cache_l1_bytes:
+        feed = Feed(make_pool(cache), local, settings.cache_l1_seconds, time.perf_counter)
+        service.background(feed.run)
+        service.timings.gauge("cache_l1_feed_age_seconds", lambda: feed.age)
+        service.timings.gauge("cache_l1_bytes", lambda: local.size)
+    return local
+
+
+def api_routes(
+    gateway: Gateway, feed: ProgressFeed, objects: Objects, settings: GatewaySettings, authenticator: Authenticator
+) -> Router:
     """Return everything under /api/v1: accounts open to all, the rest to who is logged in."""
     own = Router(
         "/",
@@ -84,7 +108,7 @@ def api_routes(gateway: Gateway, feed: ProgressFeed, objects: Objects, settings:
             result_routes(gateway, objects),
             administration_routes(gateway),
         ],
-        guards=[guard(Authenticator(settings).check, readable_token, known_query)],
+        guards=[guard(authenticator.check, readable_token, known_query)],
         security=[{"bearer": []}],
     )
     return Router("/api/v1", route_handlers=[account_routes(gateway), own])

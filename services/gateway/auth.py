@@ -32,7 +32,7 @@ class Authenticator:
     def __init__(self, settings: SecretSettings) -> None:
         keys = [settings.secret_key, settings.secret_key_previous]
         self._keys = {key_id(key): key for key in keys if key}
-        self._verified: OrderedDict[str, tuple[Principal, int]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[Principal, int]] = OrderedDict()  # by the whole header
 
     def check(self, connection: Connection, _: BaseRouteHandler) -> None:
         """Let a request pass with its principal noted. Raises Unauthenticated."""
@@ -40,17 +40,23 @@ class Authenticator:
 
     def principal(self, header: str) -> Principal:
         """Return who a `Bearer` header speaks for. Raises Unauthenticated with a sentence for the client."""
+        sent = header.encode("latin-1", "replace")
+        known = self.known(sent)
+        if known is not None:
+            return known
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send an access token: `Authorization: Bearer <token>` from POST /api/v1/auth/login")
-        known = self._verified.get(token)
-        if known is not None and known[1] > time.time():
-            return known[0]
         principal, expires = self._verify(token.strip())
-        self._verified[token] = (principal, expires)
+        self._verified[sent] = (principal, expires)
         if len(self._verified) > REMEMBERED:
             self._verified.popitem(last=False)
         return principal
+
+    def known(self, header: bytes) -> Principal | None:
+        """Return who a header speaks for whose token has been verified before and has not expired, else None."""
+        known = self._verified.get(header)
+        return known[0] if known is not None and known[1] > time.time() else None
 
     def _verify(self, token: str) -> tuple[Principal, int]:
         try:

@@ -1,6 +1,7 @@
 """The cache's own counters, as the metrics service reads them."""
 
 from shared.cache.counters import counters_of
+from shared.cache.local import LocalCache
 from shared.cache.stats import CacheStats
 from shared.contracts.timings import Counter
 
@@ -8,3 +9,16 @@ from shared.contracts.timings import Counter
 def cache_counters(stats: CacheStats) -> list[Counter]:
     """Return every count of the shared store."""
     return counters_of(stats)
+
+
+def local_counters(local: LocalCache) -> list[Counter]:
+    """Return every count of this process's own cache, by object type."""
+    return [
+        Counter(name=name, labels={"type": kind}, value=value)
+        for kind, counts in local.counts.items()
+        for name, value in (
+            ("cache_l1_hits", counts.hits),
+            ("cache_l1_misses", counts.misses),
+            ("cache_l1_evictions", counts.evictions),
+        )
+    ]

@@ -2,12 +2,14 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.core.tracing import request_id, traceparent
-from services.gateway.notes import Notes, attach
+from services.gateway.hit_path import HitPath
+from services.gateway.notes import LookedUp, Notes, attach
 from shared.runtime import context
 from shared.runtime.context import Handling
 from shared.runtime.timings import Timings
@@ -22,36 +24,70 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Edge:
-    """Wraps the application. `X-Process-Time` is seconds in this process, from the first byte in to the first out."""
+    """Wraps the application. `X-Process-Time` is seconds in this process, from the first byte in to the first out.
 
-    def __init__(self, application: ASGIApp, timings: Timings) -> None:
+    With a `short` way, what the caches can answer does not reach the application.
+    """
+
+    def __init__(self, application: ASGIApp, timings: Timings, short: HitPath | None = None) -> None:
         self._application = application
         self._timings = timings
+        self._short = short
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request through with its notes attached; anything but HTTP passes as it is."""
+        """Answer a request, or pass it through with its notes attached; anything but HTTP passes as it is."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        notes = Notes(
-            request_id(headers.get(b"x-request-id", b"").decode("latin-1")),
-            traceparent(headers.get(b"traceparent", b"").decode("latin-1")),
-        )
-        # The server gives each request a task of its own.
-        context.begin(Handling(notes.request_id, notes.traceparent))
+        short = self._short
+        asked = None if short is None else short.recognise(scope, headers)
+        if short is None or asked is None:
+            await self._pass(scope, receive, send, headers, _begin(headers), started)
+            return
+        answer = short.answer_at_once(asked, started)
+        if answer is not None:
+            notes = _notes_of(headers)
+        else:
+            notes = _begin(headers)
+            found = await short.answer(asked, started, notes)
+            if isinstance(found, LookedUp):
+                notes.looked_up = found
+                await self._pass(scope, receive, send, headers, notes, started)
+                return
+            answer = found
+        status, base, body, series = answer
+        marks = _marks(notes, time.perf_counter() - started)
+        await send({"type": "http.response.start", "status": status, "headers": base + marks})
+        await send({"type": "http.response.body", "body": body})
+        seconds = time.perf_counter() - started
+        self._timings.observe_in(series, seconds)
+        if log.isEnabledFor(logging.DEBUG):
+            context.begin(Handling(notes.request_id, notes.traceparent))
+            _tell(series.labels["method"], series.labels["route"], status, seconds)
+
+    async def _pass(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: dict[bytes, bytes],
+        notes: Notes,
+        started: float,
+    ) -> None:
         method = scope["method"]
         # Litestar's router works on this very mapping, so that the matched template is found in it afterwards.
         inner: dict[str, Any] = {**scope, "method": "GET" if method == "HEAD" else method}
         attach(inner, notes)
         status = 500
+        answered: list[tuple[bytes, bytes]] = []
 
         async def send_marked(message: Any) -> None:  # noqa: ANN401  # any ASGI event
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
-                kept = [header for header in message["headers"] if status != 304 or header[0] not in _OF_THE_BODY]
+                status, answered = message["status"], list(message["headers"])
+                kept = [header for header in answered if status != 304 or header[0] not in _OF_THE_BODY]
                 message["headers"] = [*kept, *_marks(notes, time.perf_counter() - started)]
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
@@ -63,15 +99,39 @@ class Edge:
             seconds, route = time.perf_counter() - started, inner.get("path_template") or UNMATCHED
             counted = method if method in METHODS else "other"
             self._timings.observe_http(seconds, method=counted, route=route, status=str(status))
-            # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
-            log.debug("%s %s answered %d after %.1f ms", counted, route, status, seconds * 1000)
+            _tell(counted, route, status, seconds)
+        if self._short is not None and status == 200:
+            self._short.learn(scope, headers, notes, route, answered)
+
+
+def _notes_of(headers: Mapping[bytes, bytes]) -> Notes:
+    return Notes(
+        request_id(headers.get(b"x-request-id", b"").decode("latin-1")),
+        traceparent(headers.get(b"traceparent", b"").decode("latin-1")),
+    )
+
+
+def _begin(headers: Mapping[bytes, bytes]) -> Notes:
+    notes = _notes_of(headers)
+    # The server gives each request a task of its own.
+    context.begin(Handling(notes.request_id, notes.traceparent))
+    return notes
+
+
+def _tell(method: str, route: str, status: int, seconds: float) -> None:
+    # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
+    log.debug("%s %s answered %d after %.1f ms", method, route, status, seconds * 1000)
 
 
 def _marks(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
-    stages = "".join(f"{name};dur={spent * 1000:.3f}, " for name, spent in notes.stages.items())
+    whole, micros = divmod(int(seconds * 1_000_000), 1_000_000)
     return [
         (b"x-request-id", notes.request_id.encode()),
         (b"traceparent", notes.traceparent.encode()),
-        (b"x-process-time", f"{seconds:.6f}".encode()),
-        (b"server-timing", f"{stages}total;dur={seconds * 1000:.3f}".encode()),
+        (b"x-process-time", b"%d.%06d" % (whole, micros)),
+        (b"server-timing", b"%stotal;dur=%.3f" % (_stages(notes.stages) if notes.stages else b"", seconds * 1000)),
     ]
+
+
+def _stages(stages: Mapping[str, float]) -> bytes:
+    return "".join(f"{name};dur={spent * 1000:.3f}, " for name, spent in stages.items()).encode()

@@ -1,10 +1,13 @@
 """What is noted about a request on its way through: ids, who asks, how fresh the answer must be, where time went."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from litestar.connection import ASGIConnection
 
+from shared.cache.local import Held, Key
+from shared.cache.record import Entry
+from shared.cache.results import Lookup
 from shared.contracts.values import Principal
 
 _KEY = "aurelius.notes"
@@ -12,25 +15,65 @@ _KEY = "aurelius.notes"
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
+class LookedUp(NamedTuple):
+    """What the cache has said for a request before its route was found."""
+
+    key: Key
+    least: int
+    found: Held | Lookup
+
+
+class CachedRead:
+    """What a cached read was about: an answer to the same question may be given without its route.
+
+    `linked` says that the route adds the link to the next page.
+    """
+
+    __slots__ = ("entry", "linked", "obj", "variant")
+
+    def __init__(self, obj: str, variant: str, entry: Entry) -> None:
+        self.obj = obj
+        self.variant = variant
+        self.entry = entry
+        self.linked = False
+
+
 class Notes:
     """One per request. `wanted` are the versions its Consistency-Token names, `stages` seconds by stage.
 
-    `idempotency_key` is empty without one, and on routes that take none.
+    `idempotency_key` is empty without one, and on routes that take none. `cached_read` is what its route has read
+    through the cache.
     """
 
-    __slots__ = ("idempotency_key", "principal", "request_id", "stages", "traceparent", "wanted")
+    __slots__ = (
+        "cached_read",
+        "idempotency_key",
+        "looked_up",
+        "principal",
+        "request_id",
+        "stages",
+        "traceparent",
+        "wanted",
+    )
 
     def __init__(self, request_id: str, traceparent: str) -> None:
         self.request_id = request_id
         self.traceparent = traceparent
         self.principal: Principal | None = None
         self.idempotency_key = ""
-        self.wanted: dict[str, int] = {}
+        self.looked_up: LookedUp | None = None
+        self.cached_read: CachedRead | None = None
+        self.wanted: Mapping[str, int] = {}
         self.stages: dict[str, float] = {}
 
     def spent(self, stage: str, seconds: float) -> None:
         """Add time to a stage of the answer's `Server-Timing`."""
         self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+
+    def found_before(self, key: Key, least: int) -> Held | Lookup | None:
+        """Return what the cache has said to this very question, once."""
+        told, self.looked_up = self.looked_up, None
+        return told.found if told is not None and (told.key, told.least) == (key, least) else None
 
     @property
     def caller(self) -> Principal:

@@ -1,8 +1,8 @@
 """A cached read: the entry if fresh enough and the caller's own, else the service's answer, offered to the cache."""
 
-import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from litestar import Request, Response
@@ -10,11 +10,10 @@ from litestar.handlers import BaseRouteHandler
 
 from services.gateway.core.etags import etag_of, matches
 from services.gateway.core.idempotency import REPLAYED
-from services.gateway.notes import Connection, notes_of
+from services.gateway.notes import CachedRead, Connection, notes_of
 from shared.cache import tokens
+from shared.cache.reading import CachedReads, Fetched, Source
 from shared.cache.record import Entry
-from shared.cache.results import Bypass, BypassReason, Hit, Lookup, Miss
-from shared.cache.store import CacheStore
 from shared.contracts.errors import Malformed, NotFound
 from shared.contracts.ids import is_id
 from shared.contracts.messages import Request as Message
@@ -24,9 +23,16 @@ from shared.runtime.bus.caller import DEFAULT_DEADLINE, Reply
 A = TypeVar("A")
 
 TOKEN = "Consistency-Token"  # noqa: S105  # a header's name
+TOKENS = 4096
 JSON = "application/json"
 HTML = "text/html"
-_L2 = "aurelius-l2"
+STATUS: dict[Source, str] = {
+    "l1": "aurelius-l1; hit",
+    "l2": "aurelius-l2; hit",
+    "miss": "aurelius-l2; fwd=uri-miss",
+    "bypass": "aurelius-l2; fwd=bypass",
+}
+"""The `Cache-Status` (RFC 9211) of an answer from each place."""
 
 
 class Asking(Protocol):
@@ -46,20 +52,23 @@ class Asking(Protocol):
 
 
 class Found(NamedTuple):
-    """What a read found: its bytes, their tag, and the `Cache-Status` that says where they came from."""
+    """What a read found, and the `Cache-Status` that says where."""
 
-    body: bytes
-    etag: str
+    entry: Entry
     status: str
+
+    @property
+    def body(self) -> bytes:
+        """Its bytes."""
+        return self.entry.body
 
 
 class Gateway:
     """What every route asks: the services over the bus, and for reads the cache before them."""
 
-    def __init__(self, caller: Asking, cache: CacheStore) -> None:
+    def __init__(self, caller: Asking, reads: CachedReads) -> None:
         self._caller = caller
-        self._cache = cache
-        self._filling: set[asyncio.Task[object]] = set()
+        self._reads = reads
 
     async def ask(
         self,
@@ -79,6 +88,8 @@ class Gateway:
         )
         notes.spent("bus", time.perf_counter() - started - reply.service_seconds)
         notes.spent("service", reply.service_seconds)
+        for obj, version in reply.versions.items():  # who writes here reads it here, before the feed tells of it
+            self._reads.local.raised(obj, version)
         return reply
 
     async def create(
@@ -95,33 +106,37 @@ class Gateway:
 
     async def read(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Response[Any]:
         """Answer a read of `obj`, never older than the request's Consistency-Token names. Raises ServiceError."""
-        found = await self.look_up(request, message, obj, variant)
-        return answer(request, found.body, etag=found.etag, status=found.status)
+        entry, status = await self.look_up(request, message, obj, variant)
+        notes_of(request).cached_read = CachedRead(obj, variant, entry)
+        return answer(request, entry.body, etag=entry.etag, status=status)
 
     async def look_up(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Found:
         """Return what `read` answers with. Raises ServiceError."""
         notes = notes_of(request)
         principal = notes.caller
-        least = notes.wanted.get(obj, 0)
-        found: Lookup
-        if "no-cache" in request.headers.get("cache-control", "").lower():
-            found = Bypass(BypassReason.REQUESTED)
-            self._cache.stats.looked_up(obj, found)
-        else:
+        asking = 0.0
+
+        async def fetch() -> Fetched:
+            nonlocal asking
             started = time.perf_counter()
-            found = await self._cache.get(obj, variant, min_version=least)
-            notes.spent("cache", time.perf_counter() - started)
-        if isinstance(found, Hit):
-            if found.entry.owner != principal.user_id:
-                raise NotFound("There is no such resource")
-            return Found(found.entry.body, found.entry.etag, f"{_L2}; hit")
-        reply = await self.ask(request, message, principal)
-        etag = etag_of(reply.body)
-        if isinstance(found, Miss) and obj in reply.versions:
-            entry = Entry(version=reply.versions[obj], etag=etag, owner=principal.user_id, body=reply.body)
-            self._fill(obj, variant, found.lease, entry)
-        reason = "bypass" if isinstance(found, Bypass) else "uri-miss"
-        return Found(reply.body, etag, f"{_L2}; fwd={reason}")
+            try:
+                reply = await self.ask(request, message, principal)
+            finally:
+                asking = time.perf_counter() - started
+            entry = Entry(reply.versions.get(obj, 0), etag_of(reply.body), principal.user_id, reply.body)
+            return Fetched(entry, versioned=obj in reply.versions)
+
+        started = time.perf_counter()
+        if asks_past_caches(request.headers.get("cache-control", "")):
+            found = await self._reads.past(obj, fetch)
+        else:
+            least = notes.wanted.get(obj, 0)
+            before = notes.found_before((obj, variant), least)
+            found = await self._reads.read(obj, variant, fetch, who=principal.user_id, least=least, before=before)
+            notes.spent("cache", time.perf_counter() - started - asking)
+        if found.entry.owner != principal.user_id:
+            raise NotFound("There is no such resource")
+        return Found(found.entry, STATUS[found.source])
 
     async def read_entity(
         self,
@@ -135,15 +150,14 @@ class Gateway:
         obj = name_object(known_id(entity_id))
         return await self.read(request, message, obj, variant)
 
-    def _fill(self, obj: str, variant: str, lease: str, entry: Entry) -> None:
-        task: asyncio.Task[object] = asyncio.create_task(self._cache.fill(obj, variant, lease, entry))
-        self._filling.add(task)
-        task.add_done_callback(self._filling.discard)
-
     async def settle(self) -> None:
-        """Wait for the fills under way."""
-        if self._filling:
-            await asyncio.wait(self._filling, timeout=1)
+        """Wait for what goes on behind the answers."""
+        await self._reads.settle()
+
+
+def asks_past_caches(cache_control: str) -> bool:
+    """Say whether a request's Cache-Control wants an answer that no cache gives."""
+    return "no-cache" in cache_control.lower()
 
 
 def readable_token(connection: Connection, _: BaseRouteHandler) -> None:
@@ -151,9 +165,18 @@ def readable_token(connection: Connection, _: BaseRouteHandler) -> None:
     token = connection.headers.get(TOKEN, "")
     if token:
         try:
-            notes_of(connection).wanted = tokens.decode(token)
+            notes_of(connection).wanted = versions_of(token)
         except tokens.InvalidToken as error:
             raise Malformed(str(error)) from error
+
+
+@lru_cache(TOKENS)
+def versions_of(token: str) -> Mapping[str, int]:
+    """Return the versions that a Consistency-Token names: a client sends the same one until it writes again.
+
+    Raises InvalidToken.
+    """
+    return tokens.decode(token)
 
 
 def known_id(entity_id: str) -> str:
@@ -163,13 +186,19 @@ def known_id(entity_id: str) -> str:
     return entity_id
 
 
+def read_headers(etag: str, status: str) -> dict[str, str]:
+    """Return the headers of every read's answer, of a cached one with its Cache-Status."""
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+    if status:
+        headers["Cache-Status"] = status
+    return headers
+
+
 def answer(
     request: Request[Any, Any, Any], body: bytes, *, etag: str = "", status: str = "", media_type: str = JSON
 ) -> Response[Any]:
     """Return a read's answer: the body, or 304 when the client has it already."""
-    headers = {"ETag": etag or etag_of(body), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
-    if status:
-        headers["Cache-Status"] = status
+    headers = read_headers(etag or etag_of(body), status)
     if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
         # Of the 200 that it stands for, and not sent: they tell which coding that would have been in (coded.py).
         headers |= {"Content-Type": media_type, "Content-Length": str(len(body))}

@@ -33,6 +33,10 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     # Below it the headers are most of an answer, which a coding does not make smaller.
     compression_minimum_size: Annotated[int, Meta(ge=0, le=GIB, title="bytes")] = 1000
 
+    # What this process keeps of the cache itself, 0 for nothing, and for how long after a sign of life it is believed.
+    cache_l1_bytes: Annotated[int, Meta(ge=0, le=64 * GIB, title="bytes")] = 64 * MIB
+    cache_l1_seconds: Annotated[float, Meta(ge=0.01, le=60, title="seconds")] = 0.25
+
     RULES: ClassVar[tuple[Together, ...]] = (
         Together(("max_json_bytes", "max_upload_bytes"), _json_fits),
         Together(("gateway_workers", "port"), _port_shared),

@@ -5,9 +5,8 @@ comes with each call, in seconds of one monotonic clock, and whoever reads the f
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from shared.cache.keys import object_type
 from shared.cache.record import Entry
@@ -23,10 +22,11 @@ Key = tuple[str, str]
 class Held:
     """One entry as this process keeps it. `coded` are its bytes in other content codings, each made once.
 
-    `refresh_at` is when its first reader should have it made anew, before it ends at `expires`.
+    `refresh_at` is when its first reader should have it made anew, before it ends at `expires`. `ready` is room for
+    what those who serve it make of it once, a few small things that end with it.
     """
 
-    __slots__ = ("coded", "counts", "entry", "expires", "key", "refresh_at", "size")
+    __slots__ = ("coded", "counts", "entry", "expires", "key", "ready", "refresh_at", "size")
 
     def __init__(self, key: Key, entry: Entry, expires: float, refresh_at: float, counts: LocalCounts) -> None:
         self.key = key
@@ -35,11 +35,12 @@ class Held:
         self.refresh_at = refresh_at
         self.counts = counts
         self.coded: dict[str, bytes] = {}
+        self.ready: dict[Any, Any] = {}
         self.size = OVERHEAD + len(key[0]) + len(key[1]) + len(entry.body)
 
 
 class Flight:
-    """One read under way, from before it asks the second level. `floor` is the highest version announced meanwhile."""
+    """One question to the second level, from before it is asked. `floor` is the highest version announced meanwhile."""
 
     __slots__ = ("epoch", "floor", "obj")
 
@@ -72,32 +73,40 @@ class LocalCache:
         return len(self._held)
 
     def get(self, key: Key, least: int, now: float) -> Held | None:
-        """Return what is held of at least version `least`, or None."""
-        held = self._held.get(key)
+        """Return what is held of at least version `least`, or None; both are counted."""
+        held = self.serve(key, least, now)
         if held is None:
             self._of(object_type(key[0])).misses += 1
-            return None
-        if now < self.fresh_until and held.entry.version >= least:
-            if now < held.expires:
-                self._held.move_to_end(key)
-                held.counts.hits += 1
-                return held
-            self._drop(held)
-        held.counts.misses += 1
-        return None
+        return held
 
-    @contextmanager
-    def flight(self, obj: str) -> Iterator[Flight]:
-        """Watch for announcements about `obj` while it is read. Begin before the second level is asked."""
+    def serve(self, key: Key, least: int, now: float) -> Held | None:
+        """Return what `get` does; what is not held is not counted, for who will ask again."""
+        held = self._held.get(key)
+        if held is None or now >= self.fresh_until or held.entry.version < least:
+            return None
+        if now >= held.expires:
+            self._drop(held)
+            return None
+        self._held.move_to_end(key)
+        held.counts.hits += 1
+        return held
+
+    def peek(self, key: Key) -> Held | None:
+        """Return what is held, which may be too old to be served."""
+        return self._held.get(key)
+
+    def begin(self, obj: str) -> Flight:
+        """Watch from now on for announcements about `obj`, until `end`; before the second level is asked for it."""
         flight = Flight(obj, self.epoch)
         self._flights.setdefault(obj, set()).add(flight)
-        try:
-            yield flight
-        finally:
-            flying = self._flights[obj]
-            flying.discard(flight)
-            if not flying:
-                del self._flights[obj]
+        return flight
+
+    def end(self, flight: Flight) -> None:
+        """Watch no longer."""
+        flying = self._flights[flight.obj]
+        flying.discard(flight)
+        if not flying:
+            del self._flights[flight.obj]
 
     def keep(self, flight: Flight, variant: str, entry: Entry, expires: float, refresh_at: float) -> Held | None:
         """Keep what the second level gave or accepted on this flight; None when it is not kept.

@@ -9,12 +9,15 @@ MAX_VERSION: Final = 2**53 - 1
 
 STATE_FIELDS: Final = ("status", "run_id", "incarnation")
 HEAD_FIELDS: Final = ("lineage", "floor")
-ENTRY_FIELDS: Final = ("lineage", "version", "etag", "owner", "status", "media_type", "body")
+ENTRY_FIELDS: Final = ("lineage", "version", "etag", "owner", "status", "media_type", "made", "body")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer, ready to be sent: `body` is what the client gets, `version` the object's version it was read at."""
+    """One answer, ready to be sent: `body` is what the client gets, `version` the object's version it was read at.
+
+    `made` is when, in Unix seconds of whoever read it: its age is only ever compared with its time to live.
+    """
 
     version: int
     etag: str
@@ -22,6 +25,7 @@ class Entry:
     body: bytes
     status: int = 200
     media_type: str = "application/json"
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ def encode_entry(lineage: str, entry: Entry) -> list[str | int | bytes]:
         entry.owner,
         entry.status,
         entry.media_type,
+        entry.made,
         entry.body,
     ]
     return [part for pair in zip(ENTRY_FIELDS, values, strict=True) for part in pair]
@@ -113,8 +118,8 @@ def encode_entry(lineage: str, entry: Entry) -> list[str | int | bytes]:
 def decode_entry(values: Sequence[bytes | None]) -> StoredEntry | None:
     """Read the values of ENTRY_FIELDS; None when there is no entry, or one that cannot be read."""
     try:
-        lineage, version, etag, owner, status, media_type, body = _present(values)
-        entry = Entry(int(version), etag.decode(), owner.decode(), body, int(status), media_type.decode())
+        lineage, version, etag, owner, status, media_type, made, body = _present(values)
+        entry = Entry(int(version), etag.decode(), owner.decode(), body, int(status), media_type.decode(), int(made))
         return StoredEntry(lineage.decode(), entry)
     except ValueError:
         return None

@@ -84,10 +84,12 @@ class CacheSettings:
 
         `random` gives a number in [0, 1).
         """
+        return max(1, round(self.entry_ttl(obj, status) * 1000 * (1 - JITTER + 2 * JITTER * random())))
+
+    def entry_ttl(self, obj: str, status: int) -> float:
+        """Return the life of a new entry in seconds, before it is varied."""
         seconds = self.ttl.get(object_type(obj), self.default_ttl)
-        if status >= 400:
-            seconds = min(seconds, self.error_ttl)
-        return max(1, round(seconds * 1000 * (1 - JITTER + 2 * JITTER * random())))
+        return min(seconds, self.error_ttl) if status >= 400 else seconds
 
     def head_ttl_ms(self) -> int:
         """Return the life of a head in ms, counted from its last use: beyond that of any entry under it."""

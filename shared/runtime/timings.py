@@ -19,8 +19,28 @@ SEND_SECONDS = 1.0
 # learns everything.
 FULL_EVERY = 10
 KEPT = 10_000
+HTTP_DURATION = "http_request_duration"
 
 Labels = tuple[tuple[str, str], ...]
+
+
+class Series:
+    """One histogram of one process: a count per bucket and one above, the sum in seconds, and if either has changed."""
+
+    __slots__ = ("changed", "counts", "labels", "name", "total")
+
+    def __init__(self, name: str, labels: dict[str, str]) -> None:
+        self.name = name
+        self.labels = labels
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+        self.changed = False
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        self.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+        self.changed = True
 
 
 class Timings:
@@ -35,7 +55,7 @@ class Timings:
         self._boot = secrets.token_hex(8)
         self._started_at = time.time()
         self._sequence = 0
-        self._histograms: dict[tuple[str, Labels], tuple[list[int], list[float]]] = {}
+        self._histograms: dict[tuple[str, Labels], Series] = {}
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[str, Callable[[], float]] = {}
         self._counter_sources: list[Callable[[], list[Counter]]] = []
@@ -46,18 +66,27 @@ class Timings:
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Count one duration in the histogram `name` with these labels."""
+        self.series(name, **labels).add(seconds)
+
+    def series(self, name: str, **labels: str) -> Series:
+        """Return the histogram `name` with these labels: finding it costs more than counting in it."""
         key = (name, tuple(labels.items()))
         found = self._histograms.get(key)
         if found is None:
-            found = self._histograms[key] = ([0] * (len(BUCKETS) + 1), [0.0])
-        counts, total = found
-        counts[bisect.bisect_left(BUCKETS, seconds)] += 1
-        total[0] += seconds
-        self._changed.add(key)
+            found = self._histograms[key] = Series(name, labels)
+        return found
 
     def observe_http(self, seconds: float, *, method: str, route: str, status: str) -> None:
         """Count one HTTP request, and keep its raw duration for the percentiles over the last thousand."""
-        self.observe("http_request_duration", seconds, method=method, route=route, status=status)
+        self.observe_in(self.http_series(method=method, route=route, status=status), seconds)
+
+    def http_series(self, *, method: str, route: str, status: str) -> Series:
+        """Return the histogram of HTTP requests with these labels."""
+        return self.series(HTTP_DURATION, method=method, route=route, status=status)
+
+    def observe_in(self, series: Series, seconds: float) -> None:
+        """Do what `observe_http` does, with its histogram at hand."""
+        series.add(seconds)
         self._recent.append(seconds)
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -92,9 +121,9 @@ class Timings:
             at=time.time(),
             started_at=self._started_at,
             histograms=[
-                Histogram(name=key[0], labels=dict(key[1]), counts=list(counts), total=total[0])
-                for key, (counts, total) in self._histograms.items()
-                if full or key in changed
+                Histogram(name=series.name, labels=series.labels, counts=list(series.counts), total=series.total)
+                for series in self._histograms.values()
+                if _taken(series) or full
             ],
             counters=[
                 Counter(name=key[0], labels=dict(key[1]), value=value)
@@ -129,3 +158,9 @@ class Timings:
 
     def _note(self, sent: asyncio.Future[Answer]) -> None:
         self.refused = None if sent.cancelled() else sent.exception()
+
+
+def _taken(series: Series) -> bool:
+    """Say whether it has changed since it was last asked."""
+    changed, series.changed = series.changed, False
+    return changed

@@ -13,6 +13,7 @@ from services.backtest.handlers.specs import SpecHandlers, validate_spec
 from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.job_queue import JobQueue
 from services.gateway.app import api_routes, application
+from services.gateway.auth import Authenticator
 from services.gateway.edge import Edge
 from services.gateway.live import ProgressFeed
 from services.gateway.read_path import Gateway
@@ -21,6 +22,7 @@ from services.gateway.tests.fakes import SECRET, token_of
 from services.strategy.handlers import StrategyHandlers
 from services.strategy.spec_validator import BusSpecValidator
 from shared.cache.disabled import DisabledCacheStore
+from shared.cache.reading import CachedReads
 from shared.contracts import messages
 from shared.contracts.errors import ErrorBody, InputError, Malformed, ServiceError
 from shared.contracts.ids import new_id
@@ -137,9 +139,10 @@ async def service(strategy: Database, backtest: Database, owner: str, folder: Pa
         messages.CreateSweep.METHOD: SweepHandlers(backtest, clock, queue, _Strategies()).create,
     }
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder)
-    gateway = Gateway(direct, DisabledCacheStore())
+    gateway = Gateway(direct, CachedReads(DisabledCacheStore()))
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
-    litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], settings)
+    routes = api_routes(gateway, feed, Objects(settings.objects_url()), settings, Authenticator(settings))
+    litestar = application([routes], settings)
     yield Service(Edge(litestar, Timings("gateway", "test")), owner)  # type: ignore[arg-type]  # ASGI under two names
     await gateway.settle()
 

@@ -1,5 +1,6 @@
 """Services that answer in memory, and a client of a gateway around them."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,11 +11,15 @@ import jwt
 import msgspec
 
 from services.gateway.app import api_routes, application
+from services.gateway.auth import Authenticator
 from services.gateway.coded import Coded
 from services.gateway.edge import Edge
+from services.gateway.hit_path import HitPath
 from services.gateway.live import ProgressFeed
 from services.gateway.read_path import Gateway
 from services.gateway.settings import GatewaySettings
+from shared.cache.local import LocalCache
+from shared.cache.reading import CachedReads
 from shared.cache.store import CacheStore
 from shared.contracts.errors import NotFound
 from shared.contracts.messages import Request
@@ -72,24 +77,43 @@ def token_of(
 
 @asynccontextmanager
 async def edge_of(
-    services: FakeServices, cache: CacheStore, folder: Path, *, max_upload_bytes: int = 10_000_000
+    services: FakeServices,
+    cache: CacheStore,
+    folder: Path,
+    *,
+    max_upload_bytes: int = 10_000_000,
+    local: LocalCache | None = None,
+    timings: Timings | None = None,
 ) -> AsyncIterator[tuple[Any, Gateway]]:
-    """Lend the ASGI application of a gateway that asks `services` and reads `cache`, and its Gateway."""
+    """Lend the ASGI application of a gateway that asks `services` and reads `local` and `cache`, and its Gateway."""
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
-    gateway = Gateway(services, cache)
+    reads = CachedReads(cache, local, clock=time.perf_counter)
+    gateway, authenticator = Gateway(services, reads), Authenticator(settings)
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
-    litestar = application([api_routes(gateway, feed, Objects(settings.objects_url()), settings)], settings)
+    routes = api_routes(gateway, feed, Objects(settings.objects_url()), settings, authenticator)
+    litestar = application([routes], settings)
     coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
-    yield Edge(coded, Timings("gateway", "test")), gateway
+    timings = timings or Timings("gateway", "test")
+    short = HitPath(reads, authenticator, timings, settings.compression_minimum_size)
+    yield Edge(coded, timings, short), gateway
     await gateway.settle()
 
 
 @asynccontextmanager
 async def client_of(
-    services: FakeServices, cache: CacheStore, folder: Path, *, max_upload_bytes: int = 10_000_000
+    services: FakeServices,
+    cache: CacheStore,
+    folder: Path,
+    *,
+    max_upload_bytes: int = 10_000_000,
+    local: LocalCache | None = None,
+    timings: Timings | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Lend a client of a gateway that asks `services` and reads `cache`."""
-    async with edge_of(services, cache, folder, max_upload_bytes=max_upload_bytes) as (edge, gateway):
+    """Lend a client of a gateway that asks `services` and reads `local` and `cache`."""
+    async with edge_of(services, cache, folder, max_upload_bytes=max_upload_bytes, local=local, timings=timings) as (
+        edge,
+        gateway,
+    ):
 
         async def settle(_: httpx.Response) -> None:
             # A reader does not wait for its fill; a test must, to know what the next read finds.

@@ -96,6 +96,34 @@ CACHE_ORPHANS: Final = Metric(
     "Floors that a writer had raised and died, dropped when a later reader found less in the database.",
     "cache_orphan_floors",
 )
+L1_HITS: Final = Metric(
+    "aurelius_cache_l1_hits_total", "counter", ("type",), "Reads that a process answered by itself.", "cache_l1_hits"
+)
+L1_MISSES: Final = Metric(
+    "aurelius_cache_l1_misses_total",
+    "counter",
+    ("type",),
+    "Reads that a process could not answer by itself.",
+    "cache_l1_misses",
+)
+L1_EVICTIONS: Final = Metric(
+    "aurelius_cache_l1_evictions_total",
+    "counter",
+    ("type",),
+    "Entries that a process dropped to make room.",
+    "cache_l1_evictions",
+)
+L1_BYTES: Final = Metric(
+    "aurelius_cache_l1_bytes", "gauge", (SERVICE,), "Memory that the processes' own caches take.", "cache_l1_bytes"
+)
+L1_FEED_AGE: Final = Metric(
+    "aurelius_cache_l1_feed_age_seconds",
+    "gauge",
+    (),
+    "Time since the cache server last proved to a process that its feed is heard; of all, the longest.",
+    "cache_l1_feed_age_seconds",
+    of_all=True,
+)
 INVALIDATIONS: Final = Metric(
     "aurelius_cache_invalidations_total",
     "counter",
@@ -289,6 +317,11 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_FILLS,
     CACHE_FILLS_REFUSED,
     CACHE_ORPHANS,
+    L1_HITS,
+    L1_MISSES,
+    L1_EVICTIONS,
+    L1_BYTES,
+    L1_FEED_AGE,
     INVALIDATIONS,
     CACHE_RAISES,
     CACHE_RAISE_DURATION,

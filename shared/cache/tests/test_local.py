@@ -1,7 +1,6 @@
 """The first level: what it keeps, what it serves, and that no interleaving makes it older than was promised."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -31,8 +30,11 @@ def listening(capacity: int = CAPACITY) -> LocalCache:
 
 def put(cache: LocalCache, obj: str, version: int, *, variant: str = "doc", size: int = 10) -> Held | None:
     """Have one read keep an entry."""
-    with cache.flight(obj) as flight:
+    flight = cache.begin(obj)
+    try:
         return cache.keep(flight, variant, entry(version, size), FAR, FAR)
+    finally:
+        cache.end(flight)
 
 
 class Naive(RuleBasedStateMachine):
@@ -48,7 +50,6 @@ class Naive(RuleBasedStateMachine):
         self.listening = False
         self.held: list[tuple[tuple[str, str], Entry, float, int]] = []  # the least recently used first
         self.since: dict[Flight, list[tuple[str, int]]] = {}  # what was heard since a flight began; "lost" is of all
-        self.contexts: dict[Flight, Any] = {}
 
     def hear(self, obj: str, version: int) -> None:
         """Note it with every flight."""
@@ -75,9 +76,8 @@ class Naive(RuleBasedStateMachine):
     @rule(target=flights, obj=st.sampled_from(OBJECTS))
     def begin(self, obj: str) -> Flight:
         """A read begins."""
-        context = self.cache.flight(obj)
-        flight = context.__enter__()
-        self.contexts[flight], self.since[flight] = context, []
+        flight = self.cache.begin(obj)
+        self.since[flight] = []
         return flight
 
     @rule(
@@ -90,7 +90,7 @@ class Naive(RuleBasedStateMachine):
     )
     def keep(self, flight: Flight, variant: str, version: int, life: int, size: int, ends: bool) -> None:
         """An answer comes; a flight may bring several."""
-        if flight not in self.contexts:
+        if flight not in self.since:
             return
         key, new = (flight.obj, variant), entry(version, size)
         kept = self.cache.keep(flight, variant, new, self.now + life, FAR)
@@ -110,7 +110,7 @@ class Naive(RuleBasedStateMachine):
             while sum(row[3] for row in self.held) > CAPACITY:
                 self.held.pop(0)
         if ends:
-            self.contexts.pop(flight).__exit__(None, None, None)
+            self.cache.end(flight)
             del self.since[flight]
 
     @rule(obj=st.sampled_from(OBJECTS), version=st.integers(1, 6))
@@ -139,7 +139,7 @@ class Naive(RuleBasedStateMachine):
         """Nothing more is held, and it is counted right."""
         assert len(self.cache) == len(self.held)
         assert self.cache.size == sum(row[3] for row in self.held) <= CAPACITY
-        assert {flight.obj for flight in self.contexts} == set(self.cache._flights)
+        assert {flight.obj for flight in self.since} == set(self.cache._flights)
         assert {key[0] for key, *_ in self.held} == set(self.cache._variants)
 
 

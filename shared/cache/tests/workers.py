@@ -98,7 +98,6 @@ class World:
         self.stage = "idle"
         self.breaks, self.pings, self.reads = 1, 3, 4
         self.reading: Reading | None = None
-        self._flights: list[object] = []
 
     def choices(self) -> list[Callable[[], None]]:
         """Every step that can come next."""
@@ -179,9 +178,7 @@ class World:
                 raise Broken("BOUND")
             self._returned(version, self.token)
             return
-        flying = worker.cache.flight(OBJECT)
-        flight = flying.__enter__()
-        self._flights.append(flying)
+        flight = worker.cache.begin(OBJECT)
         entry = Entry(self.committed, f'"{self.committed}"', "owner", b"{}")
         self.reading = Reading(worker, flight, entry, self.committed >= self.floor, self.token)
 
@@ -191,7 +188,7 @@ class World:
         assert reading is not None
         if reading.accepted or not self.asks_l2:
             reading.worker.cache.keep(reading.flight, "doc", reading.entry, FAR, FAR)
-        self._flights.pop().__exit__(None, None, None)  # type: ignore[attr-defined]  # the flight's end
+        reading.worker.cache.end(reading.flight)
         self._returned(reading.entry.version, reading.token)
 
     def _returned(self, version: int, token: int) -> None:

@@ -10,7 +10,7 @@ from services.metrics.core.names import METRICS, REPORTED, SERVICE, Metric
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_every_row_follows_the_practice(metric: Metric) -> None:
     """A prefix, lower case, `_total` on counters alone, seconds on histograms, a sentence of help."""
-    assert re.fullmatch(r"aurelius(_[a-z]+)+", metric.name)
+    assert re.fullmatch(r"aurelius(_[a-z][a-z0-9]*)+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind == "counter")
     assert metric.kind != "histogram" or metric.unit == "seconds"
     assert metric.help.endswith(".")
