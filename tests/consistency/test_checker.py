@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.program import ROOT
 from tests.consistency.checker import check, invalidations, owners, registers, rest, tokens
-from tests.consistency.checker.history import Hop, Line, Quiet, Read, Row, Write, read_journal
+from tests.consistency.checker.history import Hop, Line, Quiet, Read, Row, read_journal
 from tests.consistency.checker.staleness import staleness
 from tests.consistency.story import Story, honest, key_of
 

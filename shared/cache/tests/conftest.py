@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from shared.cache.fake import FakeCacheStore
 from shared.cache.listing import OperatedCacheStore
 from shared.cache.plain import OperatedStore
 from shared.cache.settings import CacheSettings

@@ -78,8 +78,9 @@ async def test_processes_are_told_that_nothing_they_hold_is_as_new(server_lab: S
     local = LocalCache(1_000_000)
     local.opened()
     local.fresh_until = 10.0
-    with local.flight(STRATEGY) as flight:
-        assert local.keep(flight, "doc", entry(9), 10.0, 10.0)
+    flight = local.begin(STRATEGY)
+    assert local.keep(flight, "doc", entry(9), 10.0, 10.0)
+    local.end(flight)
     local.raised(obj, int(version))
     assert local.get((STRATEGY, "doc"), 0, 1.0) is None
 

@@ -1,6 +1,7 @@
 """Cursors of a strategy's versions."""
 
 import base64
+from itertools import count
 
 import msgspec
 import pytest
@@ -34,6 +35,7 @@ def test_a_cursor_goes_on_below_what_was_shown(last: int) -> None:
         cursor_after(STRATEGY, MAX_VERSION + 1),
         base64.urlsafe_b64encode(msgspec.json.encode([STRATEGY, "5"])).decode(),
     ],
+    ids=count(),  # the cursors are of ids that each process of the tests makes for itself
 )
 def test_what_this_list_did_not_give_out_is_refused(cursor: str) -> None:
     """Rather than answered with a page of something else; nothing reaches the database that it cannot read."""
