@@ -15,12 +15,15 @@ from services.invalidator.tests.entries import event_fields
 from services.metrics.app import compose as compose_metrics
 from services.metrics.settings import MetricsSettings
 from shared.cache.connect import connect
-from shared.cache.results import Hit
+from shared.cache.results import Hit, Miss
 from shared.cache.settings import CacheSettings
 from shared.cache.tests.races import STRATEGY, store_entry
+from shared.contracts.cache_messages import CacheDescription, DescribeCache, PurgeCache
 from shared.contracts.jobs import Progress
 from shared.contracts.messages import RenderMetrics
+from shared.contracts.objects import KEEPERS
 from shared.contracts.streams import PROGRESS, STREAMS, event_stream
+from shared.contracts.values import Principal
 from shared.runtime.acl.tests.guarded import BINARIES, Guarded, guarded
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -72,6 +75,21 @@ async def test_the_invalidator_applies_events_that_a_service_appended(bus: Guard
     await store.close()
 
 
+async def test_an_administrator_has_the_cache_forget(bus: Guarded, cache: Guarded) -> None:
+    """One object and all of them: the invalidator may list the keys, and change what they hold."""
+    store = connect(CacheSettings(url=cache.url("gateway"), deadline=5))
+    settings = InvalidatorSettings(bus_url=bus.url("invalidator"), redis_url=cache.url("invalidator"))
+    gateway = Service("gateway", Settings(bus_url=bus.url("gateway")))
+    caller = gateway.caller()
+    admin = Principal(user_id="1", role="admin")
+    async with compose_invalidator(settings).running(), gateway.running():
+        for message in (PurgeCache(type="strategy", id=STRATEGY.partition(":")[2]), PurgeCache()):
+            await store_entry(store, 1)
+            await caller.ask(message, admin, seconds=30)
+            assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+    await store.close()
+
+
 async def test_metrics_has_its_figures(bus: Guarded, cache: Guarded, tmp_path: Path) -> None:
     """Of every stream, of the cache server, and what other processes send; asked for by the gateway."""
     with bus.operator() as operator:
@@ -94,6 +112,11 @@ async def test_metrics_has_its_figures(bus: Guarded, cache: Guarded, tmp_path: P
 
         await eventually(complete)
         text = (await caller.ask(RenderMetrics(form="prometheus"))).body.decode()
+        answer = await caller.ask(DescribeCache(), Principal(user_id="1", role="admin"))
+        described = msgspec.json.decode(answer.body, type=CacheDescription)
+        assert described.used_memory_bytes
+        assert set(described.state) == set(KEEPERS)
+        assert "unknown" not in described.state.values()
     for stream in STREAMS:
         if "<" not in stream.name:
             assert f'aurelius_bus_group_pending{{group="any",stream="{stream.name}"}} 0.0' in text

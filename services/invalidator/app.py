@@ -1,10 +1,13 @@
 """The invalidator's composition: one place where everything is made and wired."""
 
 from services.invalidator.handlers import Invalidator
+from services.invalidator.purges import Purges
 from services.invalidator.settings import InvalidatorSettings
-from shared.cache.connect import answers, connect
+from shared.cache.connect import answers
+from shared.cache.listing import connect_operated
 from shared.cache.settings import CacheSettings
 from shared.cache.stats import CacheStats
+from shared.contracts.cache_messages import PurgeCache
 from shared.contracts.streams import EVENT_SOURCES, event_stream
 from shared.contracts.timings import Counter
 from shared.runtime.service import Service
@@ -17,7 +20,7 @@ def compose(settings: InvalidatorSettings) -> Service:
     """
     service = Service("invalidator", settings)
     # Heads are kept longer than the entries under them, so the times to live matter here too.
-    cache = connect(CacheSettings.of(settings))
+    cache = connect_operated(CacheSettings.of(settings))
     service.closing(cache.close)
     if settings.redis_enabled:
         service.health.add("cache", answers(cache))
@@ -26,7 +29,7 @@ def compose(settings: InvalidatorSettings) -> Service:
         stream = event_stream(source)
         invalidator = Invalidator(stream, cache, service.timings, service.clock)
         service.consume(stream, invalidator.apply, reclaim=True)
-    service.requests()  # for those who ask how it is
+    service.requests().handle(PurgeCache, Purges(cache).purge)
     return service
 
 

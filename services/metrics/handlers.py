@@ -6,7 +6,7 @@ import contextlib
 import msgspec
 from redis.asyncio import Redis
 
-from services.metrics.core.aggregate import Aggregate, Applied
+from services.metrics.core.aggregate import Aggregate, Applied, Snapshot
 from services.metrics.core.document import document
 from services.metrics.exposition import expose
 from services.metrics.figures import Figures
@@ -59,11 +59,7 @@ class MetricsHandlers:
 
     async def render(self, message: RenderMetrics, call: Call) -> Answer:
         """Answer with the body in the form asked for. Raises Unavailable when the caller's time is up before that."""
-        try:
-            async with asyncio.timeout(call.seconds_left):
-                await self._past_known.wait()
-        except TimeoutError as error:
-            raise Unavailable("The metrics of the past are still being read") from error
+        await self._know_past(call.seconds_left)
         # One at a time and in a thread: rendering many series takes long enough to be felt by the loop.
         async with self._rendering:
             if call.seconds_left <= 0:
@@ -73,6 +69,18 @@ class MetricsHandlers:
                 return Answer(document(snapshot, self._figures.machine, self._figures.cache))
             series = {**snapshot.series, **self._figures.series()}
             return Answer(await asyncio.to_thread(expose, series, message.form))
+
+    async def snapshot(self, seconds: float) -> Snapshot:
+        """Return what was measured by now, of the past too. Raises Unavailable when that is not known in time."""
+        await self._know_past(seconds)
+        return self._aggregate.snapshot()
+
+    async def _know_past(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._past_known.wait()
+        except TimeoutError as error:
+            raise Unavailable("The metrics of the past are still being read") from error
 
     async def _recall(self, entries: list[Entry]) -> None:
         for entry in entries:

@@ -7,8 +7,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.cache.connect import make_client
+from shared.cache.disabled import DisabledCacheStore
 from shared.cache.keys import PREFIX
-from shared.cache.plain import checked_pattern
+from shared.cache.plain import OperatedStore, checked_pattern
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import CacheUnavailable
 from shared.cache.settings import CacheSettings
@@ -43,3 +44,8 @@ class OperatedCacheStore(RedisCacheStore):
         """End all connections."""
         await super().close()
         await self._client.aclose()
+
+
+def connect_operated(settings: CacheSettings) -> OperatedStore:
+    """Return a store on `settings.url` that can list its objects, or one that has none when the cache is off."""
+    return OperatedCacheStore(settings) if settings.enabled else DisabledCacheStore()

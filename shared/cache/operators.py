@@ -1,9 +1,13 @@
 """What only operators may do with the cache: forget by pattern. It lists keys, which no request or invalidation may."""
 
+from typing import Final
+
 from shared.cache.api import PlainCache
 from shared.cache.plain import Forgotten, OperatedStore
 
-EVERYTHING = "*"
+EVERYTHING: Final = "*"
+AT_ONCE: Final = 100
+"""So many objects are forgotten in one exchange, which readers wait for."""
 
 
 class OperatedCache(PlainCache):
@@ -21,7 +25,8 @@ class OperatedCache(PlainCache):
         """
         forgotten = Forgotten()
         async for objects in self._operated.listed(pattern):
-            forgotten += await self._operated.forget(objects)
+            for start in range(0, len(objects), AT_ONCE):
+                forgotten += await self._operated.forget(objects[start : start + AT_ONCE])
         return forgotten
 
     async def clear_all(self) -> Forgotten:

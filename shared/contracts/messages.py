@@ -19,6 +19,8 @@ from shared.contracts.account_messages import RegisterUser as RegisterUser
 from shared.contracts.bus_messages import DescribeStreams as DescribeStreams
 from shared.contracts.bus_messages import ListDeadLetters as ListDeadLetters
 from shared.contracts.bus_messages import ReplayDeadLetter as ReplayDeadLetter
+from shared.contracts.cache_messages import DescribeCache as DescribeCache
+from shared.contracts.cache_messages import PurgeCache as PurgeCache
 from shared.contracts.request import Cursor as Cursor
 from shared.contracts.request import Limit as Limit
 from shared.contracts.request import Request as Request
@@ -386,6 +388,8 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     RenderReport,
     RenderMetrics,
     DescribeStreams,
+    DescribeCache,
+    PurgeCache,
 )
 
 EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter)

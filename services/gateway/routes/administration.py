@@ -13,6 +13,7 @@ from services.gateway.guards import guard
 from services.gateway.notes import notes_of
 from services.gateway.problems import ADMIN_PROBLEMS
 from services.gateway.read_path import Gateway, answer
+from services.gateway.routes.cache_administration import cache_administration_routes
 from services.gateway.routes.paging import with_next_link
 from shared.contracts import bus_messages as messages
 from shared.contracts.dead_letter_ids import letter_id
@@ -64,7 +65,10 @@ def administration_routes(gateway: Gateway) -> Router:
         return Response(outcome, status_code=200, headers=_FRESH)
 
     return Router(
-        "/admin", route_handlers=[streams, dead_letters, replay], guards=[guard(admin_only)], tags=["Administration"]
+        "/admin",
+        route_handlers=[streams, dead_letters, replay, cache_administration_routes(gateway)],
+        guards=[guard(admin_only)],
+        tags=["Administration"],
     )
 
 

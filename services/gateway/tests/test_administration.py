@@ -26,7 +26,10 @@ from shared.contracts.streams import DEAD_LETTERS
 from shared.contracts.values import Principal
 
 ADMIN = token_of("1", role="admin")
-PATHS = [("GET", "/streams"), ("GET", "/dead-letters"), ("POST", "/dead-letters/rpc.strategy:1-0/replay")]
+PATHS = [
+    *(("GET", "/streams"), ("GET", "/dead-letters"), ("POST", "/dead-letters/rpc.strategy:1-0/replay")),
+    *(("GET", "/cache"), ("DELETE", "/cache"), ("DELETE", "/cache/strategy"), ("DELETE", "/cache/strategy/1")),
+]
 
 
 def letter(name: str) -> DeadLetter:

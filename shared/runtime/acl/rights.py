@@ -129,6 +129,7 @@ OPEN = Right("open", "what the scripts BEGIN and FINISH call", "RW", ("hmget", "
 TELL_TIME = Right("see the time", "the server's, which scripts compare", "", ("time",))
 TELL = Right("tell the feed", "of raised floors", "", ("publish",))
 HEAR = Right("hear the feed", "of raised floors", "", ("subscribe", "unsubscribe"))
+LIST = Right("list", "the names of all keys, when an administrator has many forgotten", "", ("scan",))
 COUNT = Right("count", "ask for memory and the number of keys", "", ("info", "dbsize"))
 
 USERS: dict[Server, tuple[str, ...]] = {
@@ -158,6 +159,7 @@ def grants(server: Server) -> list[Grant]:
         *_called("invalidator", INVALIDATE, CACHE_HEADS),
         *(Grant("invalidator", REMOVE, keys) for keys in CACHE_ENTRIES),
         Grant("invalidator", TELL, channel=CACHE_FEED),
+        Grant("invalidator", LIST),
         Grant("metrics", COUNT),
     ]
 
