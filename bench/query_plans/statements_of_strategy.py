@@ -18,6 +18,8 @@ from services.strategy.store.accounts import (
 )
 from services.strategy.store.lists import list_strategies
 from services.strategy.store.sessions import (
+    MAX_SESSIONS,
+    delete_surplus_sessions,
     insert_session,
     lock_session,
     revoke_other_sessions,
@@ -63,6 +65,12 @@ async def queries(connection: Connection) -> list[Query]:
         _write("a password hashed anew", {"users_pkey"}, lambda c: renew_password_hash(c, BIGGEST, "h" * 97, "")),
         # Expired sessions, or tokens, of the same account, or session, are deleted with it: none, here.
         _write("a session opened", {"sessions_by_user"}, lambda c: insert_session(c, opened, _TOKEN, _NOW)),
+        Query(
+            "sessions of an account that has too many ended",
+            "strategy",
+            frozenset({"sessions_by_user", "sessions_pkey"}),
+            [Trial(lambda c: delete_surplus_sessions(c, BIGGEST), rows=MAX_SESSIONS + 30, writes=10)],
+        ),
         _write(
             "a refresh token exchanged",
             {"sessions_pkey", "used_refresh_tokens_by_session"},

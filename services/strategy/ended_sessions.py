@@ -1,6 +1,6 @@
 """Ending sessions before their time, and announcing each."""
 
-from services.strategy.store.sessions import revoke_other_sessions
+from services.strategy.store.sessions import delete_surplus_sessions, revoke_other_sessions
 from shared.contracts.clock import Clock
 from shared.contracts.events import SessionRevoked
 from shared.contracts.objects import session_object
@@ -20,6 +20,12 @@ async def end_sessions(
     for session_id in await revoke_other_sessions(connection, user_id, but, clock.now()):
         versions |= await announce_end(connection, session_id, user_id, call, clock)
     return versions
+
+
+async def end_surplus_sessions(connection: Connection, user_id: str, call: Call, clock: Clock) -> None:
+    """End those of a locked account that were unused longest, when it has more than it keeps."""
+    for session_id in await delete_surplus_sessions(connection, user_id):
+        await announce_end(connection, session_id, user_id, call, clock)
 
 
 async def announce_end(

@@ -12,6 +12,7 @@ from services.strategy.core.revisions import check_revision
 from services.strategy.core.specs import accepted_hash
 from services.strategy.core.text import is_storable, normal_email, required_text, storable_text
 from services.strategy.core.version_cursor import MAX_VERSION
+from services.strategy.ended_sessions import end_surplus_sessions
 from services.strategy.passwords import Passwords
 from services.strategy.spec_validator import SpecValidator
 from services.strategy.store.accounts import (
@@ -109,6 +110,7 @@ class AccountHandlers:
                     await renew_password_hash(connection, account.id, account.password_hash, renewed)
                 fingerprint = refresh_tokens.fingerprint(tokens.refresh_token)
                 await insert_session(connection, principal, fingerprint, grant.issued_at)
+                await end_surplus_sessions(connection, account.id, call, self._clock)
                 await recorded(connection, call, Answer(grant))
         return Answer(tokens) if is_unchanged else await self.log_in(message, call)
 

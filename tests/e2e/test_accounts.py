@@ -53,7 +53,8 @@ async def test_an_owner_renames_changes_the_password_and_logs_out(client: httpx.
     assert [error["pointer"] for error in refusal.json()["errors"]] == ["/current_password"]
     await ana.call("POST", "/auth/change-password", 204, json={"current_password": PASSWORD, "new_password": OTHER})
     assert await refreshed(client, theirs) == 401
-    await elsewhere.call("POST", "/auth/change-password", 401, json={**wrong, "current_password": OTHER})
+    takeover = {"current_password": OTHER, "new_password": PASSWORD}
+    await elsewhere.call("POST", "/auth/change-password", 401, json=takeover)
     await User(client, {}).call("POST", "/auth/login", 401, json={"email": email, "password": PASSWORD})
     again, third = await session(client, email, OTHER)
     await again.call("POST", "/auth/logout", 204)

@@ -14,6 +14,21 @@ INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) VALUES 
 
 _DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2"
 
+MAX_SESSIONS = 200
+"""How many an account keeps, those that were used last: they are ended one by one when it changes its password."""
+
+# Some at a time: of an account with many more, each login ends a few. A walk along the index, as `page_query` has them.
+_DELETE_SURPLUS = f"""
+DELETE FROM sessions WHERE id IN (
+    SELECT id FROM (
+        SELECT id, user_id FROM sessions WHERE (user_id, expires_at) <= ($1, 'infinity')
+        ORDER BY user_id DESC, expires_at DESC OFFSET {MAX_SESSIONS} LIMIT 10
+    ) AS walk
+    WHERE user_id = $1
+)
+RETURNING id, revoked_at IS NULL AS was_open
+"""  # noqa: S608  # a number of our own
+
 _LOCK_SESSION = """
 SELECT s.id, s.user_id, s.refresh_hash, s.expires_at, s.revoked_at, u.role, u.is_active
 FROM sessions AS s JOIN users AS u ON u.id = s.user_id
@@ -48,6 +63,12 @@ async def insert_session(connection: Connection, principal: Principal, refresh_h
     await connection.execute(_DELETE_EXPIRED_SESSIONS, principal.user_id, now)
     session_id, user_id = principal.session_id, principal.user_id
     await connection.execute(_INSERT_SESSION, session_id, user_id, refresh_hash, now, now + LIFETIME)
+
+
+async def delete_surplus_sessions(connection: Connection, user_id: str) -> list[str]:
+    """Forget sessions of a locked account beyond MAX_SESSIONS; returns those that had not ended, in order."""
+    rows = await connection.fetch(_DELETE_SURPLUS, user_id)
+    return sorted(row["id"] for row in rows if row["was_open"])
 
 
 async def lock_session(connection: Connection, session_id: str) -> Session | None:

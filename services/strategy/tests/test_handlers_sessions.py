@@ -7,6 +7,7 @@ import pytest
 from services.strategy.handlers import AccountHandlers
 from services.strategy.passwords import Passwords
 from services.strategy.session_handlers import SessionHandlers
+from services.strategy.store.sessions import MAX_SESSIONS
 from services.strategy.tests.account_steps import (
     NOBODY,
     PASSWORD,
@@ -215,3 +216,39 @@ async def test_a_login_at_the_same_moment_does_not_outlive_the_old_password(
     opened = [outcome for outcome in outcomes if isinstance(outcome, Tokens)]
     assert [await _is_refused(accounts, tokens) for tokens in opened] == [True] * len(opened)
     assert not await _is_refused(accounts, mine)
+
+
+async def test_an_account_keeps_the_sessions_that_were_used_last(
+    accounts: AccountHandlers, sessions: SessionHandlers, database: Database, clock: FakeClock
+) -> None:
+    """A login more ends the one unused longest, and says so; many that an older release left end some at a time."""
+    user = await register(accounts)
+    await register(accounts, "ben@example.com")
+    ben = await log_in(accounts, "ben@example.com")
+    oldest, second = await log_in(accounts), await log_in(accounts)
+    clock.advance(seconds=1)
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO sessions SELECT gen_random_uuid(), $1, $2, $3, $3::timestamptz + interval '30 days'"
+            " FROM generate_series(3, $4::int)",
+            *(user.id, b"", clock.now(), MAX_SESSIONS),
+        )
+    clock.advance(seconds=1)
+    kept = await refresh(accounts, oldest.refresh_token)
+    await log_in(accounts)
+    assert (await events(database))[2:] == [("aurelius.session.revoked.v1", session_object(_session(second)))]
+    assert [await _is_refused(accounts, tokens) for tokens in (second, kept, ben)] == [True, False, False]
+    async with database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO sessions SELECT gen_random_uuid(), $1, $2, $3, $3::timestamptz + interval '1 day'"
+            " FROM generate_series(1, 15)",
+            *(user.id, b"", clock.now()),
+        )
+    counts = []
+    for _ in range(3):
+        await log_in(accounts)
+        async with database.reading() as connection:
+            counts.append(await connection.fetchval("SELECT count(*) FROM sessions WHERE user_id = $1", user.id))
+    assert counts == [MAX_SESSIONS + 6, MAX_SESSIONS, MAX_SESSIONS]
+    answer = await _change(sessions, caller(await log_in(accounts)))
+    assert len(answer.versions) == MAX_SESSIONS - 1 + 2
