@@ -28,6 +28,7 @@ from shared.runtime.acl.tests.guarded import BINARIES, Guarded, guarded
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 
 pytestmark = pytest.mark.integration
 
@@ -71,7 +72,7 @@ async def test_the_invalidator_applies_events_that_a_service_appended(bus: Guard
             fields = dict[FieldT, EncodableT](event_fields({STRATEGY: 2}).items())
             operator.xadd(event_stream("strategy"), fields, id="1-0")
         await eventually(gone)
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
     await store.close()
 
 

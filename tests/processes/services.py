@@ -31,7 +31,7 @@ class Servers:
             "SECRET_KEY": SECRET_KEY,
             "DATA_DIR": str(self.folder),
             "BACKTEST_WORKERS": "1",
-            "DRAIN_SECONDS": "5",
+            "DRAIN_SECONDS": "20",
         }
         if name in ("strategy", "backtest", "worker"):
             given = {**given, "DATABASE_URL": service_url(self.database_url, "backtest" if name == "worker" else name)}

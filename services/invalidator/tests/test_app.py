@@ -22,6 +22,7 @@ from shared.runtime.bus.connection import make_client
 from shared.runtime.health import Readiness
 from shared.runtime.service import Service
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 from tests.frozen import frozen_server
 from tests.seconds import allowed
 from tests.servers import valkey_server
@@ -106,7 +107,7 @@ async def test_an_event_outlives_the_cache_server(bus_url: str) -> None:
     async with valkey_server(kind="cache") as server:
         settings = InvalidatorSettings(bus_url=bus_url, redis_url=server.url)
         async with running(settings) as service:
-            assert (await service.health.ready()).status == "ok"
+            await eventually(lambda: is_ready(service))
             await server.kill()
             await announce(bus_url, "strategy", 1, event_fields({STRATEGY: 2}))
 
@@ -120,7 +121,7 @@ async def test_an_event_outlives_the_cache_server(bus_url: str) -> None:
             await server.restart()
             await eventually(lambda: owes(bus_url, "strategy", 0))
             assert invalidations(service) == 1
-            assert (await service.health.ready()).status == "ok"
+            await eventually(lambda: is_ready(service))
 
 
 async def test_a_cache_server_that_hung_serves_nothing_old_afterwards(bus_url: str, cache_url: str) -> None:
@@ -159,7 +160,7 @@ async def test_it_leaves_no_connection_behind(bus_url: str, cache_url: str) -> N
 
         await eventually(alone)
         async with running(InvalidatorSettings(bus_url=bus_url, redis_url=cache_url)) as service:
-            assert (await service.health.ready()).status == "ok"
+            await eventually(lambda: is_ready(service))
             assert not await alone()
         await eventually(alone)
 

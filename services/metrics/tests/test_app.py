@@ -19,6 +19,7 @@ from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import make_client
 from shared.runtime.service import Service
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
@@ -126,7 +127,7 @@ async def test_it_is_ready_and_stays_so_without_a_cache_server(settings: Metrics
             "misses": 0,
             "hit_rate": 0.0,
         }
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
 
 
 async def test_it_leaves_no_connection_behind(settings: MetricsSettings) -> None:

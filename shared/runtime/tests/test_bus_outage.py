@@ -12,6 +12,7 @@ from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, answers, echo, talking
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 from tests.frozen import frozen_server
 from tests.seconds import allowed
 from tests.servers import ValkeyServer
@@ -47,17 +48,13 @@ async def test_a_bus_that_comes_back_empty_is_set_up_again(own_bus: ValkeyServer
 async def test_readiness_follows_the_bus(own_bus: ValkeyServer) -> None:
     """Down while it is away, and up again when it is back and read."""
     async with answering(own_bus.url, echo) as service:
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
         await own_bus.kill()
         down = await service.health.ready()
         assert down.status == "down"
         assert down.checks["bus"].status == "down"
         await own_bus.restart()
-
-        async def well() -> bool:
-            return (await service.health.ready()).status == "ok"
-
-        await eventually(well, within=5)
+        await eventually(lambda: is_ready(service), within=5)
 
 
 async def test_a_reader_of_events_goes_on_where_it_was(own_bus: ValkeyServer) -> None:

@@ -19,6 +19,7 @@ from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.echo import Hold, Say, answering, asking
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
@@ -201,7 +202,7 @@ async def test_background_work_may_come_to_its_end(bus_url: str) -> None:
     async with service.running():
         await done.wait()
         await asyncio.sleep(0)
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
         assert not service.failed.is_set()
 
 
@@ -211,7 +212,7 @@ async def test_it_is_ready_between_its_start_and_its_stop(bus_url: str) -> None:
     service = holding(bus_url, hold)
     assert (await service.health.ready()).checks["process"].detail == "this process is starting"
     async with asking(bus_url) as caller, until_stopped(service) as stop:
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
         slow = asyncio.create_task(caller.call(Say(text="slow")))
         await eventually(lambda: hold.took("slow"))
         stop.set()

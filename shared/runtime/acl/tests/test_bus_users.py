@@ -26,6 +26,7 @@ from shared.runtime.relay import Relay
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.runtime.tests.eventually import eventually
+from shared.runtime.tests.ready import is_ready
 from tests.databases import connected
 
 pytestmark = pytest.mark.integration
@@ -96,7 +97,7 @@ async def test_a_group_is_followed_and_a_dead_consumer_replaced(
 
     async with service.running():
         await eventually(done)
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
 
 
 @pytest.mark.parametrize("source", EVENT_SOURCES)
@@ -126,7 +127,7 @@ async def test_every_process_sends_its_timings(unrefused_bus: Guarded, operator:
     """At its end if not before, and the bus is a healthy one to it."""
     service = service_of(unrefused_bus, user)
     async with service.running():
-        assert (await service.health.ready()).status == "ok"
+        await eventually(lambda: is_ready(service))
     assert operator.xlen(TIMINGS) >= 1
 
 
