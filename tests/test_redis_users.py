@@ -61,6 +61,11 @@ async def test_the_invalidator_applies_events_that_a_service_appended(bus: Guard
     """From an event stream to the entry that the gateway filled."""
     settings = InvalidatorSettings(bus_url=bus.url("invalidator"), redis_url=cache.url("invalidator"))
     store = connect(CacheSettings(url=cache.url("gateway"), deadline=5))
+    keeper = connect(CacheSettings(url=cache.url("strategy"), deadline=5))
+    opening = await keeper.begin("strategy")
+    assert opening is not None
+    assert await keeper.finish(opening)
+    await keeper.close()
     await store_entry(store, 1)
 
     async def gone() -> bool:

@@ -84,8 +84,6 @@ def servable(head: Head | None, stored: StoredEntry | None, min_version: int) ->
 def decode_state(values: Sequence[bytes | None], run_id: bytes) -> State | None:
     """Read the values of STATE_FIELDS; None when it is closed: there is no state, or one of another process."""
     status, process, incarnation = values
-    if status is None:
-        return State("open", run_id.decode(), "unopened")
     if process != run_id or incarnation is None:
         return None
     return State("open" if status == b"open" else "opening", run_id.decode(), incarnation.decode())

@@ -29,7 +29,6 @@ class Script:
 _STATE: Final = """
 local function state()
   local found = redis.call('HMGET', KEYS[1], 'status', 'run_id', 'incarnation')
-  if not found[1] then return 'open', 'unopened.' end
   if found[2] ~= ARGV[1] then return 'closed', '' end
   return found[1], found[3] .. '.'
 end
@@ -68,7 +67,11 @@ _ALLOW_OOM: Final = " flags=allow-oom"
 
 
 def _script(*parts: str, flags: str = "") -> Script:
-    source = f"#!lua{flags}" + "".join(parts)
+    return made(f"#!lua{flags}" + "".join(parts))
+
+
+def made(source: str) -> Script:
+    """Return a script of this text."""
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 

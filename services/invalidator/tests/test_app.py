@@ -16,6 +16,7 @@ from shared.cache.record import Entry
 from shared.cache.results import FillOutcome, Hit, Miss
 from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
+from shared.cache.tests.opened import open_cache
 from shared.contracts.messages import CheckHealth
 from shared.contracts.streams import event_stream
 from shared.runtime.bus.connection import make_client
@@ -43,8 +44,9 @@ async def running(settings: InvalidatorSettings) -> AsyncIterator[Service]:
 
 @asynccontextmanager
 async def cache_at(url: str) -> AsyncIterator[CacheStore]:
-    """A reader's view of the cache."""
+    """A reader's view of the cache, which is open."""
     store = connect(CacheSettings(url=url, deadline=SECONDS))
+    await open_cache(store)
     yield store
     await store.close()
 

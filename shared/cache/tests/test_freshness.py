@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from shared.cache.fake import FakeCacheStore
 from shared.cache.tests import mutants
 from shared.cache.tests.history import Choose, History
-from shared.cache.tests.labs import FakeLab, Lab, ServerLab
+from shared.cache.tests.labs import FakeLab, Lab
+from shared.cache.tests.twins import Twins
 from tests.servers import ValkeyServer
 
 T = TypeVar("T")
@@ -49,21 +50,25 @@ def test_no_interleaving_breaks_the_fake(data: st.DataObject) -> None:
 
 
 def test_no_interleaving_breaks_the_real_store(cache_server: ValkeyServer) -> None:
-    """A read is never older than a commit, or what anybody was answered, before it began, whatever is lost when."""
+    """A read is never older than a commit, or what anybody was answered, before it began, whatever is lost when; and
+    the store answers each step as the fake does.
+    """
 
     @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def explore(data: st.DataObject) -> None:
-        async def one() -> None:
-            lab = ServerLab(cache_server.url)
-            try:
-                await live(lab, drawing(data))
-            finally:
-                await lab.close()
-
-        asyncio.run(one())
+        asyncio.run(live_as_twins(cache_server.url, drawing(data)))
 
     explore()
+
+
+async def live_as_twins(url: str, choose: Choose) -> None:
+    """Live on the fake and on a server at once."""
+    twins = Twins(url)
+    try:
+        await live(twins, choose)
+    finally:
+        await twins.close()
 
 
 async def searched(make: Callable[..., FakeCacheStore], **flags: bool) -> None:

@@ -20,6 +20,32 @@ async def begun(lab: Lab) -> Opening:
     return opening
 
 
+async def test_a_cache_that_was_lost_is_closed(lab: Lab) -> None:
+    """Nobody is served, nothing is stored, and a raise is answered: its writer is waited for when it is opened."""
+    await store_entry(lab.store, 4)
+    taken = await lease(lab.store, variant="other")
+    await lab.lose()
+    for keeper in KEEPERS:
+        assert not await lab.openings.is_open(keeper)
+    assert await lab.store.get(STRATEGY, "doc") == CLOSED
+    assert await lab.store.get(BACKTEST, "doc") == CLOSED
+    assert await lab.store.fill(STRATEGY, "other", taken, entry(4)) is FillOutcome.CLOSED
+    assert await lab.floors.raise_({STRATEGY: 5}, "writer")
+    await lab.floors.take_back({STRATEGY: 5}, "writer")
+    assert await lab.store.invalidate({STRATEGY: 5}) == Invalidated()
+    await open_cache(lab.openings)
+    assert await lab.store.fill(STRATEGY, "other", taken, entry(4)) is FillOutcome.HEAD_GONE
+    await store_entry(lab.store, 5)
+
+
+async def test_what_is_left_when_the_state_is_lost_is_removed_by_events(lab: Lab) -> None:
+    """It takes room, and will never be served."""
+    await store_entry(lab.store, 4)
+    await lab.evict_state("strategy")
+    assert await lab.store.get(STRATEGY, "doc") == CLOSED
+    assert await lab.store.invalidate({STRATEGY: 4}) == Invalidated(0, 0, 1)
+
+
 async def test_between_begin_and_finish_nobody_is_served_and_nothing_is_stored(lab: Lab) -> None:
     """A writer who knew no state may still be about to commit."""
     taken = await lease(lab.store)
@@ -58,6 +84,7 @@ async def test_what_is_open_is_not_opened_again(lab: Lab) -> None:
     """Several replicas try; what readers have stored stays."""
     await store_entry(lab.store, 4)
     await open_cache(lab.openings)
+    await lab.pass_time(OPENING_SECONDS + 1)
     for keeper in KEEPERS:
         assert await lab.openings.begin(keeper) is None
     assert await lab.store.get(STRATEGY, "doc") == Hit(entry(4))

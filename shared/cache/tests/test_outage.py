@@ -98,13 +98,13 @@ async def test_an_invalidation_that_was_not_applied_is_an_error(
     assert "strategy" not in store.stats.snapshot() or store.stats.snapshot()["strategy"].invalidations == 0
     await own_server.restart()
     assert await store.invalidate({STRATEGY: 2}) == Invalidated()
-    assert isinstance(await store.get(STRATEGY, "doc"), Miss)
+    assert await store.get(STRATEGY, "doc") == CLOSED
 
 
 async def test_the_cache_is_used_again_when_the_server_is_back(
     store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
 ) -> None:
-    """A probe in the background finds it; the store then works as before, scripts and all."""
+    """A probe in the background finds it; once it has been opened the store works as before, scripts and all."""
     taken = await lease(store, variant="other")
     await own_server.kill()
     assert await store.get(STRATEGY, "doc") == GONE
@@ -113,6 +113,9 @@ async def test_the_cache_is_used_again_when_the_server_is_back(
     await own_server.restart()
     await probed(store, clock)
     assert store.connected
+    assert await store.get(STRATEGY, "doc") == CLOSED
+    assert await store.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.CLOSED
+    await open_cache(store)
     assert await store.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.HEAD_GONE
     await store_entry(store, 2)
     assert await store.get(STRATEGY, "doc") == Hit(entry(2))
@@ -191,6 +194,7 @@ async def test_a_writer_asks_again_when_the_server_is_back(
     assert store._server.probe is not None
     await store._server.probe
     assert await store.raise_({STRATEGY: 2}, "third")
+    assert not await store.is_open("strategy")
 
 
 async def test_taking_back_never_fails(store: RedisCacheStore, own_server: ValkeyServer) -> None:

@@ -234,6 +234,15 @@ async def test_a_cache_that_is_opened_anew_during_a_read_serves_nothing_of_befor
     assert result == Hit(entry(4 if moment == 3 else 5))
 
 
+async def test_a_state_that_is_lost_before_the_script_runs_is_noticed_by_it(server_lab: ServerLab) -> None:
+    """It makes no head, and gives no lease."""
+    store = RedisCacheStore(CacheSettings(url=server_lab.url, deadline=5))
+    await halting(store, {3: lambda: server_lab.evict_state("strategy")})
+    assert await store.get(STRATEGY, "doc") == Bypass(BypassReason.CLOSED)
+    await store.close()
+    assert await records(server_lab) == []
+
+
 @pytest.mark.parametrize("moment", [0, 1, 2])
 async def test_a_floor_raised_during_a_read_is_seen(server_lab: ServerLab, moment: int) -> None:
     """Up to the last of its commands."""

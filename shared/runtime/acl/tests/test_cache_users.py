@@ -103,6 +103,13 @@ async def lab(unrefused_cache: Guarded) -> AsyncIterator[UsersLab]:
     await lab.close()
 
 
+async def opened(server: Guarded) -> None:
+    """Open the cache, as its operator."""
+    store = store_of(server, OPERATOR)
+    await open_cache(store)
+    await store.close()
+
+
 def test_the_suite_of_the_stores_is_run_here() -> None:
     """A suite that moved away would leave nothing to run."""
     assert len([name for name in globals() if name.startswith("test_") and name in vars(test_store)]) >= 13
@@ -156,6 +163,7 @@ async def test_the_gateway_invalidates_nothing(cache: Guarded) -> None:
 
 async def test_the_invalidator_reads_and_fills_nothing(cache: Guarded) -> None:
     """It needs no entry's contents, and so learns none."""
+    await opened(cache)
     gateway, invalidator = store_of(cache, "gateway"), store_of(cache, "invalidator")
     await store_entry(gateway, 1)
     taken = await lease(gateway, variant="other")
@@ -168,6 +176,7 @@ async def test_the_invalidator_reads_and_fills_nothing(cache: Guarded) -> None:
 
 async def test_who_writes_reads_no_entry(cache: Guarded) -> None:
     """A service raises floors; what is stored above them is the gateway's."""
+    await opened(cache)
     gateway, strategy = store_of(cache, "gateway"), store_of(cache, "strategy")
     await store_entry(gateway, 1)
     assert await strategy.raise_({STRATEGY: 2}, "writer")
