@@ -9,7 +9,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from tests.e2e.held_commits import owner_url
+from tests.e2e.held_commits import held_commit, owner_url
 from tests.e2e.journey import User, registered, stored
 from tests.e2e.platform import Platform, until_healthy
 
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.e2e
 
 HEAL_SECONDS = 5.0
 EVENTS = "aurelius.events.strategy"
+STORED = ("strategy.outbox", "INSERT INTO outbox")
+MISS = "aurelius-l2; fwd=uri-miss"
 
 
 async def cached(user: User, path: str) -> None:
@@ -55,6 +57,32 @@ async def test_without_an_invalidator_writes_show_all_the_same(system: Platform,
             await user.call("PATCH", path, 200, json={"name": f"n{number}"})
             async with asyncio.timeout(1):
                 await shown(user, path, f"n{number}")
+    finally:
+        invalidator.resume()
+    await until_healthy(system.base_url, 30)
+
+
+async def test_what_was_kept_is_not_served_from_before_the_commit_on(
+    system: Platform, client: httpx.AsyncClient
+) -> None:
+    """While a commit is held nobody is served, or stores, what it replaces; once it is done the new row is read."""
+    user = await registered(client)
+    path = f"/strategies/{(await stored(user)).json()['id']}"
+    await cached(user, path)
+    (invalidator,) = system.processes("services.invalidator")
+    invalidator.suspend()
+    try:
+        async with held_commit(
+            system, *STORED, lambda: user.call("PATCH", path, 200, json={"name": "changed"})
+        ) as patched:
+            async with asyncio.timeout(5):
+                while (await user.call("GET", path, 200)).headers["cache-status"].endswith("hit"):
+                    await asyncio.sleep(0.02)
+            for _ in range(5):
+                answer = await user.call("GET", path, 200)
+                assert (answer.json()["name"], answer.headers["cache-status"]) == ("SMA cross", MISS)
+        await patched
+        assert (await user.call("GET", path, 200)).json()["name"] == "changed"
     finally:
         invalidator.resume()
     await until_healthy(system.base_url, 30)
