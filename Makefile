@@ -41,7 +41,7 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
 
-bench: ## Measure engine, bus, queue and cache against their peers; half an hour on a quiet machine, needs wrk
+bench: ## Measure engine, bus, queue and cache against their peers; an hour on a quiet machine, needs wrk
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
 	@$(BENCH)/bin/python -m bench.engine
 	@$(BENCH)/bin/python -m bench.sweep_http

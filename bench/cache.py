@@ -7,7 +7,7 @@ recorded answer. Everyone has the same data. Load by wrk (hits), by a list of re
 
     --rounds 7          how often everyone is measured, in turns
     --seconds 2         of each measurement
-    --mix-seconds 240   of the mixed load; 0 for none
+    --mix-seconds 400   of the mixed load, longer than the shortest time to live; 0 for none
     --only hits,off,misses,steady
     --reads strategy,list,equity
     --write             put the tables into docs/performance-cache.md
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.caching.data import Data
-from bench.caching.read_mix import Mixed, mixed
+from bench.caching.read_mix import WRITES, Mix, Mixed, mixed, owners_of
 from bench.caching.reads import Read, agree, always, expected, misses, reads_of, recorded
 from bench.caching.report import report, write
 from bench.caching.rounds import Sample, by_list, by_rate, by_wrk, in_turns, middle
@@ -154,7 +154,7 @@ def _names(answer: Answer) -> list[bytes]:
 async def run(options: Options, folder: Path) -> tuple[str, bool]:
     """Return the report, and whether all that is asked for was found."""
     server, others = apart()
-    before, mix = load_average(), None
+    before, mixes = load_average(), list[Mixed]()
     async with AsyncExitStack() as stack:
         environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
         servers = await stack.enter_async_context(serving(folder, options.strategies, server, others, environ))
@@ -166,19 +166,24 @@ async def run(options: Options, folder: Path) -> tuple[str, bool]:
                 found.append(await bench.measure(read))
         if options.mix_seconds:
             print("the mixed load ...", file=sys.stderr, flush=True)
-            mix = await _mixed(servers, folder, options.mix_seconds)
+            mixes = await _mixed(servers, folder, options.mix_seconds)
         machine = (
             f"On {describe(*PACKAGES)}. The server that is measured has processor {_list(server)} to itself; the load, "
             f"the databases and all other processes share {_list(others)}. Load average {before} before, "
             f"{load_average()} at the end. Medians of {options.rounds} rounds of {options.seconds:g} s, everyone in "
             "turn; a ratio is the median of the rounds' own, with the least and the greatest."
         )
-        return report(servers, machine, found, mix)
+        return report(servers, machine, found, mixes)
 
 
-async def _mixed(servers: Servers, folder: Path, seconds: float) -> Mixed:
+async def _mixed(servers: Servers, folder: Path, seconds: float) -> list[Mixed]:
+    """Each mix, the further ones in half the time."""
     async with servers.running.client() as client:
-        return await mixed(client, servers.running.base_url, folder, seconds)
+        owners = await owners_of(client, folder)
+        times = [seconds, *[seconds / 2] * (len(WRITES) - 1)]
+        mixes = [Mix(owners, write_in) for write_in in WRITES]
+        url = servers.running.base_url
+        return [await mixed(client, url, mix, time) for mix, time in zip(mixes, times, strict=True)]
 
 
 def _list(processors: set[int]) -> str:
@@ -189,7 +194,7 @@ def _arguments(given: Sequence[str]) -> Namespace:
     parser = ArgumentParser(prog="python -m bench.cache")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--mix-seconds", type=float, default=240.0)
+    parser.add_argument("--mix-seconds", type=float, default=400.0)
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--reads", default="strategy,list,equity")
     parser.add_argument("--write", action="store_true")

@@ -1,9 +1,13 @@
 """How often a read is a hit when people use the system: the load suite's mix, some things read far more than others.
 
 The weights are the load suite's (health 100, metrics 50, and 50 each for lists and singles of strategies and of
-backtests), with one login and one write for each hundred requests besides. Who asks and for what is drawn by Zipf's law
-(the n-th most popular is asked for 1/n as often as the first). Counted by the application itself, type by type: the
-difference of its counters after a time of warming up and at the end. What the client saw in Cache-Status is told too.
+backtests), with a login in a hundred requests and some writes. Who asks and for what is drawn by Zipf's law (the n-th
+most popular is asked for 1/n as often as the first). Counted by the application itself, type by type: the difference of
+its counters after a time of warming up and at the end. What the client saw in Cache-Status is told too.
+
+What a write changes has to be read anew, the strategy and every page of its owner's list, so that the share of writes
+bounds the rate of hits whatever the cache does. One write in a thousand requests, at five a second of each owner, is
+one for each owner every three minutes; one in a hundred is told beside it.
 """
 
 import asyncio
@@ -43,8 +47,9 @@ WEIGHTS = {
     "list of backtests": 50,
     "backtest": 50,
     "login": 4,
-    "write": 4,
 }
+WRITES = (1000, 100)
+"""One write in so many requests."""
 LISTS = ("", "?limit=20", "?sort=-updated_at")
 """Which pages are asked for, from the most popular to the least."""
 TYPES = ("strategy", "strategies", "backtest", "backtests")
@@ -67,8 +72,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """What a run of the mix came to. `seen` is by Cache-Status, of everything; `lag_p99` in seconds."""
+    """What a run of the mix came to, with a write in so many requests.
 
+    `seen` is by Cache-Status, of everything; `lag_p99` is in seconds.
+    """
+
+    write_in: int
     by_type: dict[str, Counts]
     seen: Counts
     seconds: float
@@ -92,11 +101,14 @@ class Owner:
     backtests: list[str] = field(default_factory=list)
 
 
-async def mixed(client: httpx.AsyncClient, base_url: str, folder: Path, seconds: float) -> Mixed:
-    """Make the owners, warm up, and count. Raises WrongAnswer."""
+async def owners_of(client: httpx.AsyncClient, folder: Path) -> list[Owner]:
+    """Make the owners and what they have. Raises WrongAnswer."""
     bars = await asyncio.to_thread(hourly_bars, folder / "mix.csv", BARS)
-    owners = [await _owner(client, bars) for _ in range(OWNERS)]
-    mix = Mix(owners)
+    return [await _owner(client, bars) for _ in range(OWNERS)]
+
+
+async def mixed(client: httpx.AsyncClient, base_url: str, mix: "Mix", seconds: float) -> Mixed:
+    """Warm up, and count. Raises WrongAnswer."""
     await asyncio.to_thread(at_rate, base_url, mix.requests(round(seconds * WARM_UP * RATE)), RATE, CONNECTIONS)
     await asyncio.sleep(SETTLED_SECONDS)
     before, seen_before = await _counted(client), mix.seen
@@ -108,9 +120,8 @@ async def mixed(client: httpx.AsyncClient, base_url: str, folder: Path, seconds:
         kind: Counts(after[kind].hits - before[kind].hits, after[kind].reads - before[kind].reads) for kind in TYPES
     }
     lag = sorted(load.lags)[round(0.99 * (len(load.lags) - 1))]
-    return Mixed(
-        by_type, Counts(seen.hits - seen_before.hits, seen.reads - seen_before.reads), load.seconds, counted, lag
-    )
+    of_clients = Counts(seen.hits - seen_before.hits, seen.reads - seen_before.reads)
+    return Mixed(mix.write_in, by_type, of_clients, load.seconds, counted, lag)
 
 
 async def _owner(client: httpx.AsyncClient, bars: Path) -> Owner:
@@ -125,7 +136,8 @@ async def _owner(client: httpx.AsyncClient, bars: Path) -> Owner:
 class Mix:
     """Draws requests, the same ones each time, and counts what Cache-Status says of the answers."""
 
-    def __init__(self, owners: Sequence[Owner]) -> None:
+    def __init__(self, owners: Sequence[Owner], write_in: int) -> None:
+        self.write_in = write_in
         self._owners = owners
         self._dice = random.Random(6)
         self._found: Counter[bool] = Counter()
@@ -148,7 +160,9 @@ class Mix:
 
     def requests(self, number: int) -> Iterator[Request]:
         """Yield so many."""
-        kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
+        # A write in n requests: as much as the n-1 others weigh together, divided by as many.
+        weighted = {**WEIGHTS, "write": sum(WEIGHTS.values()) / (self.write_in - 1)}
+        kinds, weights = list(weighted), list(weighted.values())
         for kind in self._dice.choices(kinds, weights, k=number):
             yield self._makers[kind](self._popular(self._owners))
 

@@ -17,7 +17,7 @@ _SERVER = ["requests/s", "CPU, us", "CPU of all, us"]
 """Of the server's process, and with the caches, databases and services behind it."""
 
 
-def report(servers: Servers, machine: str, everything: Sequence[Found], mix: Mixed | None) -> tuple[str, bool]:
+def report(servers: Servers, machine: str, everything: Sequence[Found], mixes: Sequence[Mixed]) -> tuple[str, bool]:
     """Return the text, and whether all that is asked for was found."""
     told = verdicts(servers, everything)
     blocks = [
@@ -28,10 +28,10 @@ def report(servers: Servers, machine: str, everything: Sequence[Found], mix: Mix
         _table("Without a cache", _PEER, _against_peer(everything, "off", servers.monolith_off.name)),
         _table("Misses", _PEER, _against_peer(everything, "misses", servers.monolith.name)),
         _table("Latency at half of the monolith's load", _STEADY, _steady(everything)),
-        [] if mix is None else _mix(mix),
+        *map(_mix, mixes),
         list(_notes(everything)),
     ]
-    met = all(each.met for each in told) and (mix is None or mix.total.rate > HIT_RATE)
+    met = all(each.met for each in told) and all(mix.total.rate > HIT_RATE for mix in mixes[:1])
     return "\n\n".join("\n".join(block) for block in blocks if block), met
 
 
@@ -71,7 +71,7 @@ _ASKED = ["what", "ratio (least - greatest)", "asked for", ""]
 
 def _asked(told: Sequence[Verdict]) -> Iterator[list[str]]:
     for each in told:
-        yield [each.read, each.must.what, _ratio(each.found), each.must.asked, "met" if each.met else "**not met**"]
+        yield [each.read, each.must.what, _ratio(each.found), each.must.asked, _yes(each.met)]
 
 
 def _hits(everything: Sequence[Found]) -> Iterator[list[str]]:
@@ -104,9 +104,9 @@ def _steady(everything: Sequence[Found]) -> Iterator[list[str]]:
 
 
 def _mix(mix: Mixed) -> list[str]:
-    met = "met" if mix.total.rate > HIT_RATE else "**not met**"
+    met = _yes(mix.total.rate > HIT_RATE)
     return [
-        "### Hit rate of the mixed load",
+        f"### Hit rate of the mixed load, with a write in {mix.write_in:,} requests",
         "",
         "| type | reads | hits | hit rate |",
         "|---|---|---|---|",
@@ -116,8 +116,8 @@ def _mix(mix: Mixed) -> list[str]:
         ),
         "",
         f"{mix.requests:,} requests in {mix.seconds:.0f} s, {RATE:g} a second, after the time of warming up; all were",
-        f"answered as they must be, and sent {mix.lag_p99 * 1e3:.2f} ms late at the p99. By Cache-Status",
-        f"the clients saw {mix.seen.hits:,} hits in {mix.seen.reads:,} reads. Asked for: above {HIT_RATE:.0%}; {met}.",
+        f"answered as they must be, and sent {mix.lag_p99 * 1e3:.2f} ms late at the p99. By Cache-Status the clients",
+        f"saw {mix.seen.hits:,} hits in {mix.seen.reads:,} reads. Above {HIT_RATE:.0%}: {met}.",
     ]
 
 
@@ -133,6 +133,10 @@ def _notes(everything: Sequence[Found]) -> Iterator[str]:
             elsewhere = middle(samples, lambda sample: sample.elsewhere)
             if elsewhere > MOST_ELSEWHERE:
                 yield f"- {found.name}, {name}: {elsewhere:.1%} of the answers came from another layer."
+
+
+def _yes(met: bool) -> str:
+    return "met" if met else "**not met**"
 
 
 def _busy(samples: Sequence[Sample]) -> float:

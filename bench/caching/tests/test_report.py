@@ -41,8 +41,8 @@ def found(local_cpu: float, shared_rate: float, monolith_p99: float) -> Found:
     return Found("single strategy", 1000, hits, {}, {}, steady, rate=500)
 
 
-def mix(hits: int) -> Mixed:
-    return Mixed({"strategy": Counts(hits, 1000)}, Counts(hits, 1000), 10, 1000, 0.001)
+def mix(hits: int, write_in: int = 1000) -> Mixed:
+    return Mixed(write_in, {"strategy": Counts(hits, 1000)}, Counts(hits, 1000), 10, 1000, 0.001)
 
 
 def test_a_ratio_is_of_the_same_round() -> None:
@@ -71,16 +71,17 @@ async def test_the_order_is_reversed_in_every_other_round() -> None:
 
 def test_all_is_met_only_when_each_is() -> None:
     """1.8 times the bare application at most, 2.5 times the monolith at least, above 95 % of hits."""
-    assert report(SERVERS, "here", [found(0.000018, 2500, 0.002)], mix(951))[1]
-    assert not report(SERVERS, "here", [found(0.0000181, 2500, 0.002)], mix(951))[1]
-    assert not report(SERVERS, "here", [found(0.000018, 2499, 0.002)], mix(951))[1]
-    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.0019)], mix(951))[1]
-    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.002)], mix(950))[1]
+    assert report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [mix(951)])[1]
+    assert report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [mix(951), mix(900, 100)])[1]
+    assert not report(SERVERS, "here", [found(0.0000181, 2500, 0.002)], [mix(951)])[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2499, 0.002)], [mix(951)])[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.0019)], [mix(951)])[1]
+    assert not report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [mix(950), mix(1000, 100)])[1]
 
 
 def test_a_rate_that_is_not_the_servers_is_told() -> None:
     """A server that waited for something else can do more than it did."""
-    text, _ = report(SERVERS, "here", [found(0.000018, 2500, 0.002)], None)
+    text, _ = report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [])
     assert "- single strategy, gateway, L1: the server was busy for 11% of the time" in text
     assert "single strategy, monolith:" not in text
 
@@ -89,7 +90,7 @@ def test_answers_of_another_layer_are_told() -> None:
     """A figure of L1 that is in part one of L2 says so."""
     everything = found(0.000018, 2500, 0.002)
     hits = {**everything.hits, "gateway, L1": [replace(SAMPLE, elsewhere=0.02)]}
-    text, _ = report(SERVERS, "here", [replace(everything, hits=hits)], None)
+    text, _ = report(SERVERS, "here", [replace(everything, hits=hits)], [])
     assert "- single strategy, gateway, L1: 2.0% of the answers came from another layer" in text
 
 
@@ -98,7 +99,7 @@ def test_without_a_first_layer_nothing_is_said_of_it() -> None:
     servers = replace(SERVERS, local=None)
     everything = found(0.000018, 2500, 0.002)
     hits = {name: samples for name, samples in everything.hits.items() if name != "gateway, L1"}
-    text, _ = report(servers, "here", [replace(everything, hits=hits, steady={})], None)
+    text, _ = report(servers, "here", [replace(everything, hits=hits, steady={})], [])
     assert "L1 hit" not in text
     assert "L2 hit" in text
 
