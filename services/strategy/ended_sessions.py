@@ -22,7 +22,7 @@ async def end_sessions(
     return versions
 
 
-async def end_surplus_sessions(connection: Connection, user_id: str, call: Call, clock: Clock) -> None:
+async def end_surplus_sessions(connection: Transaction, user_id: str, call: Call, clock: Clock) -> None:
     """End those of a locked account that were unused longest, when it has more than it keeps."""
     for session_id in await delete_surplus_sessions(connection, user_id):
         await announce_end(connection, session_id, user_id, call, clock)
