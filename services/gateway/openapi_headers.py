@@ -14,6 +14,8 @@ from services.gateway.read_path import TOKEN
 Operation = dict[str, Any]
 
 _API = "/api/v1"
+# What is done to the platform itself: nothing of it is cached, and it changes nothing that a token could name.
+_ADMINISTRATION = f"{_API}/admin/"
 # What a caller reads past the cache; docs/cached-routes.md says why.
 _UNCACHED = frozenset(
     f"{_API}{path}"
@@ -21,15 +23,10 @@ _UNCACHED = frozenset(
         "/strategies/{strategy_id}/prefix-test",
         "/indicators",
         "/backtests/{backtest_id}/report",
-        "/admin/streams",
-        "/admin/dead-letters",
     )
 )
 # What changes nothing that a token could name, or answers secrets.
-_NO_WRITES = frozenset(
-    f"{_API}{path}"
-    for path in ("/auth/login", "/auth/refresh", "/strategies/validate", "/admin/dead-letters/{letter}/replay")
-)
+_NO_WRITES = frozenset(f"{_API}{path}" for path in ("/auth/login", "/auth/refresh", "/strategies/validate"))
 _DOWN = {"/health": "The system is down", "/health/ready": "This process cannot serve"}
 
 
@@ -106,11 +103,13 @@ def _is_tagged_read(path: str, method: str) -> bool:
 
 
 def _is_cached(path: str, method: str) -> bool:
-    return _is_tagged_read(path, method) and path not in _UNCACHED
+    return _is_tagged_read(path, method) and path not in _UNCACHED and not path.startswith(_ADMINISTRATION)
 
 
 def _is_write(path: str, method: str) -> bool:
-    return method != "get" and path.startswith(_API) and path not in _NO_WRITES
+    if method == "get" or not path.startswith(_API) or path.startswith(_ADMINISTRATION):
+        return False
+    return path not in _NO_WRITES
 
 
 def _is_conditional(path: str, method: str) -> bool:

@@ -157,7 +157,11 @@ async def test_the_request_headers_stand_where_they_are_read(tmp_path: Path) -> 
     reads = {(operation.method, operation.path) for operation in operations if operation.method == "get"}
     assert taking["If-None-Match"] == reads
     assert {_plain(path) for _, path in taking["Cache-Control"]} == {_plain(row.path) for row in CACHED}
-    changing = {(each.method, each.path) for each in operations if each.method in {"patch", "delete"}}
+    changing = {
+        (each.method, each.path)
+        for each in operations
+        if each.method in {"patch", "delete"} and not each.path.startswith("/admin/")
+    }
     assert taking["If-Match"] == changing
     assert all(("412" in each.said["responses"]) == ((each.method, each.path) in changing) for each in operations)
     assert taking["Prefer"] == {
