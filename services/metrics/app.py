@@ -6,7 +6,6 @@ from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
 from services.metrics.settings import MetricsSettings
 from services.metrics.stream_states import StreamStates
-from shared.cache.connect import connect
 from shared.cache.settings import CacheSettings
 from shared.contracts.messages import DescribeCache, DescribeStreams, RenderMetrics
 from shared.contracts.streams import TIMINGS
@@ -18,16 +17,14 @@ def compose(settings: MetricsSettings) -> Service:
     """Return the service, wired; long texts leave by the object store. Raises SettingsError for one that cannot be."""
     service = Service("metrics", settings, objects=Objects(settings.objects_url()))
     cache = CacheProbe(CacheSettings.of(settings))
-    openings = connect(CacheSettings.of(settings))
     figures = Figures(service.client, cache)
     handlers = MetricsHandlers(figures, service.timings)
     service.closing(cache.close)
-    service.closing(openings.close)
     service.background(figures.run)
     service.background(lambda: handlers.read_past(service.client))
     service.consume(TIMINGS, handlers.absorb, reclaim=True)
     requests = service.requests()
     requests.handle(RenderMetrics, handlers.render)
     requests.handle(DescribeStreams, StreamStates(service.client).describe)
-    requests.handle(DescribeCache, CacheDescriptions(cache, openings, handlers.snapshot).describe)
+    requests.handle(DescribeCache, CacheDescriptions(cache, handlers.snapshot).describe)
     return service

@@ -15,10 +15,12 @@ CacheState = Literal["open", "closed", "unknown"]
 class CachedType(Value, frozen=True, kw_only=True):
     """What happened to the objects of one type, in all processes since they began; `hit_rate` is a fraction.
 
-    It is of the reads that asked the cache, null before the first. Bypasses and refusals are by reason.
+    It is of the reads that asked the cache, null before the first: `l1_hits` were answered by a gateway from what it
+    holds itself, `hits` by the cache server, `misses` by neither. Bypasses and refusals are by reason.
     """
 
     type: str
+    l1_hits: int
     hits: int
     misses: int
     hit_rate: float | None
@@ -39,6 +41,7 @@ class CacheDescription(Value, frozen=True, kw_only=True):
     used_memory_bytes: int | None
     total_keys: int | None
     state: dict[Keeper, CacheState]
+    l1_hits: int
     hits: int
     misses: int
     hit_rate: float | None

@@ -16,10 +16,10 @@ from shared.contracts.values import Principal
 ADMIN = token_of("1", role="admin")
 DESCRIPTION = CacheDescription(
     enabled=True, connected=True, used_memory_bytes=1, total_keys=2, state={"strategy": "open", "backtest": "closed"},
-    hits=3, misses=1, hit_rate=0.75,
+    l1_hits=0, hits=3, misses=1, hit_rate=0.75,
     types=[
-        CachedType(type="user", hits=3, misses=1, hit_rate=0.75, fills=1, invalidations=2, bypasses={},
-                   fills_refused={"floor": 1})
+        CachedType(type="user", l1_hits=0, hits=3, misses=1, hit_rate=0.75, fills=1, invalidations=2,
+                   bypasses={}, fills_refused={"floor": 1})
     ],
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from shared.cache.results import Lookup
 from shared.cache.settings import CacheSettings
 from shared.contracts import events
 from shared.contracts.ids import new_id
+from shared.contracts.objects import is_strict
 from shared.contracts.values import Principal
 
 ROOT = Path(__file__).parents[3]
@@ -179,6 +180,12 @@ def test_an_entry_lives_as_long_as_it_is_said_to(row: Cached) -> None:
     setting = row.ttl.strip("`").lower()
     said = getattr(environment, setting) if row.ttl.startswith("`") else float(setting.removesuffix(" s"))
     assert seconds == said
+
+
+@EACH
+def test_a_write_goes_by_the_policy_that_is_said(row: Cached) -> None:
+    """By the one list of types that are strict."""
+    assert row.policy == ("strict" if is_strict(row.obj) else "available")
 
 
 @EACH

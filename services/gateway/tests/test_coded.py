@@ -21,6 +21,7 @@ from services.gateway.core.codings import CODINGS, IDENTITY, compressor
 from services.gateway.core.tests.accept_encodings import Named, accepted, best, headers
 from services.gateway.tests.fakes import FakeServices, client_of, token_of
 from shared.cache.fake import FakeCacheStore
+from shared.cache.local import LocalCache
 from shared.contracts.ids import new_id
 from shared.contracts.objects import backtest_object, strategy_object
 from tests.depth import examples
@@ -83,8 +84,11 @@ class Ask(Protocol):
 
 @asynccontextmanager
 async def asking(services: FakeServices, folder: Path) -> AsyncIterator[Ask]:
-    """Lend one."""
-    async with client_of(services, FakeCacheStore(), folder) as client:
+    """Lend one, which is answered by the gateway's own cache where it can be."""
+    local = LocalCache(10_000_000)
+    local.opened()
+    local.fresh_until = 1e12
+    async with client_of(services, FakeCacheStore(), folder, local=local) as client:
 
         async def ask(path: str, accepting: str | None = None, *, method: str = "GET", **more: Any) -> Raw:
             sent = token_of(ALICE) | more.pop("headers", {})
@@ -108,7 +112,7 @@ async def ask(services: FakeServices, tmp_path: Path) -> AsyncIterator[Ask]:
 
 def test_nothing_is_sent_in_a_coding_that_its_client_refused(services: FakeServices, tmp_path: Path) -> None:
     """Whatever is accepted: large or small, whole or on its way, the answer is in what the RFC has it be, or 406."""
-    small = {PATHS["small"], "/api/v1/nothing"}
+    small, ways = {PATHS["small"], "/api/v1/nothing"}, set()
     with asyncio.Runner() as runner:
         lent = asking(services, tmp_path)
         ask = runner.run(lent.__aenter__())
@@ -126,9 +130,11 @@ def test_nothing_is_sent_in_a_coding_that_its_client_refused(services: FakeServi
             if path in small and accepted("identity", members) is not None:
                 expected = IDENTITY
             assert (answer.status, answer.coding) == (plain[path].status, expected)
+            ways.add(answer.headers.get("cache-status"))
             assert len(answer.plain) == len(plain[path].body)
 
         check()
+        assert "aurelius-l1; hit" in ways
         runner.run(lent.__aexit__(None, None, None))
 
 
