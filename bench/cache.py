@@ -20,7 +20,7 @@ import os
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,8 +151,8 @@ def _names(answer: Answer) -> list[bytes]:
     return sorted(name for name, _ in answer.headers)
 
 
-async def run(options: Options, folder: Path) -> tuple[str, bool]:
-    """Return the report, and whether all that is asked for was found."""
+async def run(options: Options, folder: Path, tell: Callable[[str], None]) -> bool:
+    """Tell the report as soon as it is there, before anything is stopped; whether all that is asked for was found."""
     server, others = apart()
     before, mixes = load_average(), list[Mixed]()
     async with AsyncExitStack() as stack:
@@ -173,7 +173,9 @@ async def run(options: Options, folder: Path) -> tuple[str, bool]:
             f"{load_average()} at the end. Medians of {options.rounds} rounds of {options.seconds:g} s, everyone in "
             "turn; a ratio is the median of the rounds' own, with the least and the greatest."
         )
-        return report(servers, machine, found, mixes)
+        text, met = report(servers, machine, found, mixes)
+        tell(text)
+    return met
 
 
 async def _mixed(servers: Servers, folder: Path, seconds: float) -> list[Mixed]:
@@ -209,13 +211,15 @@ def main(given: Sequence[str]) -> str | None:
     try:
         find_wrk()
         with tempfile.TemporaryDirectory() as folder:
-            text, met = asyncio.run(run(options, Path(folder)))
+            met = asyncio.run(run(options, Path(folder), _told if asked.write else print))
     except (NoWrk, TooFewProcessors, WrongAnswer) as error:
         return str(error)
-    print(text)
-    if asked.write:
-        write(text)
     return None if met else "less was found than is asked for"
+
+
+def _told(text: str) -> None:
+    print(text)
+    write(text)
 
 
 if __name__ == "__main__":

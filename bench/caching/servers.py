@@ -95,12 +95,15 @@ async def serving(
         if await _has_local(running.base_url, data):
             local = Contender("gateway, L1", running.base_url, default, behind, "aurelius-l1; hit")
             found = Servers(running, data, local, shared, off, monolith, monolith_off)
-        for process in psutil.Process().children(recursive=True):
+        everybody = families([psutil.Process()])
+        for process in everybody:
             keep_on(process, others)
-        keep_on(psutil.Process(), others)
-        for contender in (default, *(each.process for each in (shared, off, monolith, monolith_off))):
-            keep_on(contender, server)
+        for process in (default, *(each.process for each in (shared, off, monolith, monolith_off))):
+            keep_on(process, server)
         yield found
+        # A stop has its time, and there is much to stop.
+        for process in everybody:
+            keep_on(process, server | others)
 
 
 def _gateway(running: Platform) -> psutil.Process:
