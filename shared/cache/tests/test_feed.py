@@ -56,7 +56,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def feed_of(url: str, heard: Heard, clock: Clock, lease: float = LEASE) -> AsyncIterator[Feed]:
+async def feed_of(url: str, heard: Heard, clock: Callable[[], float], lease: float = LEASE) -> AsyncIterator[Feed]:
     """Run a feed."""
     client = make_client(CacheSettings(url=url))
     feed = Feed(client.connection_pool, heard, lease, clock)
@@ -124,10 +124,36 @@ async def test_announcements_are_heard_in_order(
     assert heard.told[:4] == ["opened", ("strategy:1", 3), ("strategies:a-b", 2), ("strategy:1", 4)]
 
 
-async def test_the_lease_counts_from_when_the_ping_was_sent(
-    cache_server: ValkeyServer, heard: Heard, clock: Clock
-) -> None:
-    """A PONG proves what was published before its PING was read: not a moment later counts."""
+class Ticking:
+    """Shows another second whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:  # noqa: D102  # the class says it
+        self.now += 1
+        return self.now
+
+
+async def test_the_lease_counts_from_when_the_ping_was_sent(cache_server: ValkeyServer) -> None:
+    """A PONG proves what was published before its PING was read: the time that it took does not count."""
+    leases: list[float] = []
+
+    class Leased(Heard):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "fresh_until" and isinstance(value, float) and value > 0:
+                leases.append(value)
+
+    clock = Ticking()
+    async with feed_of(cache_server.url, Leased(), clock):
+        await until(lambda: len(leases) >= 3)
+    first = 2  # the feed looked once when it was made
+    assert leases[:3] == pytest.approx([first + LEASE, first + 1 + LEASE, first + 2 + LEASE])
+
+
+async def test_each_pong_renews_the_lease(cache_server: ValkeyServer, heard: Heard, clock: Clock) -> None:
+    """The lease goes on with the clock for as long as the server answers."""
     async with feed_of(cache_server.url, heard, clock) as feed:
         await until(lambda: heard.fresh_until > 0)
         assert heard.fresh_until == pytest.approx(100.0 + LEASE)
