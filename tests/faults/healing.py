@@ -13,7 +13,7 @@ from tests.faults.cluster import Cluster
 from tests.faults.load import SPEC
 from tests.faults.schedule import HEAL_SECONDS
 
-GIVE_UP_SECONDS = 30.0
+GIVE_UP_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 0.4
 """Between two tries: one that a fault has swallowed must not stand for the whole system until it times out."""
