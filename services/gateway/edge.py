@@ -9,7 +9,7 @@ from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.core.tracing import request_id, traceparent
 from services.gateway.hit_path import HitPath
-from services.gateway.notes import LookedUp, Notes, attach
+from services.gateway.notes import Ids, LookedUp, Notes, attach
 from shared.runtime import context
 from shared.runtime.context import Handling
 from shared.runtime.timings import Timings
@@ -46,9 +46,10 @@ class Edge:
         if short is None or asked is None:
             await self._pass(scope, receive, send, headers, _begin(headers), started)
             return
+        stages: Mapping[str, float] = {}
         answer = short.answer_at_once(asked, started)
         if answer is not None:
-            notes = _notes_of(headers)
+            ids = _ids(headers)
         else:
             notes = _begin(headers)
             found = await short.answer(asked, started, notes)
@@ -56,15 +57,15 @@ class Edge:
                 notes.looked_up = found
                 await self._pass(scope, receive, send, headers, notes, started)
                 return
-            answer = found
+            answer, ids, stages = found, notes.ids, notes.stages
         status, base, body, series = answer
-        marks = _marks(notes, time.perf_counter() - started)
+        marks = _marks(ids, stages, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": base + marks})
         await send({"type": "http.response.body", "body": body})
         seconds = time.perf_counter() - started
         self._timings.observe_in(series, seconds)
         if log.isEnabledFor(logging.DEBUG):
-            context.begin(Handling(notes.request_id, notes.traceparent))
+            context.begin(Handling(*(each.decode() for each in ids)))
             _tell(series.labels["method"], series.labels["route"], status, seconds)
 
     async def _pass(
@@ -88,7 +89,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status, answered = message["status"], list(message["headers"])
                 kept = [header for header in answered if status != 304 or header[0] not in _OF_THE_BODY]
-                message["headers"] = [*kept, *_marks(notes, time.perf_counter() - started)]
+                message["headers"] = [*kept, *_marks(notes.ids, notes.stages, time.perf_counter() - started)]
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)
@@ -104,15 +105,12 @@ class Edge:
             self._short.learn(scope, headers, notes, route, answered)
 
 
-def _notes_of(headers: Mapping[bytes, bytes]) -> Notes:
-    return Notes(
-        request_id(headers.get(b"x-request-id", b"").decode("latin-1")),
-        traceparent(headers.get(b"traceparent", b"").decode("latin-1")),
-    )
+def _ids(headers: Mapping[bytes, bytes]) -> Ids:
+    return request_id(headers.get(b"x-request-id", b"")), traceparent(headers.get(b"traceparent", b""))
 
 
 def _begin(headers: Mapping[bytes, bytes]) -> Notes:
-    notes = _notes_of(headers)
+    notes = Notes(_ids(headers))
     # The server gives each request a task of its own.
     context.begin(Handling(notes.request_id, notes.traceparent))
     return notes
@@ -123,15 +121,11 @@ def _tell(method: str, route: str, status: int, seconds: float) -> None:
     log.debug("%s %s answered %d after %.1f ms", method, route, status, seconds * 1000)
 
 
-def _marks(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
-    whole, micros = divmod(int(seconds * 1_000_000), 1_000_000)
+def _marks(ids: Ids, stages: Mapping[str, float], seconds: float) -> list[tuple[bytes, bytes]]:
+    told = "".join(f"{name};dur={spent * 1000:.3f}, " for name, spent in stages.items()).encode() if stages else b""
     return [
-        (b"x-request-id", notes.request_id.encode()),
-        (b"traceparent", notes.traceparent.encode()),
-        (b"x-process-time", b"%d.%06d" % (whole, micros)),
-        (b"server-timing", b"%stotal;dur=%.3f" % (_stages(notes.stages) if notes.stages else b"", seconds * 1000)),
+        (b"x-request-id", ids[0]),
+        (b"traceparent", ids[1]),
+        (b"x-process-time", b"%.6f" % seconds),
+        (b"server-timing", b"%stotal;dur=%.3f" % (told, seconds * 1000)),
     ]
-
-
-def _stages(stages: Mapping[str, float]) -> bytes:
-    return "".join(f"{name};dur={spent * 1000:.3f}, " for name, spent in stages.items()).encode()

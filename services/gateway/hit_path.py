@@ -108,15 +108,17 @@ class HitPath:
         self._known: OrderedDict[Question, Known] = OrderedDict()
 
     def recognise(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Asked | None:
-        """Return what is asked, if that was asked before and nothing else matters; `headers` are the request's."""
+        """Return what is asked, if that was asked before and nothing else matters; `headers` are the request's.
+
+        This and `answer_at_once` are what almost every read costs: what can be done before is not done here.
+        """
         method = scope["method"]
-        if not (method == "GET" or method == "HEAD") or not _alone(scope, headers):  # noqa: PLR1714  # twice as fast
+        if (method != "GET" and method != "HEAD") or not _alone(scope, headers):  # noqa: PLR1714  # twice as fast
             return None
         principal = self._authenticator.known(headers.get(b"authorization", b""))
         if principal is None:
             return None
-        question = _question(principal, scope, headers)
-        known = self._known.get(question)
+        known = self._known.get(_question(principal, scope, headers))
         if known is None:
             return None
         if b"cache-control" in headers and asks_past_caches(headers[b"cache-control"].decode("latin-1")):
@@ -130,17 +132,15 @@ class HitPath:
         return known, principal, method, headers, least
 
     def answer_at_once(self, asked: Asked, now: float) -> Sent | None:
-        """Return the answer if this process holds it ready to be sent.
-
-        This is what almost every read costs: what can be done before is not done here.
-        """
+        """Return the answer if this process holds it ready to be sent."""
         known, principal, _, headers, least = asked
-        held = self._local.peek(known.key)
+        held = self._local.serve(known.key, least, now)
         if held is None or now >= held.refresh_at or held.entry.owner != principal.user_id:
             return None
         ready: Ready | None = held.ready.get((known, headers.get(b"accept-encoding", b"")))
-        if ready is None or self._local.serve(known.key, least, now) is None:
+        if ready is None:
             return None
+        held.counts.hits += 1
         return self._sent(asked, held.entry, ready)
 
     async def answer(self, asked: Asked, now: float, notes: Notes) -> Sent | LookedUp:

@@ -15,6 +15,10 @@ _KEY = "aurelius.notes"
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
+Ids = tuple[bytes, bytes]
+"""The request's id and its trace context, as headers say them."""
+
+
 class LookedUp(NamedTuple):
     """What the cache has said for a request before its route was found."""
 
@@ -48,6 +52,7 @@ class Notes:
     __slots__ = (
         "cached_read",
         "idempotency_key",
+        "ids",
         "looked_up",
         "principal",
         "request_id",
@@ -56,9 +61,9 @@ class Notes:
         "wanted",
     )
 
-    def __init__(self, request_id: str, traceparent: str) -> None:
-        self.request_id = request_id
-        self.traceparent = traceparent
+    def __init__(self, ids: Ids) -> None:
+        self.ids = ids
+        self.request_id, self.traceparent = ids[0].decode(), ids[1].decode()
         self.principal: Principal | None = None
         self.idempotency_key = ""
         self.looked_up: LookedUp | None = None

@@ -75,12 +75,14 @@ class LocalCache:
     def get(self, key: Key, least: int, now: float) -> Held | None:
         """Return what is held of at least version `least`, or None; both are counted."""
         held = self.serve(key, least, now)
-        if held is None:
+        if held is not None:
+            held.counts.hits += 1
+        else:
             self._of(object_type(key[0])).misses += 1
         return held
 
     def serve(self, key: Key, least: int, now: float) -> Held | None:
-        """Return what `get` does; what is not held is not counted, for who will ask again."""
+        """Return what `get` does, without counting it."""
         held = self._held.get(key)
         if held is None or now >= self.fresh_until or held.entry.version < least:
             return None
@@ -88,7 +90,6 @@ class LocalCache:
             self._drop(held)
             return None
         self._held.move_to_end(key)
-        held.counts.hits += 1
         return held
 
     def peek(self, key: Key) -> Held | None:

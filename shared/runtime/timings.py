@@ -1,9 +1,9 @@
 """What a process measures of itself: cumulative histograms, counters and gauges, sent once a second in one batch."""
 
 import asyncio
-import bisect
 import secrets
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ class Series:
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        self.counts[bisect.bisect_left(BUCKETS, seconds)] += 1
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
         self.changed = True
 
@@ -86,7 +86,9 @@ class Timings:
 
     def observe_in(self, series: Series, seconds: float) -> None:
         """Do what `observe_http` does, with its histogram at hand."""
-        series.add(seconds)
+        series.counts[bisect_left(BUCKETS, seconds)] += 1  # as `Series.add`, whose call would be a third of this
+        series.total += seconds
+        series.changed = True
         self._recent.append(seconds)
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:

@@ -8,25 +8,30 @@ import random
 import re
 import time
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 _bits = random.getrandbits
 
 
-def request_id(header: str) -> str:
+def request_id(header: bytes) -> bytes:
     """Return the client's request id, or a fresh one, a UUIDv7, when there is none that is safe to echo."""
     if header and _REQUEST_ID.fullmatch(header):
         return header
     at, bits = time.time_ns() // 1_000_000, _bits(74)
-    high, low = 0x8000 | bits & 0x3FFF, bits >> 26
-    return f"{at >> 16:08x}-{at & 0xFFFF:04x}-7{bits >> 14 & 0xFFF:03x}-{high:04x}-{low:012x}"
+    return b"%08x-%04x-7%03x-%04x-%012x" % (
+        at >> 16,
+        at & 0xFFFF,
+        bits & 0xFFF,
+        0x8000 | bits >> 12 & 0x3FFF,
+        bits >> 26,
+    )
 
 
-def traceparent(header: str) -> str:
+def traceparent(header: bytes) -> bytes:
     """Return the trace context of this request: the caller's trace with a span of ours, or a new trace."""
     span = _bits(64) or 1  # of zeros alone they would be none
     found = _TRACEPARENT.fullmatch(header) if header else None
     if found is None:
-        return f"00-{_bits(128) or 1:032x}-{span:016x}-01"
-    return f"00-{found[1]}-{span:016x}-{found[2]}"
+        return b"00-%032x-%016x-01" % (_bits(128) or 1, span)
+    return b"00-%s-%016x-%s" % (found[1], span, found[2])

@@ -365,6 +365,12 @@ async def test_reads_are_counted_once(client: httpx.AsyncClient, cache: FakeCach
     first, second = local.counts["strategy"], cache.stats.snapshot()["strategy"]
     assert (first.hits, first.misses) == (3, 2)
     assert (second.hits, second.misses, second.fills) == (1, 1, 1)
+    local.raised(objects.strategy_object(ID), 2)
+    await cache.invalidate({objects.strategy_object(ID): 2})
+    await client.get(PATH, headers=token_of(ALICE))
+    first, second = local.counts["strategy"], cache.stats.snapshot()["strategy"]
+    assert (first.hits, first.misses) == (3, 3)
+    assert (second.hits, second.misses) == (1, 2)
 
 
 async def test_a_route_that_adds_to_its_answer_is_not_remembered(

@@ -1,6 +1,8 @@
 """Prefer, Accept, request ids and trace context."""
 
 import re
+import time
+import uuid
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from services.gateway.core.exposition import form_of
 from services.gateway.core.prefer import MAX_WAIT, wait_seconds
 from services.gateway.core.tracing import request_id, traceparent
+from shared.contracts.ids import is_id
 
 PROMETHEUS_SENDS = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
@@ -53,17 +56,29 @@ def test_metrics_form_follows_accept(accept: str, expected: str) -> None:
     assert form_of(accept) == expected
 
 
-@given(st.text())
-def test_any_header_gives_ids_that_are_safe_to_echo(text: str) -> None:
+@given(st.binary())
+def test_any_header_gives_ids_that_are_safe_to_echo(sent: bytes) -> None:
     """Whatever a client sends, what goes into logs and headers is printable and bounded."""
-    assert re.fullmatch(r"[\x21-\x7e]{1,128}", request_id(text))
-    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", traceparent(text))
+    assert re.fullmatch(rb"[\x21-\x7e]{1,128}", request_id(sent))
+    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", traceparent(sent))
+
+
+def test_ids_of_ours_are_of_now_and_each_another() -> None:
+    """Without one of the client's a request is named by a UUID of version 7, which sorts by time."""
+    made = [request_id(b"").decode() for _ in range(1000)]
+    assert len(set(made)) == 1000
+    assert {uuid.UUID(each).version for each in made} == {7}
+    assert {uuid.UUID(each).variant for each in made} == {uuid.RFC_4122}
+    assert all(is_id(each) for each in made)
+    times = [int(each.replace("-", "")[:12], 16) for each in made]
+    assert times == sorted(times)
+    assert abs(times[0] / 1000 - time.time()) < 60
 
 
 def test_a_trace_goes_on_with_a_span_of_ours() -> None:
     """The caller's trace id and flags are kept, the span is new."""
-    sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+    sent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
     kept = traceparent(sent)
     assert kept[:36] == sent[:36]
-    assert kept[-2:] == "00"
+    assert kept[-2:] == b"00"
     assert kept[36:52] != sent[36:52]
