@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import signal
+import sys
 import time
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from deploy.local.process import Process, run_to_end
 from deploy.local.program import Program
 from deploy.local.readiness import http_readiness, wait_ready
 from deploy.local.services import SERVICES, Server, Service
-from deploy.local.settings import Settings, read_settings
+from deploy.local.settings import read_settings
 from deploy.local.supervisor import Supervisor
 from deploy.local.valkey import Valkey
 from deploy.local.wiring import Wiring, migrations_program, service_program
@@ -41,9 +42,21 @@ READY_SECONDS = 600.0  # the first start of all compiles the engine
 SERVER_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 STOP_SECONDS = 8.0
-_INSTANCES = {"strategy": 2, "backtest": 2}
-_OWN = {"GATEWAY_WORKERS": "2", "BACKTEST_WORKERS": "1", "DRAIN_SECONDS": f"{DRAIN_SECONDS:g}"}
 _KEPT = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|NUMBA_.*|COVERAGE_.*|TZ|LOG_LEVEL")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How many processes there are of a service that has more than one, and settings of all of them."""
+
+    instances: Mapping[str, int]
+    settings: Mapping[str, str]
+
+
+_EACH = {"BACKTEST_WORKERS": "1", "DRAIN_SECONDS": f"{DRAIN_SECONDS:g}"}
+CHAOS = Layout({"strategy": 2, "backtest": 2}, {**_EACH, "GATEWAY_WORKERS": "2"})
+TWO_GATEWAYS = Layout({"strategy": 2, "gateway": 2}, {**_EACH, "GATEWAY_WORKERS": "1"})
+"""In place of copies of one gateway, which share a port, so that a client knows which one it asks."""
 
 
 @dataclass
@@ -66,9 +79,10 @@ class Instance:
 class Cluster:
     """The running system. `client_port` is where clients find the gateway, by way of a proxy too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, layout: Layout = CHAOS) -> None:
         self.folder = folder
-        self._settings = _settings(folder)
+        self._layout = layout
+        self._settings = read_settings({**_clean(), **layout.settings, "DATA_DIR": str(folder / "data"), "DEMO": "0"})
         self._log: TextIO = (folder / "platform.log").open("w")
         self._began = time.monotonic()
         postgres, bus, cache = free_ports(3, "127.0.0.1")
@@ -99,11 +113,11 @@ class Cluster:
         secret = kept_secret(self._settings.data_dir / "secret_key")
         self._wiring = Wiring(self._accesses, secret, {service.port_variable: 0 for service in SERVICES})
         for service in SERVICES:
-            for number in range(1, _INSTANCES.get(service.name, 1) + 1):
-                name = f"{service.name}-{number}" if service.name in _INSTANCES else service.name
+            for number in range(1, self._layout.instances.get(service.name, 1) + 1):
+                name = f"{service.name}-{number}" if service.name in self._layout.instances else service.name
                 await self.add(name, service)
         await asyncio.gather(*(self.until_ready(name) for name in list(self.instances)))
-        self.client_proxy.target = self.instances["gateway"].port
+        self.client_proxy.target = next(each.port for each in self.instances.values() if each.service == "gateway")
         await self.client_proxy.start()
 
     async def add(self, name: str, service: Service | str) -> Instance:
@@ -120,10 +134,27 @@ class Cluster:
         instance.supervisor.start()
         return instance
 
-    async def add_program(self, name: str, command: Iterable[str]) -> Instance:
-        """Start a program of the harness that reads events as an outside consumer does; BUS_URL says where."""
-        proxies: dict[ServerName, Proxy] = {"bus": await self._proxy("bus")}
-        given = {"BUS_URL": self.bus.url_of("consumer"), "PYTHONUNBUFFERED": "1"}
+    async def replace(self, name: str, *, arguments: Sequence[str] = (), settings: Mapping[str, str]) -> None:
+        """Run something else as one process of a service, at the same port, behind the same proxies."""
+        instance = self.instances[name]
+        await instance.supervisor.kill()
+        kind = next(each for each in SERVICES if each.name == instance.service)
+        assert self._wiring is not None
+        program = service_program(kind, self._settings, self._wiring)
+        environment = {**instance.program.environment, **settings}
+        command = [sys.executable, *arguments] if arguments else program.command
+        instance.program = replace(program, name=name, environment=environment, command=command)
+        instance.supervisor = self._supervisor(instance.program)
+        instance.supervisor.start()
+
+    async def add_program(self, name: str, command: Iterable[str], server: ServerName = "bus") -> Instance:
+        """Start a program of the harness: of the bus it is an outside consumer, of the cache who may do everything.
+
+        BUS_URL or REDIS_URL says where.
+        """
+        proxies: dict[ServerName, Proxy] = {server: await self._proxy(server)}
+        url = self.bus.url_of("consumer") if server == "bus" else self.url_behind(server)
+        given = {VARIABLES[server]: url, "PYTHONUNBUFFERED": "1"}
         program = Program(name, list(command), self._behind({**_clean(), **given}, proxies))
         instance = Instance(name, name, program, self._supervisor(program), 0, proxies)
         self.instances[name] = instance
@@ -178,7 +209,7 @@ class Cluster:
         """Whether there is a process where those with these ids were killed; of the gateway's copies all are needed."""
         if target == "gateway-copy":
             copies = {each.pid for each in _children(self.instances["gateway"].pid, "services.gateway")}
-            return len(copies) == int(_OWN["GATEWAY_WORKERS"]) and not copies & set(killed)
+            return len(copies) == int(self._layout.settings["GATEWAY_WORKERS"]) and not copies & set(killed)
         running = {each.pid for each in self.processes_of(target)}
         return bool(running) and not running & set(killed)
 
@@ -283,19 +314,15 @@ class _Writer:
 
 
 @asynccontextmanager
-async def cluster(folder: Path) -> AsyncIterator[Cluster]:
+async def cluster(folder: Path, layout: Layout = CHAOS) -> AsyncIterator[Cluster]:
     """Run one in `folder`; whatever happens, nothing is left of it. Raises AssertionError when something would be."""
-    made = Cluster(folder)
+    made = Cluster(folder, layout)
     try:
         await made.start()
         yield made
     finally:
         left = await asyncio.shield(asyncio.create_task(made.stop()))
     assert not left, f"left running: {left}"
-
-
-def _settings(folder: Path) -> Settings:
-    return read_settings({**_clean(), **_OWN, "DATA_DIR": str(folder / "data"), "DEMO": "0"})
 
 
 def _clean() -> dict[str, str]:

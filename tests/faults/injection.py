@@ -2,43 +2,91 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import cast
+from typing import Final, cast
 
 from redis.asyncio import Redis
 
 from tests.faults.cluster import Cluster, ServerName, send
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import SUBSCRIBE, Proxy
 from tests.faults.schedule import Fault
 
 DELAY_SECONDS = 0.2
 BEHIND_SECONDS = 1.0
+FLUSH_SECONDS = 1.0
+COMMIT, COMMIT_SECONDS = b"COMMIT", 0.7
 
 
 async def inject(cluster: Cluster, fault: Fault) -> None:
     """Do it; returns when its cause has ended. Whatever happens meanwhile, the cause does not outlast this."""
+    await _ACTIONS[fault.action](cluster, fault)
+
+
+def _proxies(cluster: Cluster, fault: Fault) -> list[Proxy]:
     process, _, server = fault.target.partition(">")
-    if fault.action == "kill":
-        assert send(cluster.processes_of(fault.target), signal.SIGKILL), f"{fault.target} does not run"
-    elif fault.action == "pause":
-        await _pause(cluster, fault)
-    elif fault.action == "flush":
-        async with Redis.from_url(cluster.url_behind("cache"), protocol=2) as cache:
-            await cache.flushall()
-    elif fault.action in {"restart", "wipe", "roll back"}:
-        await _restart(cluster, fault)
-    elif fault.action == "reset":
-        for proxy in cluster.proxies_of(process, server):
-            proxy.reset()
-    elif fault.action == "silence":
-        with _silent(cluster.proxies_of(process, server)):
-            await asyncio.sleep(fault.seconds)
-    elif fault.action == "delay":
-        with _slow(cluster.proxies_of(process, server)):
-            await asyncio.sleep(fault.seconds)
-    else:
-        raise ValueError(fault.action)
+    return cluster.proxies_of(process, server)
+
+
+async def _kill(cluster: Cluster, fault: Fault) -> None:
+    assert send(cluster.processes_of(fault.target), signal.SIGKILL), f"{fault.target} does not run"
+
+
+async def _reset(cluster: Cluster, fault: Fault) -> None:
+    for proxy in _proxies(cluster, fault):
+        proxy.reset()
+
+
+async def _forget(cluster: Cluster, fault: Fault) -> None:
+    for proxy in _proxies(cluster, fault):
+        proxy.forget()
+
+
+async def _forget_feed(cluster: Cluster, fault: Fault) -> None:
+    """Only the connections over which a process is told what others announce."""
+    for proxy in _proxies(cluster, fault):
+        proxy.forget(SUBSCRIBE)
+
+
+async def _silence(cluster: Cluster, fault: Fault) -> None:
+    with _silent(_proxies(cluster, fault)):
+        await asyncio.sleep(fault.seconds)
+
+
+async def _delay(cluster: Cluster, fault: Fault) -> None:
+    with _slow(_proxies(cluster, fault)):
+        await asyncio.sleep(fault.seconds)
+
+
+async def _flush(cluster: Cluster, fault: Fault) -> None:
+    async with Redis.from_url(cluster.url_behind("cache"), protocol=2) as cache:
+        await cache.flushall()
+
+
+async def _flush_while_commits_are_slow(cluster: Cluster, fault: Fault) -> None:
+    """Empty the cache again and again, while each transaction takes long from its last statement to its commit."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + fault.seconds
+    proxies = _proxies(cluster, fault)
+    for proxy in proxies:
+        proxy.held = {COMMIT: COMMIT_SECONDS}
+    try:
+        while loop.time() < end:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await _flush(cluster, fault)
+    finally:
+        for proxy in proxies:
+            proxy.held = {}
+
+
+async def _take_away(cluster: Cluster, fault: Fault) -> None:
+    """Kill a process, and start it again only after a while."""
+    supervisor = cluster.instances[fault.target].supervisor
+    try:
+        await supervisor.kill()
+        await asyncio.sleep(fault.seconds)
+    finally:
+        supervisor.start()
 
 
 async def _pause(cluster: Cluster, fault: Fault) -> None:
@@ -96,3 +144,20 @@ def _slow(proxies: list[Proxy]) -> Iterator[None]:
     finally:
         for proxy in proxies:
             proxy.delay = 0.0
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Cluster, Fault], Awaitable[None]]]] = {
+    "kill": _kill,
+    "take away": _take_away,
+    "pause": _pause,
+    "flush": _flush,
+    "flush while commits are slow": _flush_while_commits_are_slow,
+    "restart": _restart,
+    "wipe": _restart,
+    "roll back": _restart,
+    "reset": _reset,
+    "forget": _forget,
+    "forget feed": _forget_feed,
+    "silence": _silence,
+    "delay": _delay,
+}

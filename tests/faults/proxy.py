@@ -9,6 +9,8 @@ from typing import cast
 _ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends a reset (tcp(7))."""
 CONNECT_SECONDS = 5.0
+SUBSCRIBE = b"SUBSCRIBE"
+"""The word that tells a connection over which a server speaks of itself."""
 
 
 class Proxy:
@@ -22,6 +24,8 @@ class Proxy:
         self.port = 0
         self.target = target
         self.delay = 0.0
+        self.held: dict[bytes, float] = {}
+        """Words, and for how many seconds what a client sends with one of them, and all after it, is held back."""
         self._silent = False
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
@@ -59,6 +63,14 @@ class Proxy:
         for link in self._links:
             link.silent = True
 
+    def forget(self, word: bytes = b"") -> None:
+        """Pass nothing of the connections that there are, as a firewall that has forgotten them; new ones work.
+
+        With `word` only of those whose client has sent it.
+        """
+        for link in self._links:
+            link.silent = link.silent or word in link.words
+
     def speak(self) -> None:
         """Pass the bytes of connections made from now on."""
         self._silent = False
@@ -79,6 +91,7 @@ class _Link:
     def __init__(self, proxy: Proxy) -> None:
         self.proxy = proxy
         self.silent = False
+        self.words = {b""}
         self.near = _End(self)
         self.far = _End(self)
         self.near.other, self.far.other = self.far, self.near
@@ -133,7 +146,10 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._link.silent:
             return
-        self.other.send(data)
+        if self is self._link.near and SUBSCRIBE in data:
+            self._link.words.add(SUBSCRIBE)
+        held = self._link.proxy.held if self is self._link.near else {}
+        self.other.send(data, max((seconds for word, seconds in held.items() if word in data), default=0.0))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -156,9 +172,9 @@ class _End(asyncio.Protocol):
         """Whether it will send no more."""
         return self._over
 
-    def send(self, data: bytes) -> None:
-        """Send what the other end received."""
-        delay = self._link.proxy.delay
+    def send(self, data: bytes, held: float = 0.0) -> None:
+        """Send what the other end received, `held` back for so many seconds at least."""
+        delay = max(held, self._link.proxy.delay)
         if not delay and not self._later:
             self._write(data)
             return

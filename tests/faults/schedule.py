@@ -33,7 +33,9 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
+    """What may be done to each of `targets`, for between `least` and `most` seconds."""
+
     action: str
     targets: tuple[str, ...]
     least: float = 0.0
@@ -44,71 +46,76 @@ _STRATEGY = ("strategy-1", "strategy-2")
 _BACKTEST = ("backtest-1", "backtest-2")
 
 # Each family in turn, so that a short run meets with every one of them.
-FAMILIES: tuple[tuple[_Kind, ...], ...] = (
+FAMILIES: tuple[tuple[Kind, ...], ...] = (
     (
-        _Kind("kill", _STRATEGY),
-        _Kind("kill", _BACKTEST),
-        _Kind("kill", ("worker-1", "worker-2")),
-        _Kind("kill", ("gateway",)),
-        _Kind("kill", ("gateway-copy",)),
-        _Kind("kill", ("invalidator",)),
-        _Kind("kill", ("metrics",)),
-        _Kind("kill", ("consumer",)),
+        Kind("kill", _STRATEGY),
+        Kind("kill", _BACKTEST),
+        Kind("kill", ("worker-1", "worker-2")),
+        Kind("kill", ("gateway",)),
+        Kind("kill", ("gateway-copy",)),
+        Kind("kill", ("invalidator",)),
+        Kind("kill", ("metrics",)),
+        Kind("kill", ("consumer",)),
     ),
     (
-        _Kind("wipe", ("bus",), 0.5, 1.5),
-        _Kind("roll back", ("bus",), 2.0, 4.0),
-        _Kind("flush", ("cache",)),
+        Kind("wipe", ("bus",), 0.5, 1.5),
+        Kind("roll back", ("bus",), 2.0, 4.0),
+        Kind("flush", ("cache",)),
     ),
     (
-        _Kind("restart", ("postgres",), 0.5, 1.5),
-        _Kind("restart", ("bus",), 0.5, 1.5),
-        _Kind("restart", ("cache",), 0.5, 1.5),
+        Kind("restart", ("postgres",), 0.5, 1.5),
+        Kind("restart", ("bus",), 0.5, 1.5),
+        Kind("restart", ("cache",), 0.5, 1.5),
     ),
     (
-        _Kind("pause", _STRATEGY, 2.0, 4.0),
-        _Kind("pause", _BACKTEST, 2.0, 4.0),
-        _Kind("pause", ("worker-1", "worker-2"), 2.0, 4.0),
-        _Kind("pause", ("gateway-copy",), 1.0, 3.0),
-        _Kind("pause", ("invalidator",), 2.0, 4.0),
-        _Kind("pause", ("bus",), 1.0, 3.0),
-        _Kind("pause", ("cache",), 1.0, 3.0),
-        _Kind("pause", ("postgres",), 1.0, 3.0),
+        Kind("pause", _STRATEGY, 2.0, 4.0),
+        Kind("pause", _BACKTEST, 2.0, 4.0),
+        Kind("pause", ("worker-1", "worker-2"), 2.0, 4.0),
+        Kind("pause", ("gateway-copy",), 1.0, 3.0),
+        Kind("pause", ("invalidator",), 2.0, 4.0),
+        Kind("pause", ("bus",), 1.0, 3.0),
+        Kind("pause", ("cache",), 1.0, 3.0),
+        Kind("pause", ("postgres",), 1.0, 3.0),
     ),
     (
-        _Kind("reset", ("all>bus", "gateway>bus", *(f"{each}>bus" for each in (*_STRATEGY, *_BACKTEST)))),
-        _Kind("reset", ("all>postgres",)),
-        _Kind("reset", ("all>cache", "client>gateway")),
-        _Kind("silence", ("all>bus", "gateway>bus", *(f"{each}>bus" for each in (*_STRATEGY, *_BACKTEST))), 0.3, 3.0),
-        _Kind("silence", ("all>postgres", *(f"{each}>postgres" for each in (*_STRATEGY, *_BACKTEST))), 0.3, 3.0),
-        _Kind("silence", ("all>cache", "gateway>cache", "invalidator>cache"), 0.3, 3.0),
-        _Kind("delay", ("all>bus",), 2.0, 4.0),
-        _Kind("delay", ("all>postgres",), 2.0, 4.0),
-        _Kind("delay", ("all>cache",), 2.0, 4.0),
+        Kind("reset", ("all>bus", "gateway>bus", *(f"{each}>bus" for each in (*_STRATEGY, *_BACKTEST)))),
+        Kind("reset", ("all>postgres",)),
+        Kind("reset", ("all>cache", "client>gateway")),
+        Kind("silence", ("all>bus", "gateway>bus", *(f"{each}>bus" for each in (*_STRATEGY, *_BACKTEST))), 0.3, 3.0),
+        Kind("silence", ("all>postgres", *(f"{each}>postgres" for each in (*_STRATEGY, *_BACKTEST))), 0.3, 3.0),
+        Kind("silence", ("all>cache", "gateway>cache", "invalidator>cache"), 0.3, 3.0),
+        Kind("delay", ("all>bus",), 2.0, 4.0),
+        Kind("delay", ("all>postgres",), 2.0, 4.0),
+        Kind("delay", ("all>cache",), 2.0, 4.0),
     ),
 )
 
 
-def schedule(seed: int, duration: float) -> list[Fault]:
+Families = tuple[tuple[Kind, ...], ...]
+
+
+def schedule(
+    seed: int, duration: float, families: Families = FAMILIES, *, heal: float = HEAL_SECONDS, rest: float = REST_SECONDS
+) -> list[Fault]:
     """The faults of `duration` seconds, in order. One begins when the one before has had its time to heal."""
     rng = random.Random(seed)
     faults: list[Fault] = []
     at = BEGIN_SECONDS
-    for kind in _kinds(rng):
+    for kind in _kinds(rng, families):
         seconds = round(rng.uniform(kind.least, kind.most), 3)
         target = rng.choice(kind.targets)
-        if at + seconds + HEAL_SECONDS > duration:
+        if at + seconds + heal > duration:
             return faults
         faults.append(Fault(len(faults) + 1, round(at, 3), seconds, kind.action, target))
-        at += seconds + HEAL_SECONDS + REST_SECONDS
+        at += seconds + heal + rest
     raise AssertionError("there is always another one")
 
 
-def _kinds(rng: random.Random) -> Iterator[_Kind]:
+def _kinds(rng: random.Random, families: Families) -> Iterator[Kind]:
     """One kind of each family in turn; none of a family comes again before all of it have been."""
-    hands: list[list[_Kind]] = [[] for _ in FAMILIES]
+    hands: list[list[Kind]] = [[] for _ in families]
     while True:
-        for place in rng.sample(range(len(FAMILIES)), len(FAMILIES)):
+        for place in rng.sample(range(len(families)), len(families)):
             if not hands[place]:
-                hands[place] = rng.sample(FAMILIES[place], len(FAMILIES[place]))
+                hands[place] = rng.sample(families[place], len(families[place]))
             yield hands[place].pop()

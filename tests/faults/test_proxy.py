@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from deploy.local.ports import free_ports
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import SUBSCRIBE, Proxy
 
 QUIET = 0.1
 
@@ -109,6 +109,28 @@ async def test_a_silent_connection_never_speaks_again(proxy: Proxy) -> None:
             assert await meanwhile.hears_nothing()
 
 
+async def test_a_connection_is_forgotten(proxy: Proxy) -> None:
+    """What is connected falls silent for ever; what connects after that is heard."""
+    async with connected(proxy) as before:
+        await before.echoed(b"a")
+        proxy.forget()
+        async with connected(proxy) as after:
+            assert await after.echoed(b"b") == b"b"
+            before.writer.write(b"c")
+            assert await before.hears_nothing()
+
+
+async def test_of_those_who_subscribed_alone_is_forgotten(proxy: Proxy) -> None:
+    """The others of the same process go on."""
+    async with connected(proxy) as subscriber, connected(proxy) as other:
+        assert await subscriber.echoed(SUBSCRIBE) == SUBSCRIBE
+        assert await other.echoed(b"a") == b"a"
+        proxy.forget(SUBSCRIBE)
+        subscriber.writer.write(b"b")
+        assert await subscriber.hears_nothing()
+        assert await other.echoed(b"c") == b"c"
+
+
 async def test_the_end_does_not_pass_in_silence(proxy: Proxy) -> None:
     """One side leaves, and the other is not told."""
     async with connected(proxy) as client:
@@ -131,6 +153,21 @@ async def test_a_delay_keeps_the_order(proxy: Proxy) -> None:
         await asyncio.sleep(0.01)
         proxy.delay = 0.0
         assert await client.echoed(b"cd") == b"bc"
+
+
+async def test_a_word_holds_back_what_comes_with_it(proxy: Proxy) -> None:
+    """And what is sent after it, on its own connection alone."""
+    proxy.held = {b"COMMIT": 0.2}
+    async with connected(proxy) as client, connected(proxy) as other:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        client.writer.write(b"COMMIT")
+        await asyncio.sleep(0.01)
+        client.writer.write(b"a")
+        assert await other.echoed(b"b") == b"b"
+        assert loop.time() - began < 0.2
+        assert await client.reader.readexactly(7) == b"COMMITa"
+        assert loop.time() - began >= 0.2
 
 
 async def test_nobody_behind_it(proxy: Proxy) -> None:
