@@ -11,7 +11,7 @@ PYTHONS := python3.11 python3.13
 SIDE_BY_SIDE := $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify chaos matrix bench query-plans check hooks lock clean dev-environment
+.PHONY: help run test verify chaos consistency matrix bench query-plans check hooks lock clean dev-environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ verify: dev-environment ## Run the long tests as well, and random ones ten times
 
 chaos: dev-environment ## Break the running system on a schedule and check what it promises; DURATION=120 SEED=1
 	@$(PYTHON_DEV) -m tests.faults $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED))
+
+consistency: dev-environment ## Hold every read of the running, breaking system against what was written; DURATION=120 SEED=1
+	@$(PYTHON_DEV) -m tests.consistency $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED))
 
 matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	@for python in $(PYTHONS); do \

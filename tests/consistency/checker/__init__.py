@@ -1,12 +1,15 @@
 """Holds what clients saw against the history of what was written. It shares no code with what it checks."""
 
 from tests.consistency.checker.evidence import Evidence
-from tests.consistency.checker.invalidations import check_invalidations
+from tests.consistency.checker.invalidations import OLDER_THAN_INVALIDATION, check_invalidations
 from tests.consistency.checker.owners import check_owners
-from tests.consistency.checker.registers import check_registers
+from tests.consistency.checker.registers import OLDER, OLDER_THAN_LEASE, check_registers
 from tests.consistency.checker.rest import check_rest
-from tests.consistency.checker.tokens import check_tokens
+from tests.consistency.checker.tokens import OLDER_THAN_TOKEN, check_tokens
 from tests.faults.checker.violation import Violation
+
+STALE = frozenset({OLDER, OLDER_THAN_LEASE, OLDER_THAN_TOKEN, OLDER_THAN_INVALIDATION})
+"""The rules that something old breaks."""
 
 
 def check(evidence: Evidence) -> list[Violation]:
@@ -18,3 +21,9 @@ def check(evidence: Evidence) -> list[Violation]:
         *check_registers(evidence),
         *check_rest(evidence),
     ]
+
+
+def stale_reads(evidence: Evidence) -> list[Violation]:
+    """Return the reads that were old; for a history that still goes on, in which writes under way are missing."""
+    checks = (check_tokens(evidence), check_invalidations(evidence), check_registers(evidence))
+    return [each for found in checks for each in found if each.rule in STALE]

@@ -1,6 +1,6 @@
 """What the journal of a run says, read back. Times are seconds of one clock; a value is known by its revision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,10 +126,11 @@ class History:
 
 def read_journal(path: Path) -> History:
     """Return what the journal in a file says; its last line may be cut off."""
-    return History(_lines(path))
+    return History(read_lines(path))
 
 
-def _lines(path: Path) -> Iterable[Line]:
+def read_lines(path: Path) -> Iterator[Line]:
+    """Return the lines of a journal, as far as they are whole."""
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):

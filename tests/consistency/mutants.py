@@ -1,0 +1,132 @@
+"""Services that keep their cache as others do, or without one safeguard: a test that does not find them out is none.
+
+    python -m tests.consistency.mutants NAME SERVICE
+
+runs the service's own program with one thing in it changed. Nothing of this is in the product, and nothing there asks
+for it.
+"""
+
+import importlib
+import runpy
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import msgspec
+
+from shared.cache.connection import checked, packed
+from shared.cache.keys import head_key
+from shared.cache.record import Entry
+from shared.cache.redis_store import RedisCacheStore
+from shared.cache.results import CacheUnavailable, FillOutcome, Hit, Invalidated, Lookup, Miss
+
+ENTRY_LIFE_MS = 300_000
+
+
+def delete_on_write() -> None:
+    """Get, miss, ask, set; whoever has written deletes after the commit. No versions, no tokens."""
+    store: Any = RedisCacheStore
+    store.get, store.fill, store.invalidate = _plain_get, _plain_fill, _nothing
+    if sys.argv[2] == "strategy":
+        _announce_nothing()
+        _delete_after_commit()
+
+
+def floors_only() -> None:
+    """Events raise floors; every head has the same life, in every incarnation; writers announce nothing."""
+    defaults: dict[str, Any] = cast("dict[str, Any]", RedisCacheStore.__init__.__kwdefaults__)
+    defaults["nonce"] = lambda: "0" * 32
+    if sys.argv[2] == "strategy":
+        _announce_nothing()
+
+
+def no_barrier() -> None:
+    """A cache that was lost is opened at once, whoever may still commit what it had told the cache before."""
+    _patch("shared.runtime.opener", "writers_ended", value=_at_once)
+
+
+MUTANTS: Mapping[str, Callable[[], None]] = {
+    "delete-on-write": delete_on_write,
+    "floors-only": floors_only,
+    "no-barrier": no_barrier,
+}
+
+
+async def _plain_get(self: RedisCacheStore, obj: str, variant: str, *, min_version: int = 0) -> Lookup:
+    """All variants of an object are fields of one hash."""
+    try:
+        (found,) = await _send(self, ("HMGET", head_key(obj), variant))
+    except CacheUnavailable:
+        return Miss("")
+    (text,) = cast("list[bytes | None]", found)
+    result: Lookup = Miss("") if text is None else Hit(msgspec.json.decode(text, type=Entry))
+    self.stats.looked_up(obj, result)
+    return result
+
+
+async def _plain_fill(self: RedisCacheStore, obj: str, variant: str, lease: str, entry: Entry) -> FillOutcome:
+    try:
+        await _send(
+            self,
+            ("HSET", head_key(obj), variant, msgspec.json.encode(entry)),
+            ("PEXPIRE", head_key(obj), ENTRY_LIFE_MS),
+        )
+    except CacheUnavailable:
+        return FillOutcome.UNREACHABLE
+    return FillOutcome.STORED
+
+
+async def _nothing(self: RedisCacheStore, versions: Mapping[str, int]) -> Invalidated:
+    return Invalidated()
+
+
+async def _send(store: RedisCacheStore, *commands: tuple[str | int | bytes, ...]) -> list[object]:
+    async def exchange() -> list[object]:
+        line = await store._server.line()
+        return [*checked(await line.ask(b"".join(map(packed, commands)), len(commands)))]
+
+    return await store._server.ask(exchange)
+
+
+def _announce_nothing() -> None:
+    async def before_commit(self: object, versions: Mapping[str, int]) -> None:
+        return None
+
+    _patch("shared.runtime.raising", "Raising", "before_commit", value=before_commit)
+
+
+def _delete_after_commit() -> None:
+    database: Any = importlib.import_module("shared.runtime.database").Database
+    original = database.transaction
+
+    @asynccontextmanager
+    async def transaction(self: Any) -> AsyncIterator[Any]:
+        async with original(self) as lent:
+            yield lent
+        store = self._raising and self._raising._floors
+        if lent.raised and isinstance(store, RedisCacheStore):
+            try:
+                await _send(store, *(("UNLINK", head_key(obj)) for obj in lent.raised))
+            except CacheUnavailable:
+                return
+
+    database.transaction = transaction
+
+
+async def _at_once(*_: object) -> None:
+    return None
+
+
+def _patch(module: str, *names: str, value: object) -> None:
+    """Only when it is needed: who has no database has no library for one either."""
+    holder: Any = importlib.import_module(module)
+    for name in names[:-1]:
+        holder = getattr(holder, name)
+    assert hasattr(holder, names[-1]), "what is to be changed has another name by now"
+    setattr(holder, names[-1], value)
+
+
+if __name__ == "__main__":
+    MUTANTS[sys.argv[1]]()
+    runpy.run_module(f"services.{sys.argv[2]}", run_name="__main__", alter_sys=True)
