@@ -42,6 +42,9 @@ def faults_of(seed: int, duration: float) -> list[Fault]:
     return schedule(seed, duration, FAMILIES, heal=HEAL_SECONDS, rest=REST_SECONDS)
 
 
-def hardest(seconds: float) -> list[Fault]:
-    """What mutants are given: the fault that every one of them has to fail at."""
-    return [Fault(1, 0.0, seconds, "flush while commits are slow", "all>postgres")]
+MUTANT_SECONDS = 60.0
+"""In which a mutant has to be found out."""
+SLOW_COMMITS: Final = Fault(1, 0.0, MUTANT_SECONDS, "flush while commits are slow", "all>postgres")
+FEEDS_FORGOTTEN: Final = Fault(1, 2.0, 0.0, "forget feed", "gateway-1>cache")
+NOTHING_BROKEN: Final = Fault(1, 0.0, MUTANT_SECONDS, "delay", "metrics>bus")
+"""Nothing that a reader depends on."""

@@ -46,10 +46,29 @@ def no_barrier() -> None:
     _patch("shared.runtime.opener", "writers_ended", value=_at_once)
 
 
+def deaf() -> None:
+    """A gateway keeps what it holds whatever the feed tells."""
+    _patch("shared.cache.local", "LocalCache", "raised", value=_hear_nothing)
+
+
+def no_lease() -> None:
+    """A gateway believes what it holds for as long as its feed seems to be connected."""
+    local: Any = importlib.import_module("shared.cache.local").LocalCache
+    original = local.get
+
+    def get(self: Any, key: Any, least: int, now: float) -> Any:
+        return original(self, key, least, min(now, self.fresh_until - 1e-6))
+
+    local.get = get
+    _patch("shared.cache.feed", "SILENCE", value=10**6)
+
+
 MUTANTS: Mapping[str, Callable[[], None]] = {
     "delete-on-write": delete_on_write,
     "floors-only": floors_only,
     "no-barrier": no_barrier,
+    "deaf": deaf,
+    "no-lease": no_lease,
 }
 
 
@@ -112,6 +131,10 @@ def _delete_after_commit() -> None:
                 return
 
     database.transaction = transaction
+
+
+def _hear_nothing(self: object, obj: str, version: int) -> None:
+    return None
 
 
 async def _at_once(*_: object) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.consistency.breaking import faults_of, hardest
+from tests.consistency.breaking import FEEDS_FORGOTTEN, MUTANT_SECONDS, NOTHING_BROKEN, SLOW_COMMITS, faults_of
 from tests.consistency.checker import check, stale_reads
 from tests.consistency.checker.evidence import Evidence
 from tests.consistency.checker.history import History, Line, read_lines
@@ -23,10 +23,11 @@ from tests.faults.injection import inject
 from tests.faults.schedule import Fault
 
 LEASE_SECONDS = 0.25
+COMPOSED = frozenset({"gateway", "strategy", "invalidator"})
 WARM_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 READY_SECONDS = 60.0
-MUTANT_SECONDS, LOOK_SECONDS = 60.0, 1.0
+LOOK_SECONDS = 1.0
 HEALTHY, STRICT = 0.25, 0.5
 """Of the duration: nothing is broken; something is, and writes are strict. The rest: something is, and they are not."""
 
@@ -39,24 +40,28 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Composition:
-    """What runs in place of a service, by its name, and with which settings."""
+    """What runs in place of the services that are `replaced`; settings by service. A mutant `fails_at` a fault."""
 
     name: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     replaced: Sequence[str] = ()
+    fails_at: Fault = SLOW_COMMITS
 
     def arguments(self, service: str) -> tuple[str, ...]:
         """For the interpreter; none for the service itself."""
         return ("-m", "tests.consistency.mutants", self.name, service) if service in self.replaced else ()
 
 
-STRICTLY = Composition("strict", {"CACHE_POLICY": "strict"})
-AVAILABLY = Composition("available", {"CACHE_POLICY": "available"})
-_SHARED_ONLY = {"CACHE_POLICY": "strict", "CACHE_L1_BYTES": "0"}
+_STRICT = {"strategy": {"CACHE_POLICY": "strict"}}
+_SHARED_ONLY = {**_STRICT, "gateway": {"CACHE_L1_BYTES": "0"}}
+STRICTLY = Composition("strict", _STRICT)
+AVAILABLY = Composition("available", {"strategy": {"CACHE_POLICY": "available"}})
 MUTANTS = (
     Composition("delete-on-write", _SHARED_ONLY, ("gateway", "strategy", "invalidator")),
     Composition("floors-only", _SHARED_ONLY, ("gateway", "strategy")),
     Composition("no-barrier", _SHARED_ONLY, ("strategy",)),
+    Composition("deaf", _STRICT, ("gateway",), NOTHING_BROKEN),
+    Composition("no-lease", _STRICT, ("gateway",), FEEDS_FORGOTTEN),
 )
 
 
@@ -76,7 +81,7 @@ async def run(folder: Path, seed: int, duration: float, mutants: Sequence[Compos
         say(parts[-1].line())
         for mutant in mutants:
             await world.compose(mutant)
-            parts.append(await world.find_out(mutant.name))
+            parts.append(await world.find_out(mutant))
             say(parts[-1].line())
     report = Report(seed, duration, parts, folder / "report.json")
     report.write()
@@ -103,15 +108,16 @@ class _World:
     load: Load
     folder: Path
     hops: Path
+    running: dict[str, tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=dict)
     number: int = 0
 
     async def compose(self, composition: Composition) -> None:
-        """Have the services run as a composition says, on an empty cache."""
+        """Have the services run as a composition says, on an empty cache; those that do already go on."""
         for name, instance in list(self.cluster.instances.items()):
-            if instance.service in {"gateway", "strategy", "invalidator"}:
-                await self.cluster.replace(
-                    name, arguments=composition.arguments(instance.service), settings=composition.settings
-                )
+            wanted = composition.arguments(instance.service), dict(composition.settings.get(instance.service, {}))
+            if instance.service in COMPOSED and self.running.get(name, ((), {})) != wanted:
+                await self.cluster.replace(name, arguments=wanted[0], settings=wanted[1])
+                self.running[name] = wanted
         await inject(self.cluster, Fault(0, 0.0, 0.0, "flush", "cache"))
         await self._until_ready()
 
@@ -141,10 +147,10 @@ class _World:
         measured = staleness(evidence) if is_measured else None
         return Part(name, evidence, check(evidence), measured=measured, faults=suffered, troubles=troubles)
 
-    async def find_out(self, name: str) -> Part:
-        """Give a mutant what is hardest to stand, until a read is found old, or for long enough to say it is not."""
-        path, began = await self._begin(name), time.monotonic()
-        suffering = asyncio.create_task(self._suffer(began, hardest(MUTANT_SECONDS)))
+    async def find_out(self, mutant: Composition) -> Part:
+        """Give a mutant what it cannot stand, until a read is found old, or for long enough to say that none is."""
+        path, began = await self._begin(mutant.name), time.monotonic()
+        suffering = asyncio.create_task(self._suffer(began, [mutant.fails_at]))
         found: list[Violation] = []
         while not found and time.monotonic() - began < MUTANT_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
@@ -155,7 +161,7 @@ class _World:
         await asyncio.gather(suffering, return_exceptions=True)
         await self.load.stop()
         await self.load.end()
-        return Part(name, evidence, found, is_mutant=True, faults=[each.name for each in hardest(MUTANT_SECONDS)])
+        return Part(mutant.name, evidence, found, is_mutant=True, faults=[mutant.fails_at.name])
 
     async def _begin(self, name: str) -> Path:
         self.number += 1

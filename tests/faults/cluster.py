@@ -135,16 +135,15 @@ class Cluster:
         return instance
 
     async def replace(self, name: str, *, arguments: Sequence[str] = (), settings: Mapping[str, str]) -> None:
-        """Run something else as one process of a service, at the same port, behind the same proxies."""
+        """Run something else as one process of a service, with the same port and proxies; it is not waited for.
+
+        `arguments` are the interpreter's, without any it is the service itself; `settings` are added to its own.
+        """
         instance = self.instances[name]
         await instance.supervisor.kill()
-        kind = next(each for each in SERVICES if each.name == instance.service)
-        assert self._wiring is not None
-        program = service_program(kind, self._settings, self._wiring)
         environment = {**instance.program.environment, **settings}
-        command = [sys.executable, *arguments] if arguments else program.command
-        instance.program = replace(program, name=name, environment=environment, command=command)
-        instance.supervisor = self._supervisor(instance.program)
+        command = [sys.executable, *arguments] if arguments else instance.program.command
+        instance.supervisor = self._supervisor(replace(instance.program, environment=environment, command=command))
         instance.supervisor.start()
 
     async def add_program(self, name: str, command: Iterable[str], server: ServerName = "bus") -> Instance:
