@@ -98,7 +98,7 @@ async def ask(client: httpx.AsyncClient, operation: Operation, **headers: str) -
     for parameter in operation.said.get("parameters", []):
         if parameter["in"] == "path":
             name = parameter["name"]
-            known = {"version": "3", "letter": LETTER}
+            known = {"version": "3", "letter": LETTER, "kind": "strategy"}
             path = path.replace(f"{{{name}}}", known.get(name, new_id()))
     body = BODIES.get((operation.method, operation.path), {})
     named = {name.replace("_", "-"): value for name, value in headers.items()}
