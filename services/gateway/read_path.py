@@ -26,6 +26,8 @@ TOKEN = "Consistency-Token"  # noqa: S105  # a header's name
 TOKENS = 4096
 JSON = "application/json"
 HTML = "text/html"
+TEXT = "text/plain"
+ABSENT = 404
 STATUS: dict[Source, str] = {
     "l1": "aurelius-l1; hit",
     "l2": "aurelius-l2; hit",
@@ -121,6 +123,10 @@ class Gateway:
             started = time.perf_counter()
             try:
                 reply = await self.ask(request, message, principal)
+            except NotFound as error:
+                if obj not in error.versions:
+                    raise
+                return Fetched(absence(error, obj))
             finally:
                 asking = time.perf_counter() - started
             entry = Entry(reply.versions.get(obj, 0), etag_of(reply.body), principal.user_id, reply.body)
@@ -134,6 +140,8 @@ class Gateway:
             before = notes.found_before((obj, variant), least)
             found = await self._reads.read(obj, variant, fetch, who=principal.user_id, least=least, before=before)
             notes.spent("cache", time.perf_counter() - started - asking)
+        if found.entry.status == ABSENT:
+            raise NotFound(found.entry.body.decode())
         if found.entry.owner != principal.user_id:
             raise NotFound("There is no such resource")
         return Found(found.entry, STATUS[found.source])
@@ -153,6 +161,11 @@ class Gateway:
     async def settle(self) -> None:
         """Wait for what goes on behind the answers."""
         await self._reads.settle()
+
+
+def absence(error: NotFound, obj: str) -> Entry:
+    """Return the entry that says what `error` says of `obj`, to everybody: it was deleted, whoever it was of."""
+    return Entry(error.versions[obj], "", "", error.detail.encode(), ABSENT, TEXT)
 
 
 def asks_past_caches(cache_control: str) -> bool:

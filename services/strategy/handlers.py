@@ -51,6 +51,7 @@ from shared.contracts.objects import session_object, strategies_object, strategy
 from shared.contracts.values import Principal, Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database, Transaction
+from shared.runtime.gone import not_found
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 from shared.runtime.tokens import LIFETIME_SECONDS
@@ -254,6 +255,9 @@ class StrategyHandlers:
         found = None
         if is_id(strategy_id) and (version is None or 1 <= version <= MAX_VERSION):
             found = await read_strategy(connection, strategy_id, owner_id, version)
+            if found is None:
+                said, obj = str(_not_found(strategy_id, version)), strategy_object(strategy_id)
+                raise await not_found(connection, said, "strategies", strategy_id, obj)
         if found is None:
             raise _not_found(strategy_id, version)
         strategy, object_version = found

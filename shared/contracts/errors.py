@@ -1,5 +1,6 @@
 """Errors that cross the bus, named for what the caller does next: correct, retry, give up, log in."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
@@ -53,11 +54,25 @@ class Forbidden(ServiceError):
 
 
 class NotFound(ServiceError):
-    """There is no such thing, or it is not the caller's."""
+    """There is no such thing, or it is not the caller's.
+
+    `versions` are the cache objects at whose versions there is none, for anybody: that may be cached.
+    """
 
     kind = "not-found"
     status = 404
     title = "Not found"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: tuple[InputError, ...] = (),
+        retry_after: float | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(detail, errors=errors, retry_after=retry_after)
+        self.versions = dict(versions or {})
 
 
 class Conflict(ServiceError):
@@ -186,13 +201,17 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: tuple[InputError, ...] = ()
     retry_after: float | None = None
+    versions: dict[str, int] = {}
 
     @classmethod
     def of(cls, error: ServiceError) -> "ErrorBody":
         """Return the wire form of `error`."""
-        return cls(kind=error.kind, detail=error.detail, errors=error.errors, retry_after=error.retry_after)
+        versions = error.versions if isinstance(error, NotFound) else {}
+        return cls(error.kind, error.detail, errors=error.errors, retry_after=error.retry_after, versions=versions)
 
     def to_exception(self) -> ServiceError:
         """Return the exception to raise at the caller; an unknown kind is an internal error."""
         error = BY_KIND.get(self.kind, ServiceError)
+        if error is NotFound:
+            return NotFound(self.detail, errors=self.errors, retry_after=self.retry_after, versions=self.versions)
         return error(self.detail, errors=self.errors, retry_after=self.retry_after)

@@ -24,6 +24,7 @@ from shared.contracts.objects import backtest_object, backtests_object
 from shared.contracts.values import Backtest, Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
+from shared.runtime.gone import not_found
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
@@ -89,6 +90,10 @@ class BacktestHandlers:
         if is_id(message.id):
             async with self._database.reading() as connection:
                 found = await read_backtest(connection, message.id, call.user.user_id)
+                if found is None:
+                    raise await not_found(
+                        connection, "There is no such backtest", "backtests", message.id, backtest_object(message.id)
+                    )
         if found is None:
             raise NotFound("There is no such backtest")
         return Answer(found.backtest, {backtest_object(message.id): found.version})

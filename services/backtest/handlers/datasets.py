@@ -27,6 +27,7 @@ from shared.contracts.objects import dataset_object, datasets_object
 from shared.contracts.values import Dataset
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database, Transaction
+from shared.runtime.gone import not_found
 from shared.runtime.objects import Objects
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
@@ -122,6 +123,8 @@ class DatasetHandlers:
         if is_id(message.id):
             async with self._database.reading() as connection:
                 found = await store.read_dataset(connection, message.id, call.user.user_id)
+                if found is None:
+                    raise await not_found(connection, NO_DATASET, "datasets", message.id, dataset_object(message.id))
         if found is None:
             raise NotFound(NO_DATASET)
         dataset, version = found

@@ -23,6 +23,7 @@ from shared.contracts.sweep_values import Sweep, SweepIdentity
 from shared.contracts.values import Dataset, JsonObject
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
+from shared.runtime.gone import not_found
 from shared.runtime.once import recorded
 from shared.runtime.outbox import announce
 
@@ -100,6 +101,10 @@ class SweepHandlers:
         if is_id(message.id):
             async with self._database.reading() as connection:
                 found = await read_sweep(connection, message.id, call.user.user_id)
+                if found is None:
+                    raise await not_found(
+                        connection, "There is no such sweep", "sweeps", message.id, sweep_object(message.id)
+                    )
         if found is None:
             raise NotFound("There is no such sweep")
         return Answer(found.sweep, _shown({sweep_object(message.id): found.version}, found.sweep.status))

@@ -13,7 +13,7 @@ from services.backtest.tests.steps import call_of, ingested, upload
 from shared.contracts.errors import Invalid, Malformed, NotFound, Unauthenticated, Unavailable
 from shared.contracts.events import DatasetCreated
 from shared.contracts.ids import new_id
-from shared.contracts.messages import IngestDataset, ListDatasets, ReadDataset
+from shared.contracts.messages import DeleteDataset, IngestDataset, ListDatasets, ReadDataset
 from shared.contracts.objects import dataset_object, datasets_object
 from shared.contracts.values import Dataset, DatasetPage
 from shared.runtime.bus.server import Call
@@ -125,8 +125,14 @@ async def test_a_dataset_is_its_owners_alone(dataset: Dataset, datasets: Dataset
     answer = await datasets.read(ReadDataset(id=dataset.id), ana)
     assert (answer.value, answer.versions) == (dataset, {dataset_object(dataset.id): 1})
     for call, wanted in ((ben, dataset.id), (ana, new_id()), (ana, "no-id")):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as refused:
             await datasets.read(ReadDataset(id=wanted), call)
+        assert refused.value.versions == {}
+    await datasets.delete(DeleteDataset(id=dataset.id), ana)
+    for call in (ana, ben):
+        with pytest.raises(NotFound) as gone:
+            await datasets.read(ReadDataset(id=dataset.id), call)
+        assert gone.value.versions == {dataset_object(dataset.id): 2}
     with pytest.raises(Unauthenticated):
         await datasets.read(ReadDataset(id=dataset.id), call_of(None))
 

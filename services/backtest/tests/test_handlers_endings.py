@@ -204,8 +204,9 @@ async def test_a_deleted_run_is_gone(
     answer = await endings.delete(DeleteBacktest(id=run.id, if_revision=(1, 7)), ana)
     assert answer.versions == {backtest_object(run.id): 2, backtests_object(run.owner_id): 2}
     assert await work_off(jobs) == []
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as gone:
         await read(backtests, run, ana)
+    assert gone.value.versions == {backtest_object(run.id): 2}
     assert await events_of(database, run) == ["queued", "deleted"]
 
 

@@ -205,8 +205,9 @@ async def test_sweeps_are_listed_by_their_filters_page_by_page(
         await listed(cursor=cursor)
     with pytest.raises(Malformed):
         await listed(strategy_id="no id")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refused:
         await sweeps.read(ReadSweep(id=made[0].id), ben)
+    assert refused.value.versions == {}
 
 
 async def test_while_it_runs_a_sweep_is_not_cached(

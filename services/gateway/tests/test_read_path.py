@@ -86,6 +86,28 @@ async def test_a_strangers_404_is_not_kept(client: httpx.AsyncClient) -> None:
     assert (await client.get(PATH, headers=token_of(ALICE))).status_code == 200
 
 
+async def test_that_something_was_deleted_is_cached(
+    client: httpx.AsyncClient, services: FakeServices, cache: FakeCacheStore, store: Store
+) -> None:
+    """The service is asked once; everybody is told, its former owner with the same words, until it is there again."""
+    obj = strategy_object(STRATEGY)
+
+    def gone(_: object, __: object) -> tuple[object, dict[str, int]]:
+        raise NotFound("There is no strategy", versions={obj: 2})
+
+    there, services.handlers["strategy.read"] = services.handlers["strategy.read"], gone
+    answers = [await client.get(PATH, headers=token_of(user)) for user in (ALICE, ALICE, BOB)]
+    assert len(services.asked) == 1
+    assert [(each.status_code, each.json()["detail"]) for each in answers] == [(404, "There is no strategy")] * 3
+    assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
+    assert len({each.json()["request_id"] for each in answers}) == 3
+    services.handlers["strategy.read"], store.version = there, 3
+    await cache.invalidate({obj: 3})
+    assert (await client.get(PATH, headers=token_of(BOB))).status_code == 404
+    assert (await client.get(PATH, headers=token_of(ALICE))).json()["revision"] == 3
+    assert len(services.asked) == 3
+
+
 async def test_a_token_goes_past_an_older_entry(client: httpx.AsyncClient, store: Store) -> None:
     """With its write's token a client never sees what was cached before the write."""
     await client.get(PATH, headers=token_of(ALICE))

@@ -143,8 +143,9 @@ async def test_what_is_another_owners_is_not_found(strategies: StrategyHandlers,
         strategies.patch(PatchStrategy(id=strategy.id, spec={}), ben),
         strategies.delete(DeleteStrategy(id=strategy.id), ben),
     ):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as refused:
             await request
+        assert refused.value.versions == {}  # it is there, and nothing may be kept that says it is not
     listed = await strategies.list_all(ListStrategies(), ben)
     assert listed == Answer(StrategyPage(items=[], next_cursor=None), {strategies_object(ben.user.user_id): 0})
     assert _strategy(await _read(strategies, ana, strategy.id)) == strategy
@@ -242,8 +243,9 @@ async def test_a_deleted_strategy_is_gone_with_its_versions_but_its_object_is_no
     answer = await strategies.delete(DeleteStrategy(id=strategy.id), ana)
     assert answer == Answer(None, {strategy_object(strategy.id): 2, strategies_object(ana.user.user_id): 2})
     for version in (None, 1):
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound) as gone:
             await _read(strategies, ana, strategy.id, version)
+        assert gone.value.versions == {strategy_object(strategy.id): 2}
     with pytest.raises(NotFound):
         await strategies.delete(DeleteStrategy(id=strategy.id), ana)
     listed = await strategies.list_all(ListStrategies(), ana)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import errors
-from shared.contracts.errors import BY_KIND, ErrorBody, InputError, ServiceError, Unavailable
+from shared.contracts.errors import BY_KIND, ErrorBody, InputError, NotFound, ServiceError, Unavailable
 
 
 def all_errors(kind: type[ServiceError]) -> list[type[ServiceError]]:
@@ -22,6 +22,14 @@ def test_an_error_arrives_as_the_class_it_was_raised_as(kind: str) -> None:
     assert type(arrived) is type(raised)
     assert (arrived.detail, arrived.errors, arrived.retry_after) == ("it is so", (fault,), 2.5)
     assert str(arrived) == "it is so"
+
+
+def test_at_which_version_there_is_none_arrives() -> None:
+    """It is what the absence may be cached by; without it nothing is."""
+    arrived = ErrorBody.of(NotFound("gone", versions={"strategy:1": 7})).to_exception()
+    assert isinstance(arrived, NotFound)
+    assert arrived.versions == {"strategy:1": 7}
+    assert NotFound("who knows").versions == {}
 
 
 def test_every_error_can_travel() -> None:
