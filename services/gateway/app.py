@@ -79,8 +79,9 @@ def compose(settings: GatewaySettings) -> Service:
 
 def _local(service: Service, settings: GatewaySettings, cache: CacheSettings) -> LocalCache:
     """Return this process's own cache, which holds something only while it hears the cache server's feed."""
-    local = LocalCache(settings.cache_l1_bytes, strict=STRICT)
-    if cache.enabled and settings.cache_l1_bytes:
+    capacity = settings.own_cache_bytes() if cache.enabled else 0
+    local = LocalCache(capacity, strict=STRICT)
+    if capacity:
         feed = Feed(make_pool(cache), local, settings.cache_l1_seconds, time.perf_counter)
         service.background(feed.run)
         service.timings.gauge("cache_l1_feed_age_seconds", lambda: feed.age)

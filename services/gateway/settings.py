@@ -1,7 +1,7 @@
 """The gateway's settings."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -36,6 +36,8 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     # What this process keeps of the cache itself, 0 for nothing, and for how long after a sign of life it is believed.
     cache_l1_bytes: Annotated[int, Meta(ge=0, le=64 * GIB, title="bytes")] = 64 * MIB
     cache_l1_seconds: Annotated[float, Meta(ge=0.01, le=60, title="seconds")] = 0.25
+    # The writers' setting: where it is `strict` readers are served nothing older than what is committed either.
+    cache_policy: Literal["available", "strict", ""] = ""
 
     RULES: ClassVar[tuple[Together, ...]] = (
         Together(("max_json_bytes", "max_upload_bytes"), _json_fits),
@@ -45,6 +47,10 @@ class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
     def copies(self) -> int:
         """Return the number of gateway processes."""
         return self.gateway_workers
+
+    def own_cache_bytes(self) -> int:
+        """Return how much this process may hold of the cache itself: nothing under CACHE_POLICY=strict."""
+        return 0 if self.cache_policy == "strict" else self.cache_l1_bytes
 
     def origins(self) -> list[str]:
         """Return the origins whose pages may call the API."""

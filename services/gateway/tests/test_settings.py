@@ -32,6 +32,13 @@ def test_a_wrong_value_stops_the_start_by_its_name(environ: dict[str, str], faul
     assert said.startswith(fault)
 
 
+def test_under_the_strict_policy_a_process_holds_nothing_by_itself() -> None:
+    """What it holds may be older than a commit by as long as it takes to hear of that."""
+    assert load(GatewaySettings, {"SECRET_KEY": SECRET}).own_cache_bytes() == 64 * 2**20
+    assert load(GatewaySettings, {"SECRET_KEY": SECRET, "CACHE_L1_BYTES": "0"}).own_cache_bytes() == 0
+    assert load(GatewaySettings, {"SECRET_KEY": SECRET, "CACHE_POLICY": "strict"}).own_cache_bytes() == 0
+
+
 def test_it_listens_where_everybody_expects_it() -> None:
     """PORT is the gateway's, and 8000 unless said otherwise."""
     assert load(GatewaySettings, {"SECRET_KEY": SECRET}).port == 8000
