@@ -55,10 +55,32 @@ Question = tuple[str, str, str, bytes, bytes]
 """Who asks and with which role, which routes may let in or not; path, query, Accept."""
 
 
+class Ready:
+    """An entry as it is sent: the headers of 200 and of 304, but for those that each answer has of its own."""
+
+    __slots__ = ("body", "etag", "modified", "unmodified")
+
+    def __init__(self, etag: bytes, modified: list[Header], unmodified: list[Header], body: bytes) -> None:
+        self.etag = etag
+        self.modified = modified
+        self.unmodified = unmodified
+        self.body = body
+
+    @classmethod
+    def of(cls, headers: list[Header], body: bytes) -> "Ready":
+        """Return one for the headers of its 200."""
+        unmodified = [header for header in headers if header[0] not in _OF_THE_BODY]
+        return cls(value_of(headers, b"etag").encode("latin-1"), headers, unmodified, body)
+
+    def with_body(self, body: bytes) -> "Ready":
+        """Return the same headers with a body."""
+        return Ready(self.etag, self.modified, self.unmodified, body)
+
+
 class Known:
     """What a route made of one question. `series` are the histograms of its answers, by method and status."""
 
-    __slots__ = ("key", "linked", "path", "query", "route", "series", "vary")
+    __slots__ = ("_said", "key", "linked", "path", "query", "route", "series", "vary")
 
     def __init__(self, read: CachedRead, scope: Scope, route: str, vary: str) -> None:
         self.key = (read.obj, read.variant)
@@ -68,6 +90,17 @@ class Known:
         self.route = route
         self.vary = vary
         self.series: dict[tuple[str, int], Series] = {}
+        self._said: tuple[tuple[str, Source, str], Ready] | None = None
+
+    def ready(self, entry: Entry, source: Source, coding: str, body: bytes) -> Ready:
+        """Return what the route answers with for an entry whose bytes in `coding` are `body`.
+
+        The headers are those of the last time if the tag, which is of the bytes, is.
+        """
+        said = entry.etag, source, coding
+        if self._said is None or self._said[0] != said:
+            self._said = said, Ready.of(self.headers(entry, source, coding, len(body)), b"")
+        return self._said[1].with_body(body)
 
     def headers(self, entry: Entry, source: Source, coding: str, length: int) -> list[Header]:
         """Return what the route answers with for an entry whose bytes in `coding` are of this length."""
@@ -76,18 +109,6 @@ class Known:
             named["Link"] = link
         plain = [(name.lower().encode(), value.encode("latin-1")) for name, value in named.items()]
         return coded_headers(plain, coding, length)
-
-
-class Ready:
-    """An entry as it is sent: the headers of 200 and of 304, but for those that each answer has of its own."""
-
-    __slots__ = ("body", "etag", "modified", "unmodified")
-
-    def __init__(self, headers: list[Header], body: bytes) -> None:
-        self.etag = value_of(headers, b"etag").encode("latin-1")
-        self.modified = headers
-        self.unmodified = [header for header in headers if header[0] not in _OF_THE_BODY]
-        self.body = body
 
 
 Asked = tuple[Known, Principal, str, Mapping[bytes, bytes], int]
@@ -168,7 +189,7 @@ class HitPath:
         if coding != IDENTITY:
             body = await self._coded(known.key, entry, coding)
             notes.spent("coding", time.perf_counter() - looked_at)
-        ready = Ready(known.headers(entry, source, coding, len(body)), body)
+        ready = known.ready(entry, source, coding, body)
         if isinstance(looked, Held):
             if len(looked.ready) >= READY:
                 looked.ready.clear()

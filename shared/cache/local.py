@@ -62,7 +62,7 @@ class LocalCache:
         self.size = 0
         self.epoch = 0
         self.counts: dict[str, LocalCounts] = {}
-        self._capacity = capacity
+        self.capacity = capacity
         self._strict = frozenset(strict)
         self._listening = False
         self._held: OrderedDict[Key, Held] = OrderedDict()
@@ -123,7 +123,7 @@ class LocalCache:
         if there is not None and there.entry.version > entry.version:
             return None
         held = Held(key, entry, expires, refresh_at, self._of(kind))
-        if held.size > self._capacity // 4:
+        if held.size > self.capacity // 4:
             return None
         if there is not None:
             self._drop(there)
@@ -176,7 +176,7 @@ class LocalCache:
         return counts
 
     def _shrink(self) -> None:
-        while self.size > self._capacity:
+        while self.size > self.capacity:
             oldest = next(iter(self._held.values()))
             self._drop(oldest)
             oldest.counts.evictions += 1

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from shared.cache.keys import object_type
 from shared.cache.local import Flight, Held, LocalCache
 from shared.cache.record import MAX_VERSION, Entry
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Hit, Lookup, Miss
@@ -151,7 +150,7 @@ class CachedReads:
         except BaseException:
             land()
             raise
-        self._cost[object_type(obj)] = self.clock() - started
+        self._cost[_type(obj)] = self.clock() - started
         if not fetched.versioned:
             land()
             return fetched.entry
@@ -195,8 +194,7 @@ class CachedReads:
         task.add_done_callback(self._tasks.discard)
 
     def _keep(self, flight: Flight, variant: str, entry: Entry) -> None:
-        remaining = self._remaining(flight.obj, entry)
-        if remaining > 0:
+        if self.local.capacity and (remaining := self._remaining(flight.obj, entry)) > 0:
             expires = self.clock() + remaining
             self.local.keep(flight, variant, entry, expires, expires - self._early(flight.obj))
 
@@ -213,7 +211,13 @@ class CachedReads:
 
         Drawn once for each entry that a process keeps: within a process a read is made once for all anyway.
         """
-        return -self._cost.get(object_type(obj), 0.0) * BETA * math.log(1 - self._random())
+        cost = self._cost.get(_type(obj), 0.0)
+        return -cost * BETA * math.log(1 - self._random()) if cost else 0.0
+
+
+def _type(obj: str) -> str:
+    """Return what `object_type` does, of an object that the store has found to be one."""
+    return obj.partition(":")[0]
 
 
 async def _quietly(work: Awaitable[None]) -> None:
