@@ -17,7 +17,16 @@ from services.metrics import app as metrics
 from services.metrics.settings import MetricsSettings
 from services.strategy import app as strategy
 from services.strategy.settings import StrategySettings
-from shared.contracts.streams import DEAD_LETTERS, OUTSIDE, PROCESSES, STREAMS, dead_stream
+from shared.contracts.streams import (
+    CACHE_SHOWN,
+    DEAD_LETTERS,
+    EVENT_SOURCES,
+    OUTSIDE,
+    PROCESSES,
+    STREAMS,
+    dead_stream,
+    event_stream,
+)
 from shared.runtime.service import Service
 
 KEY = "0123456789abcdef" * 4
@@ -36,9 +45,13 @@ PROGRAMS: dict[str, list[Callable[[Path], Service]]] = {
 }
 READ_OTHERWISE = {
     ("metrics", "aurelius.timings", ""),
+    *(("metrics", event_stream(source), "") for source in EVENT_SOURCES),
+    ("metrics", CACHE_SHOWN, ""),
     *((owner, dead_stream(stream), "") for stream, owner in DEAD_LETTERS.items()),
 }
-"""Read by no subscriber: what was before, once at the start, and dead letters when an administrator asks for them."""
+"""Read by no subscriber: what was before, once at the start; what the checker of the caches follows as far as it has
+time for; dead letters when an administrator asks for them.
+"""
 
 
 class Binding(msgspec.Struct):

@@ -32,6 +32,7 @@ from shared.runtime.once import Once
 from shared.runtime.opener import Opener
 from shared.runtime.raising import Raising
 from shared.runtime.service import Service
+from shared.runtime.versions import Versions
 
 WORKER = "services.backtest.worker"
 
@@ -80,6 +81,7 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.ExportEquity, results.export_equity)
     requests.handle(messages.ExportTrades, results.export_trades)
     requests.handle(messages.RenderReport, reports.render)
+    requests.handle(messages.ReadVersions, Versions(database).read)
     _answer_about_sweeps(
         requests,
         once,

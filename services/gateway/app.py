@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from services.gateway import openapi_headers
 from services.gateway.auth import Authenticator
 from services.gateway.cache_counters import cache_counters, local_counters
+from services.gateway.cache_probes import CacheProbes
 from services.gateway.coded import Coded
 from services.gateway.core.idempotency import REPLAYED
 from services.gateway.edge import Edge
@@ -86,6 +87,7 @@ def _local(service: Service, settings: GatewaySettings, cache: CacheSettings) ->
         service.background(feed.run)
         service.timings.gauge("cache_l1_feed_age_seconds", lambda: feed.age)
         service.timings.gauge("cache_l1_bytes", lambda: local.size)
+        CacheProbes(service.broker, service.writer, service.instance, local, time.perf_counter)
     return local
 
 

@@ -1,5 +1,6 @@
 """The invalidator's composition: one place where everything is made and wired."""
 
+from services.invalidator.announcements import Announcements
 from services.invalidator.handlers import Invalidator
 from services.invalidator.purges import Purges
 from services.invalidator.settings import InvalidatorSettings
@@ -7,7 +8,7 @@ from shared.cache.connect import answers
 from shared.cache.listing import connect_operated
 from shared.cache.settings import CacheSettings
 from shared.cache.stats import CacheStats
-from shared.contracts.cache_messages import PurgeCache
+from shared.contracts.cache_messages import InvalidateObjects, PurgeCache
 from shared.contracts.streams import EVENT_SOURCES, event_stream
 from shared.contracts.timings import Counter
 from shared.runtime.service import Service
@@ -29,7 +30,9 @@ def compose(settings: InvalidatorSettings) -> Service:
         stream = event_stream(source)
         invalidator = Invalidator(stream, cache, service.timings, service.clock)
         service.consume(stream, invalidator.apply, reclaim=True)
-    service.requests().handle(PurgeCache, Purges(cache).purge)
+    requests = service.requests()
+    requests.handle(PurgeCache, Purges(cache).purge)
+    requests.handle(InvalidateObjects, Announcements(cache).invalidate)
     return service
 
 

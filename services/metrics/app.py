@@ -1,11 +1,17 @@
 """The metrics service's composition: one place where everything is made and wired."""
 
+import time
+
+from services.metrics.cache_checker import L1, L2, CacheChecker
 from services.metrics.cache_description import CacheDescriptions
 from services.metrics.cache_figures import CacheProbe
+from services.metrics.cache_layers import GatewayLayer, Keepers, Layer, SharedLayer
+from services.metrics.cache_streams import CacheStreams
 from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
 from services.metrics.settings import MetricsSettings
 from services.metrics.stream_states import StreamStates
+from shared.cache.looking import Looks
 from shared.cache.settings import CacheSettings
 from shared.contracts.messages import DescribeCache, DescribeStreams, RenderMetrics
 from shared.contracts.streams import TIMINGS
@@ -27,4 +33,16 @@ def compose(settings: MetricsSettings) -> Service:
     requests.handle(RenderMetrics, handlers.render)
     requests.handle(DescribeStreams, StreamStates(service.client).describe)
     requests.handle(DescribeCache, CacheDescriptions(cache, handlers.snapshot).describe)
+    if settings.redis_enabled:
+        _check_caches(service, settings)
     return service
+
+
+def _check_caches(service: Service, settings: MetricsSettings) -> None:
+    """Compare what the caches serve with the database, for as long as the service runs."""
+    looks, gateways = Looks(CacheSettings.of(settings)), GatewayLayer(service.writer)
+    layers: dict[str, Layer] = {L1: gateways, L2: SharedLayer(looks)}
+    checker = CacheChecker(Keepers(service.caller()), layers, service.timings, time.monotonic)
+    service.closing(looks.close)
+    service.background(checker.run)
+    service.background(CacheStreams(service.client, checker.changed, gateways.heard).run)

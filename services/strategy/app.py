@@ -20,6 +20,7 @@ from shared.runtime.once import Once
 from shared.runtime.opener import Opener
 from shared.runtime.raising import Raising
 from shared.runtime.service import Service
+from shared.runtime.versions import Versions
 
 
 def compose(settings: StrategySettings) -> Service:
@@ -54,6 +55,7 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.ReadStrategyVersion, versions.read)
     requests.handle(messages.PatchStrategy, once(strategies.patch))
     requests.handle(messages.DeleteStrategy, once(strategies.delete))
+    requests.handle(messages.ReadVersions, Versions(database).read)
     return service
 
 

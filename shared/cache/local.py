@@ -84,13 +84,27 @@ class LocalCache:
     def serve(self, key: Key, least: int, now: float) -> Held | None:
         """Return what `get` does, without counting it."""
         held = self._held.get(key)
-        if held is None or now >= self.fresh_until or held.entry.version < least:
-            return None
-        if now >= held.expires:
-            self._drop(held)
+        if held is None or not self._serves(held, least, now):
             return None
         self._held.move_to_end(key)
         return held
+
+    def shown(self, obj: str, now: float) -> int | None:
+        """Return the lowest version of the object that `serve` would give away now, None when it would give none.
+
+        It is for who checks this cache: nothing is counted, and nothing is kept longer for it.
+        """
+        held = list(self._variants.get(obj, {}).values())
+        return min((each.entry.version for each in held if self._serves(each, 0, now)), default=None)
+
+    def _serves(self, held: Held, least: int, now: float) -> bool:
+        """Say whether it may be served; what has ended is dropped."""
+        if now >= self.fresh_until or held.entry.version < least:
+            return False
+        if now >= held.expires:
+            self._drop(held)
+            return False
+        return True
 
     def peek(self, key: Key) -> Held | None:
         """Return what is held, which may be too old to be served."""

@@ -81,6 +81,19 @@ def servable(head: Head | None, stored: StoredEntry | None, min_version: int) ->
     )
 
 
+def served(state: State, head: Head | None, stored: StoredEntry, min_version: int) -> bool:
+    """Tell whether a reader is given the entry, by what was read of all three in this order: state, entry, head.
+
+    Raises nothing: what is not there serves nobody.
+    """
+    return (
+        state.status == "open"
+        and head is not None
+        and head.belongs_to(state.incarnation)
+        and servable(head, stored, min_version)
+    )
+
+
 def decode_state(values: Sequence[bytes | None], run_id: bytes) -> State | None:
     """Read the values of STATE_FIELDS; None when it is closed: there is no state, or one of another process."""
     status, process, incarnation = values

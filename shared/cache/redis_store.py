@@ -23,7 +23,7 @@ from shared.cache.record import (
     decode_head,
     decode_state,
     encode_entry,
-    servable,
+    served,
 )
 from shared.cache.redis_floors import RedisFloors, new_nonce, state_of
 from shared.cache.redis_openings import RedisOpenings
@@ -175,10 +175,8 @@ class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
         state = decode_state(state_values, line.run_id)
         if state is None or state.status != "open":
             return Bypass(BypassReason.CLOSED)
-        stored, head = decode_entry(entry_values), decode_head(head_values)
-        if head is not None and not head.belongs_to(state.incarnation):
-            head = None
-        if stored is not None and servable(head, stored, min_version):
+        stored = decode_entry(entry_values)
+        if stored is not None and served(state, decode_head(head_values), stored, min_version):
             return Hit(stored.entry)
         return await self._find_or_begin(plan, min_version)
 

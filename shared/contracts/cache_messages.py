@@ -62,3 +62,25 @@ class PurgeCache(Request[None], frozen=True, kw_only=True):
     METHOD: ClassVar[str] = "cache.purge"
     type: Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,31}$")] | None = None
     id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] | None = None
+
+
+class ObjectVersions(Value, frozen=True, kw_only=True):
+    """Objects with the versions that their database holds; one that was never changed is not among them."""
+
+    versions: dict[str, int]
+
+
+class ReadVersions(Request[ObjectVersions], frozen=True, kw_only=True):
+    """Read the committed versions of objects, of the service that keeps them."""
+
+    SERVICE: ClassVar[str] = "any"
+    METHOD: ClassVar[str] = "versions.read"
+    objects: Annotated[list[str], Meta(max_length=200)] = []
+
+
+class InvalidateObjects(Request[None], frozen=True, kw_only=True):
+    """Have the caches drop whatever is older than these committed versions, as an event does that names them."""
+
+    SERVICE: ClassVar[str] = "invalidator"
+    METHOD: ClassVar[str] = "cache.invalidate"
+    versions: dict[str, int] = {}

@@ -20,7 +20,9 @@ from shared.contracts.bus_messages import DescribeStreams as DescribeStreams
 from shared.contracts.bus_messages import ListDeadLetters as ListDeadLetters
 from shared.contracts.bus_messages import ReplayDeadLetter as ReplayDeadLetter
 from shared.contracts.cache_messages import DescribeCache as DescribeCache
+from shared.contracts.cache_messages import InvalidateObjects as InvalidateObjects
 from shared.contracts.cache_messages import PurgeCache as PurgeCache
+from shared.contracts.cache_messages import ReadVersions as ReadVersions
 from shared.contracts.request import Cursor as Cursor
 from shared.contracts.request import Limit as Limit
 from shared.contracts.request import Request as Request
@@ -390,7 +392,8 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     DescribeStreams,
     DescribeCache,
     PurgeCache,
+    InvalidateObjects,
 )
 
-EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter)
-"""Requests that every service answers. The asker names the service."""
+EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter, ReadVersions)
+"""Requests that every service answers, or each that keeps versions. The asker names the service."""

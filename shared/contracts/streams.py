@@ -11,6 +11,7 @@ ASKS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("strategy", "backtest", "invalidator", "metrics"),
     "strategy": ("backtest",),
     "backtest": ("strategy",),
+    "metrics": ("strategy", "backtest", "invalidator"),
 }
 """Which services each one sends requests to, and so hears replies from."""
 
@@ -65,6 +66,8 @@ EVENT_STREAMS = event_stream("")
 JOBS_BACKTEST = f"{PREFIX}.jobs.backtest"
 PROGRESS = f"{PREFIX}.progress"
 TIMINGS = f"{PREFIX}.timings"
+CACHE_PROBES = f"{PREFIX}.cache.probes"
+CACHE_SHOWN = f"{PREFIX}.cache.shown"
 
 
 def dead_stream(stream: str) -> str:
@@ -107,7 +110,11 @@ STREAMS: tuple[Stream, ...] = (
         Stream(
             name=event_stream(service),
             writers=(service,),
-            readers=(Reader("invalidator", group="invalidator"), Reader(OUTSIDE, group="any of its own")),
+            readers=(
+                Reader("invalidator", group="invalidator"),
+                Reader("metrics"),
+                Reader(OUTSIDE, group="any of its own"),
+            ),
             ids="<sequence>-0",
             kept="7 days; what a group has not acknowledged, 30",
         )
@@ -133,6 +140,20 @@ STREAMS: tuple[Stream, ...] = (
         readers=(Reader("metrics", group="metrics"), Reader("metrics")),
         ids="*",
         kept="the newest 10,000",
+    ),
+    Stream(
+        name=CACHE_PROBES,
+        writers=("metrics",),
+        readers=(Reader("gateway"),),
+        ids="*",
+        kept="the newest 100",
+    ),
+    Stream(
+        name=CACHE_SHOWN,
+        writers=("gateway",),
+        readers=(Reader("metrics"),),
+        ids="*",
+        kept="the newest 1,000",
     ),
     *(
         Stream(

@@ -162,6 +162,36 @@ CACHE_STATE: Final = Metric(
     "cache_state",
     of_all=True,
 )
+CACHE_PROBES: Final = Metric(
+    "aurelius_cache_probes_total",
+    "counter",
+    ("layer",),
+    "Answers that a level of the cache (l1, l2) would have given, compared with the database by the live checker. "
+    "Without a finding in k of them no more than 3/k of all are claimed to be stale, at 95 %.",
+    "cache_probes",
+)
+CACHE_PROBES_NOT_DONE: Final = Metric(
+    "aurelius_cache_probes_not_done_total",
+    "counter",
+    ("where",),
+    "Looks of the live checker that the database, l1 or l2 did not answer.",
+    "cache_probes_not_done",
+)
+CACHE_INCONSISTENCIES: Final = Metric(
+    "aurelius_cache_inconsistencies_total",
+    "counter",
+    ("layer", "window"),
+    "Objects that a level of the cache still served older than the database had told this long before (0s, 1s, 10s, "
+    "60s), each counted in every window in which it was seen.",
+    "cache_inconsistencies",
+)
+CACHE_STALENESS: Final = Metric(
+    "aurelius_cache_staleness_seconds",
+    "histogram",
+    ("layer",),
+    "How long, at least, after a version was read from the database less was still served; of findings alone.",
+    "cache_staleness",
+)
 EVENTS_REFUSED: Final = Metric(
     "aurelius_events_refused_total",
     "counter",
@@ -327,6 +357,10 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_RAISE_DURATION,
     CACHE_OPENING_DURATION,
     CACHE_STATE,
+    CACHE_PROBES,
+    CACHE_PROBES_NOT_DONE,
+    CACHE_INCONSISTENCIES,
+    CACHE_STALENESS,
     EVENTS_REFUSED,
     RELAY_BACKLOG,
     RELAY_LAG,

@@ -226,3 +226,31 @@ def test_a_capacity_of_nothing_keeps_nothing() -> None:
     cache = listening(0)
     assert put(cache, "strategy:1", 1) is None
     assert cache.get(("strategy:1", "doc"), 0, 0.0) is None
+
+
+def test_what_is_shown_is_the_lowest_that_would_be_served() -> None:
+    """Of all variants, those that have ended or must not be served left out; nothing is counted, or kept longer."""
+    cache = listening()
+    for variant, version, expires in (("a", 3, 9.0), ("b", 5, FAR), ("c", 4, FAR)):
+        flight = cache.begin("strategy:1")
+        cache.keep(flight, variant, entry(version), expires, expires)
+        cache.end(flight)
+    put(cache, "strategy:2", 1)
+    assert [cache.shown("strategy:1", now) for now in (8.0, 9.0)] == [3, 4]
+    assert cache.shown("strategies:1", 8.0) is None
+    assert cache.counts["strategy"].hits == 0
+    cache.raised("strategy:1", 5)
+    assert cache.shown("strategy:1", 9.0) == 5
+    cache.fresh_until = 9.0
+    assert cache.shown("strategy:1", 9.0) is None
+    cache.lost()
+    assert cache.shown("strategy:1", 0.0) is None
+
+
+def test_to_be_shown_keeps_nothing_from_being_dropped() -> None:
+    """The one that was read longest ago goes first, however often it is checked."""
+    cache = listening(8 * OVERHEAD)
+    put(cache, "strategy:1", 1)
+    while cache.shown("strategy:1", 0.0) == 1:
+        put(cache, "strategy:2", 1, variant=str(len(cache)))
+    assert len(cache) >= 6

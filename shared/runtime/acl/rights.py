@@ -130,6 +130,7 @@ TELL_TIME = Right("see the time", "the server's, which scripts compare", "", ("t
 TELL = Right("tell the feed", "of raised floors", "", ("publish",))
 HEAR = Right("hear the feed", "of raised floors", "", ("subscribe", "unsubscribe"))
 LIST = Right("list", "the names of all keys, when an administrator has many forgotten", "", ("scan",))
+LOOK = Right("look", "at what would be served of an object, and change nothing", "R", ("hmget", "zrange"))
 COUNT = Right("count", "ask for memory and the number of keys", "", ("info", "dbsize"))
 
 USERS: dict[Server, tuple[str, ...]] = {
@@ -161,6 +162,7 @@ def grants(server: Server) -> list[Grant]:
         Grant("invalidator", TELL, channel=CACHE_FEED),
         Grant("invalidator", LIST),
         Grant("metrics", COUNT),
+        *(Grant("metrics", LOOK, keys) for keys in (CACHE_STATES, CACHE_HEADS, *CACHE_ENTRIES)),
     ]
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import NoPermissionError
 from shared.cache import keys, redis_store, scripts
 from shared.cache.connect import connect
 from shared.cache.keys import entry_key, head_key, state_key, variants_key
+from shared.cache.looking import Looks
 from shared.cache.opening import Opening, Openings
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
@@ -172,6 +173,24 @@ async def test_the_invalidator_reads_and_fills_nothing(cache: Guarded) -> None:
     assert await invalidator.invalidate({STRATEGY: 2}) == Invalidated(1, 1, 1)
     await gateway.close()
     await invalidator.close()
+
+
+async def test_who_checks_the_cache_looks_and_changes_nothing(cache: Guarded) -> None:
+    """The metrics service sees what would be served; it gets no lease, fills nothing and invalidates nothing."""
+    await opened(cache)
+    gateway, metrics = store_of(cache, "gateway"), store_of(cache, "metrics")
+    await store_entry(gateway, 1)
+    taken = await lease(gateway, variant="other")
+    looks = Looks(CacheSettings(url=cache.url("metrics"), deadline=5))
+    assert await looks.shown([STRATEGY]) == {STRATEGY: 1}
+    assert await metrics.get(STRATEGY, "none") == Bypass(BypassReason.REFUSED)
+    assert await metrics.fill(STRATEGY, "other", taken, entry(1)) is FillOutcome.REFUSED
+    with pytest.raises(CacheUnavailable, match="refused an invalidation"):
+        await metrics.invalidate({STRATEGY: 2})
+    assert await looks.shown([STRATEGY]) == {STRATEGY: 1}
+    await looks.close()
+    await gateway.close()
+    await metrics.close()
 
 
 async def test_who_writes_reads_no_entry(cache: Guarded) -> None:
