@@ -171,6 +171,20 @@ async def test_failures_cost_looks_alone(lab: Lab) -> None:
     assert len(lab.l2.asked) == 1
 
 
+async def test_a_finding_that_cannot_be_looked_at_is_not_thought_healed(lab: Lab) -> None:
+    """It is looked at when that is possible again."""
+    lab.l2.versions[""][OBJECT] = 1
+    lab.checker.changed([OBJECT])
+    await lab.at(0)
+    await lab.at(1)
+    lab.l2.fault = Unavailable("away")
+    await lab.at(10)
+    assert lab.counted("cache_probes_not_done") == {"l2": 1}
+    lab.l2.fault = None
+    await lab.at(11)
+    assert lab.counted("cache_inconsistencies") == {"l2 0s": 1, "l2 1s": 1, "l2 10s": 1}
+
+
 async def test_what_cannot_be_healed_is_tried_once_more(lab: Lab) -> None:
     """And does not end the checker."""
     lab.l2.versions[""][OBJECT] = 1
@@ -186,6 +200,7 @@ async def test_what_cannot_be_healed_is_tried_once_more(lab: Lab) -> None:
 
 async def test_what_is_no_object_is_left_out(lab: Lab) -> None:
     """An event of a later version may name anything."""
+    lab.database.held["x y"] = lab.l2.versions[""]["x y"] = 1
     lab.checker.changed(["", "x y", "strategy:{1}", OBJECT])
     await lab.at(0)
     assert lab.l2.asked == [[OBJECT]]

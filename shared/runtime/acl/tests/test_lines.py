@@ -75,5 +75,5 @@ def test_who_only_adds_is_given_no_reading_and_who_only_reads_no_writing() -> No
     """Of the keys themselves too, so that no later option of a command opens what the command was not given for."""
     (line,) = [line for line in acl_lines("bus", {"gateway": "a password long enough"}) if " on " in line]
     assert re.search(r"\(%W~\S+( %W~\S+)* \+xadd\)", line)
-    assert "(%R~aurelius.progress +xread +xrange +xinfo|stream)" in line
+    assert "(%R~aurelius.progress %R~aurelius.cache.probes +xread +xrange +xinfo|stream)" in line
     assert "(~aurelius.replies.gateway-* +" in line
