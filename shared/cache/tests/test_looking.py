@@ -36,7 +36,9 @@ async def test_the_lowest_version_of_each_object_is_shown(server_lab: ServerLab,
     assert await looks.shown([BACKTEST]) == await looks.shown([]) == {}
 
 
-@pytest.mark.parametrize("fault", ["floor", "lineage", "head", "state", "opening", "process", "unreadable"])
+@pytest.mark.parametrize(
+    "fault", ["floor", "lineage", "head", "state", "opening", "process", "incarnation", "unreadable"]
+)
 async def test_it_judges_as_a_read_does(server_lab: ServerLab, looks: Looks, fault: str) -> None:
     """Whatever takes an entry from the readers takes it from the look."""
     await store_entry(server_lab.store, 5)
@@ -56,6 +58,8 @@ async def test_it_judges_as_a_read_does(server_lab: ServerLab, looks: Looks, fau
             await client.hset(state, "status", "opening")
         case "process":
             await client.hset(state, "run_id", "another")
+        case "incarnation":
+            await client.hset(state, "incarnation", "another")
         case "unreadable":
             await client.hset(entry_key(STRATEGY, "doc"), "version", "x")
     assert await looks.shown([STRATEGY]) == {}
