@@ -56,15 +56,19 @@ def cache(servers: tuple[Guarded, ...]) -> Iterator[Guarded]:
     assert servers[1].refusals() == []
 
 
+async def open_for_strategies(cache: Guarded) -> None:
+    """Open the cache, if it is not, as the service does that keeps the versions of strategies."""
+    keeper = connect(CacheSettings(url=cache.url("strategy"), deadline=5))
+    opening = await keeper.begin("strategy")
+    assert opening is None or await keeper.finish(opening)
+    await keeper.close()
+
+
 async def test_the_invalidator_applies_events_that_a_service_appended(bus: Guarded, cache: Guarded) -> None:
     """From an event stream to the entry that the gateway filled."""
     settings = InvalidatorSettings(bus_url=bus.url("invalidator"), redis_url=cache.url("invalidator"))
     store = connect(CacheSettings(url=cache.url("gateway"), deadline=5))
-    keeper = connect(CacheSettings(url=cache.url("strategy"), deadline=5))
-    opening = await keeper.begin("strategy")
-    assert opening is not None
-    assert await keeper.finish(opening)
-    await keeper.close()
+    await open_for_strategies(cache)
     await store_entry(store, 1)
 
     async def gone() -> bool:
@@ -87,6 +91,7 @@ async def test_an_administrator_has_the_cache_forget(bus: Guarded, cache: Guarde
     gateway = Service("gateway", Settings(bus_url=bus.url("gateway")))
     caller = gateway.caller()
     admin = Principal(user_id="1", role="admin")
+    await open_for_strategies(cache)
     async with compose_invalidator(settings).running(), gateway.running():
         for message in (PurgeCache(type="strategy", id=STRATEGY.partition(":")[2]), PurgeCache()):
             await store_entry(store, 1)
