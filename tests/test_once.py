@@ -14,7 +14,7 @@ READ_ONLY = {
     "health.check", "strategy.read", "strategy.list", "strategy.version", "strategy.versions", "user.read", "user.list",
     "spec.validate", "indicator.list", "dataset.read", "dataset.list", "dataset.bars",
     "backtest.read", "backtest.list", "backtest.equity", "backtest.trades", "backtest.report", "sweep.read",
-    "sweep.list", "sweep.results",
+    "sweep.list", "sweep.results", "versions.read",
 }  # fmt: skip
 # Each has a prefix test run at most, of which there is one for a spec and an engine, however often it is asked for.
 TESTING = {"spec.accept", "prefix_test.read"}

@@ -51,6 +51,9 @@ from shared.runtime.objects import Objects
 from shared.runtime.release import release
 from shared.runtime.service import Service
 
+LINGER_SECONDS = 0.5
+"""A client that is at work asks again within so long; one that is not may find its connection closed."""
+
 
 def compose(settings: GatewaySettings) -> Service:
     """Return the service with its HTTP application, wired. Raises SettingsError for an object store that cannot be."""
@@ -74,6 +77,7 @@ def compose(settings: GatewaySettings) -> Service:
     ]
     coded = Coded(cast("ASGIApp", application(routes, settings)), settings.compression_minimum_size)
     short = HitPath(reads, authenticator, service.timings, settings.compression_minimum_size)
+    service.linger = LINGER_SECONDS
     service.http = Edge(coded, service.timings, short)
     return service
 

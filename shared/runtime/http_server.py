@@ -3,8 +3,10 @@
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Awaitable
+from typing import Any
 
-from faststream.asgi.types import ASGIApp
+from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -26,11 +28,18 @@ def open_port(host: str, port: int) -> int:
 
 
 class HttpServer:
-    """Answers requests with `application` from `start` to `stop`."""
+    """Answers requests with `application` from `start` to `stop`.
 
-    def __init__(self, application: ASGIApp, host: str, port: int) -> None:
+    For `linger` seconds of the stop clients that keep a connection are told with their next answer that it ends (RFC
+    9112, section 9.6). Else one that asks just when it is closed would get no answer, and not know what became of it.
+    """
+
+    def __init__(self, application: ASGIApp, host: str, port: int, *, linger: float = 0.0) -> None:
+        self._application = application
+        self._linger = linger
+        self._leaving = False
         self._server = Server(
-            application,
+            self._answer,
             address=host,
             port=port,
             interface=Interfaces.ASGINL,
@@ -48,5 +57,20 @@ class HttpServer:
     async def stop(self, seconds: float) -> None:
         """Take no more requests, and wait for those taken to be answered, for so long at most."""
         if self._serving is not None:
+            self._leaving = True
+            await asyncio.sleep(min(self._linger, seconds / 2))
+            seconds -= min(self._linger, seconds / 2)
             self._server.stop()  # type: ignore[no-untyped-call]
             await asyncio.wait({self._serving}, timeout=seconds)
+
+    def _answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._application(scope, receive, _last(send) if self._leaving else send)
+
+
+def _last(send: Send) -> Send:
+    async def told(message: Any) -> None:  # noqa: ANN401  # any ASGI event
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await send(message)
+
+    return told

@@ -55,7 +55,8 @@ Step = Callable[[], Awaitable[None]]
 class Service:
     """One process on the bus. Build it, add what it does, then run it inside `running()`.
 
-    `http` answers HTTP requests: about health, unless a service puts an application of its own there.
+    `http` answers HTTP requests: about health, unless a service puts an application of its own there. Its clients are
+    given `linger` seconds of a stop to hear that their connections end.
     `failed` is set when background work has ended in an error: the process is of no more use and should end.
     """
 
@@ -66,6 +67,7 @@ class Service:
         self.objects = objects
         self.health = Health()
         self.http: ASGIApp = HealthRoutes(self.health, self.asyncapi)
+        self.linger = 0.0
         self.failed = asyncio.Event()
         self.timings = Timings(name, self.instance)
         report_process(self.timings)

@@ -51,7 +51,7 @@ def run(name: str, kind: type[S], compose: Callable[[S], Service], *, http: bool
     logs.configure(name, settings.log_level, production=production, secrets=secrets, instance=service.instance)
     if http and settings.copies() > 1 and not is_child:
         uvloop.run(_to_its_end(_keep_copies(settings)))
-    server = HttpServer(service.http, settings.host, port) if http else None
+    server = HttpServer(service.http, settings.host, port, linger=service.linger) if http else None
     uvloop.run(_to_its_end(_live(service, server, settings.drain_seconds)))
 
 
