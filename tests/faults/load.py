@@ -335,8 +335,12 @@ async def load(address: str, journal: Journal, seed: int) -> AsyncIterator[Load]
 
 
 def http_client(address: str) -> httpx.AsyncClient:
-    """A client with connections of its own."""
-    return httpx.AsyncClient(base_url=address, timeout=10, trust_env=False)
+    """A client with connections of its own, none of which it uses after it was idle for as long as a stop lingers."""
+    limits = httpx.Limits(keepalive_expiry=IDLE_SECONDS)
+    return httpx.AsyncClient(base_url=address, timeout=10, limits=limits, trust_env=False)
+
+
+IDLE_SECONDS = 0.5
 
 
 async def uploaded(client: Client, seed: int) -> str:
