@@ -13,7 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from services.gateway import openapi_headers
 from services.gateway.auth import Authenticator
-from services.gateway.cache_counters import cache_counters, local_counters
+from services.gateway.cache_counters import local_counters
 from services.gateway.cache_probes import CacheProbes
 from services.gateway.coded import Coded
 from services.gateway.core.idempotency import REPLAYED
@@ -42,6 +42,7 @@ from services.gateway.shedding import Shedding
 from services.gateway.system_health import SystemHealth
 from shared.cache.connect import connect
 from shared.cache.connection import make_pool
+from shared.cache.counters import counters_of
 from shared.cache.feed import Feed
 from shared.cache.local import LocalCache
 from shared.cache.reading import CachedReads
@@ -66,7 +67,7 @@ def compose(settings: GatewaySettings) -> Service:
     caller = service.caller()
     feed = ProgressFeed(service.broker)
     service.watch(feed.subscriber)
-    service.timings.counters_from(lambda: [*cache_counters(cache.stats), *local_counters(reads.local)])
+    service.timings.counters_from(lambda: [*counters_of(cache.stats), *local_counters(reads.local)])
     gateway = Gateway(Shedding(caller), reads)
     system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
     service.stopping(gateway.settle)

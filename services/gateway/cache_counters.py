@@ -1,14 +1,7 @@
-"""The cache's own counters, as the metrics service reads them."""
+"""The counters of this process's own cache, as the metrics service reads them."""
 
-from shared.cache.counters import counters_of
 from shared.cache.local import LocalCache
-from shared.cache.stats import CacheStats
 from shared.contracts.timings import Counter
-
-
-def cache_counters(stats: CacheStats) -> list[Counter]:
-    """Return every count of the shared store."""
-    return counters_of(stats)
 
 
 def local_counters(local: LocalCache) -> list[Counter]:

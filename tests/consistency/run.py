@@ -20,6 +20,7 @@ from tests.faults.checker.snapshot import read_snapshot
 from tests.faults.checker.violation import Violation
 from tests.faults.cluster import TWO_GATEWAYS, Cluster, cluster
 from tests.faults.injection import inject
+from tests.faults.run import say
 from tests.faults.schedule import Fault
 
 LEASE_SECONDS = 0.25
@@ -30,12 +31,6 @@ READY_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 HEALTHY, STRICT = 0.25, 0.5
 """Of the duration: nothing is broken; something is, and writes are strict. The rest: something is, and they are not."""
-
-
-def say(text: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 @dataclass(frozen=True)
