@@ -66,12 +66,14 @@ def _before_and_after(servers: Servers, everything: Sequence[Found]) -> Iterator
                 yield [f"{found.name}, {found.size:,} bytes", name, *_server(samples), *times]
 
 
-_ASKED = ["what", "ratio (least - greatest)", "asked for", ""]
+_ASKED = ["what", "ratio (least - greatest)", "the bare application's", "asked for", ""]
 
 
 def _asked(told: Sequence[Verdict]) -> Iterator[list[str]]:
     for each in told:
-        yield [each.read, each.must.what, _ratio(each.found), each.must.asked, _yes(each.met)]
+        bare = "" if each.bare is None else _ratio(each.bare)
+        met = f"{_yes(each.met)}{': more than the bare application does' if each.beyond and not each.met else ''}"
+        yield [each.read, each.must.what, _ratio(each.found), bare, each.must.asked, met]
 
 
 def _hits(everything: Sequence[Found]) -> Iterator[list[str]]:

@@ -48,17 +48,23 @@ class Must:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of one read for something asked for."""
+    """What was found of one read for something asked for, and what `bare` does of it where that is a rate."""
 
     read: str
     must: Must
     found: Ratio
+    bare: Ratio | None = None
 
     @property
     def met(self) -> bool:
         """Whether the median is within the bound."""
         median = self.found.median
         return median >= self.must.bound if self.must.at_least else median <= self.must.bound
+
+    @property
+    def beyond(self) -> bool:
+        """Whether more is asked for than the bare application does, which only sends the bytes."""
+        return self.bare is not None and self.bare.median < self.must.bound
 
 
 def rate(sample: Sample) -> float:
@@ -85,7 +91,8 @@ def _of(found: Found, musts: Sequence[Must]) -> Iterator[Verdict]:
     for must in musts:
         samples: Samples = getattr(found, must.part)
         if must.above in samples and must.below in samples:
-            yield Verdict(found.name, must, ratio(samples, must.above, must.below, must.figure))
+            bare = ratio(samples, BARE, must.below, rate) if must.at_least and BARE in samples else None
+            yield Verdict(found.name, must, ratio(samples, must.above, must.below, must.figure), bare)
 
 
 def _musts(servers: Servers) -> Iterator[Must]:

@@ -79,6 +79,19 @@ def test_all_is_met_only_when_each_is() -> None:
     assert not report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [mix(950), mix(1000, 100)])[1]
 
 
+@pytest.mark.parametrize(
+    ("bare", "told"), [(3000, "**not met**"), (2000, "**not met**: more than the bare application does")]
+)
+def test_what_not_even_the_bare_application_does_is_told(bare: float, told: str) -> None:
+    """A rate that sending the bytes alone does not come to is no fault of a cache, and not met all the same."""
+    everything = found(0.000018, 2000, 0.002)
+    hits = {**everything.hits, BARE: [replace(SAMPLE, rate=bare, cpu=0.00001)]}
+    text, met = report(SERVERS, "here", [replace(everything, hits=hits)], [])
+    ratios = f"2.00 (2.00 - 2.00) | {bare / 1000:.2f} ({bare / 1000:.2f} - {bare / 1000:.2f})"
+    assert f"L2 hit: requests/s to the monolith's | {ratios} | at least 2.5 (aim 4) | {told} |" in text
+    assert not met
+
+
 def test_a_rate_that_is_not_the_servers_is_told() -> None:
     """A server that waited for something else can do more than it did."""
     text, _ = report(SERVERS, "here", [found(0.000018, 2500, 0.002)], [])
