@@ -44,16 +44,10 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
 
-bench: ## Measure engine, bus, queue and cache against their peers; an hour on a quiet machine, needs wrk
+bench: ## Measure everything anew and write docs/performance.md; ARGS="--only cache"; 90 minutes on a quiet machine, needs wrk
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
-	@$(BENCH)/bin/python -m bench.engine
-	@$(BENCH)/bin/python -m bench.sweep_http
-	@$(BENCH)/bin/python -m bench.sweep_http --workers 2
-	@$(BENCH)/bin/python -m bench.bus
-	@$(BENCH)/bin/python -m bench.jobs
-	@$(BENCH)/bin/python -m bench.shedding
 	@$(BENCH)/bin/python -m pytest -q bench
-	@$(BENCH)/bin/python -m bench.cache --write
+	@$(BENCH)/bin/python -m bench.performance $(ARGS)
 
 query-plans: dev-environment ## Print what each list query reads at 10^3, 10^5 and 10^6 rows
 	@$(PYTHON_DEV) -m bench.query_plans

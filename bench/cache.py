@@ -3,14 +3,13 @@
 Starts the platform as `make run` does, with further gateways without L1 and without any cache, the monolith of
 bench/peers on a Postgres and a Valkey of its own, and a bare application on the gateway's own server that sends the
 recorded answer. Everyone has the same data. Load by wrk (hits), by a list of reads that nobody has made before
-(misses), at a fixed rate (latency), and by the load suite's mix (hit rate). docs/performance-cache.md tells how.
+(misses), at a fixed rate (latency), and by the load suite's mix (hit rate). docs/performance.md tells how.
 
     --rounds 7          how often everyone is measured, in turns
     --seconds 2         of each measurement
     --mix-seconds 400   of the mixed load, longer than the shortest time to live; 0 for none
     --only hits,off,misses,steady
     --reads strategy,list,equity
-    --write             put the tables into docs/performance-cache.md
 
 Ends with 1 when an answer was wrong, or when less was found than is asked for.
 """
@@ -20,7 +19,7 @@ import os
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from pathlib import Path
 from bench.caching.data import Data
 from bench.caching.read_mix import WRITES, Mix, Mixed, mixed, owners_of
 from bench.caching.reads import Read, agree, always, expected, misses, reads_of, recorded
-from bench.caching.report import report, write
+from bench.caching.report import report
 from bench.caching.rounds import Sample, by_list, by_rate, by_wrk, in_turns, middle
 from bench.caching.servers import Contender, Servers, bare_application, serving
 from bench.caching.verdicts import Found, rate
@@ -151,8 +150,8 @@ def _names(answer: Answer) -> list[bytes]:
     return sorted(name for name, _ in answer.headers)
 
 
-async def run(options: Options, folder: Path, tell: Callable[[str], None]) -> bool:
-    """Tell the report as soon as it is there, before anything is stopped; whether all that is asked for was found."""
+async def run(options: Options, folder: Path) -> bool:
+    """Print the report as soon as it is there, before anything is stopped; whether all that is asked for was found."""
     server, others = apart()
     before, mixes = load_average(), list[Mixed]()
     async with AsyncExitStack() as stack:
@@ -174,7 +173,7 @@ async def run(options: Options, folder: Path, tell: Callable[[str], None]) -> bo
             "turn; a ratio is the median of the rounds' own, with the least and the greatest."
         )
         text, met = report(servers, machine, found, mixes)
-        tell(text)
+        print(text, flush=True)
     return met
 
 
@@ -199,7 +198,6 @@ def _arguments(given: Sequence[str]) -> Namespace:
     parser.add_argument("--mix-seconds", type=float, default=400.0)
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--reads", default="strategy,list,equity")
-    parser.add_argument("--write", action="store_true")
     return parser.parse_args(given)
 
 
@@ -211,15 +209,10 @@ def main(given: Sequence[str]) -> str | None:
     try:
         find_wrk()
         with tempfile.TemporaryDirectory() as folder:
-            met = asyncio.run(run(options, Path(folder), _told if asked.write else print))
+            met = asyncio.run(run(options, Path(folder)))
     except (NoWrk, TooFewProcessors, WrongAnswer) as error:
         return str(error)
     return None if met else "less was found than is asked for"
-
-
-def _told(text: str) -> None:
-    print(text)
-    write(text)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,12 @@
-"""What was found, as Markdown. The figures in docs/performance-cache.md are written by this and by nobody else."""
+"""What was found, as Markdown."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 from bench.caching.read_mix import RATE, Mixed
 from bench.caching.rounds import MOST_ELSEWHERE, Ratio, Sample, middle, ratio
 from bench.caching.servers import BARE, Servers
 from bench.caching.verdicts import HIT_RATE, Found, Verdict, cpu, p99, rate, verdicts
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "performance-cache.md"
-BEGIN, END = "<!-- python -m bench.cache --write: begin -->", "<!-- end -->"
 _FULL, _IDLE = 0.9, 0.9
 """Of a processor: a load that used more, or a server that used less, may not show what the server can."""
 
@@ -33,20 +30,6 @@ def report(servers: Servers, machine: str, everything: Sequence[Found], mixes: S
     ]
     met = all(each.met for each in told) and all(mix.total.rate > HIT_RATE for mix in mixes[:1])
     return "\n\n".join("\n".join(block) for block in blocks if block), met
-
-
-def write(text: str) -> None:
-    """Put the text between the markers of the document."""
-    DOCUMENT.write_text(placed(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")
-
-
-def placed(document: str, text: str) -> str:
-    """Return the document with the text between its markers. Raises ValueError when it has none."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the document has no {BEGIN} with {END} behind it")
-    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

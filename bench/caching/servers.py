@@ -82,7 +82,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(platform(folder, environ))
         data = await made(await stack.enter_async_context(running.client()), folder, strategies)
-        default = _gateway(running)
+        default = gateway_of(running)
         behind = [running.launcher]
         no_local, no_cache = [
             await stack.enter_async_context(_further_gateway(default, more))
@@ -106,7 +106,8 @@ async def serving(
             keep_on(process, server | others)
 
 
-def _gateway(running: Platform) -> psutil.Process:
+def gateway_of(running: Platform) -> psutil.Process:
+    """Return the process that answers."""
     [found] = [each for each in running.processes("services.gateway") if "-m" in each.cmdline()]
     return found
 

@@ -7,18 +7,11 @@ queries and indexes that is in ARCHITECTURE.md.
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import asyncpg
-
-from bench.query_plans.measuring import SERVICES, measured, queries_of
+from bench.query_plans.measuring import connection_to, empty_database, measured, queries_of
 from bench.query_plans.query import Result
 from bench.query_plans.rows import INDEXES, load
 from bench.query_plans.tables import names_table, readings_table
-from shared.runtime.migrations.runner import migrate_in
-from tests.databases import fresh_database
-from tests.servers import postgres_server
 
 SIZES = (1_000, 100_000, 1_000_000)
 _FEW = 1_000
@@ -29,7 +22,7 @@ async def print_readings() -> int:
     """Load and measure, size by size; returns the exit code."""
     results: dict[int, list[Result]] = {}
     faults: list[str] = []
-    async with _database() as url, _connected(url) as connection:
+    async with empty_database() as url, connection_to(url) as connection:
         for before, size in zip((0, *SIZES), SIZES, strict=False):
             started = time.monotonic()
             await load(connection, before + 1, size)
@@ -50,27 +43,10 @@ async def print_readings() -> int:
 
 async def print_names() -> int:
     """Print the table of queries and indexes; returns the exit code."""
-    async with _database() as url, _connected(url) as connection:
+    async with empty_database() as url, connection_to(url) as connection:
         await load(connection, 1, _FEW)
         print(names_table(await queries_of(url), [row["index"] for row in await connection.fetch(INDEXES)]))
     return 0
-
-
-@asynccontextmanager
-async def _database() -> AsyncIterator[str]:
-    async with postgres_server() as server, fresh_database(server) as url:
-        for service in SERVICES:
-            await migrate_in(url, f"services.{service}")
-        yield url
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,36 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import get_args
 
+import asyncpg
+
 from bench.query_plans.catalogue import queries
 from bench.query_plans.query import Query, Result, Service, measure
 from shared.runtime.database import Database
+from shared.runtime.migrations.runner import migrate_in
 from shared.runtime.settings import DatabaseSettings
+from tests.databases import fresh_database
+from tests.servers import postgres_server
 
 SERVICES: tuple[Service, ...] = get_args(Service)
+
+
+@asynccontextmanager
+async def empty_database() -> AsyncIterator[str]:
+    """Run a Postgres with both schemas, and give the URL of their owner."""
+    async with postgres_server() as server, fresh_database(server) as url:
+        for service in SERVICES:
+            await migrate_in(url, f"services.{service}")
+        yield url
+
+
+@asynccontextmanager
+async def connection_to(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Lend a connection of the owner's."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The report: ratios of the same round, verdicts, and the place in the document."""
+"""The report: ratios of the same round, and verdicts."""
 
 import asyncio
 from dataclasses import replace
@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from bench.caching.read_mix import Counts, Mixed
-from bench.caching.report import BEGIN, DOCUMENT, END, placed, report
+from bench.caching.report import report
 from bench.caching.rounds import Ratio, Sample, in_turns, ratio
 from bench.caching.servers import BARE, Contender, Servers
 from bench.caching.verdicts import Found, cpu, rate
@@ -120,17 +120,3 @@ def test_without_a_first_layer_nothing_is_said_of_it() -> None:
 def test_cpu_is_of_the_server_alone() -> None:
     """What its caches and databases use is told beside."""
     assert cpu(SAMPLE) == 0.001
-
-
-def test_only_what_is_between_the_markers_is_replaced() -> None:
-    """The document's own words stay."""
-    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert placed(document, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert placed(placed(document, "new"), "new") == placed(document, "new")
-    with pytest.raises(ValueError, match="has no"):
-        placed("without", "new")
-
-
-def test_the_document_has_a_place_for_the_figures() -> None:
-    """`--write` would have nowhere to put them."""
-    assert "new" in placed(DOCUMENT.read_text(encoding="utf-8"), "new")

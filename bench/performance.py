@@ -1,0 +1,93 @@
+"""`python -m bench.performance`: measure everything, and write docs/performance.md with what was found.
+
+    --only cache,indexes     parts, by the names of their modules
+
+Each part is a program of its own, `python -m bench.<part>`, one after the other; what it prints becomes its section,
+and nobody else writes figures into that document. It ends with 1 when a part found less than is asked for, or failed;
+the section of one that failed stays as it was. An hour and a half on a quiet machine.
+"""
+
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A program, and the arguments of each time it runs. Without `markdown` it prints lines that stand as they are."""
+
+    name: str
+    runs: Sequence[Sequence[str]] = ((),)
+    markdown: bool = False
+
+
+PARTS = (
+    Part("cache", markdown=True),
+    Part("indexes", markdown=True),
+    Part("compression", markdown=True),
+    Part("engine"),
+    Part("sweep_http", runs=((), ("--workers", "2"))),
+    Part("bus"),
+    Part("jobs"),
+    Part("shedding"),
+)
+
+
+def placed(document: str, part: str, text: str) -> str:
+    """Return the document with the text between the markers of a part. Raises ValueError when it has none."""
+    begin, end = f"<!-- python -m bench.{part}: begin -->", f"<!-- python -m bench.{part}: end -->"
+    before, found, rest = document.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"the document has no {begin} with {end} behind it")
+    return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
+
+
+def section(part: Part, printed: Sequence[str]) -> str:
+    """Return what a part has printed, run by run, as it stands in the document."""
+    texts = [text.strip() for text in printed]
+    return "\n\n".join(texts if part.markdown else [f"```text\n{text}\n```" for text in texts])
+
+
+def measured(part: Part) -> tuple[list[str], bool]:
+    """Run a part; return what each run printed, and whether all ended well. What goes wrong is told on stderr."""
+    printed, well = [], True
+    for arguments in part.runs:
+        done = subprocess.run(
+            [sys.executable, "-m", f"bench.{part.name}", *arguments], stdout=subprocess.PIPE, text=True, check=False
+        )
+        printed.append(done.stdout)
+        well = well and done.returncode == 0
+    return printed, well
+
+
+def main(given: Sequence[str]) -> str | None:
+    """Measure and write; returns what to end with, None when all is well."""
+    parser = ArgumentParser(prog="python -m bench.performance")
+    parser.add_argument("--only", default=",".join(part.name for part in PARTS))
+    names = parser.parse_args(given).only.split(",")
+    unknown = set(names) - {part.name for part in PARTS}
+    if unknown:
+        return f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(part.name for part in PARTS)}"
+    bad = []
+    for part in PARTS:
+        if part.name not in names:
+            continue
+        print(f"bench.{part.name} ...", file=sys.stderr, flush=True)
+        printed, well = measured(part)
+        if all(text.strip() for text in printed):
+            text = section(part, printed)
+            DOCUMENT.write_text(placed(DOCUMENT.read_text(encoding="utf-8"), part.name, text), encoding="utf-8")
+            print(f"{text}\n", flush=True)
+        if not well:
+            bad.append(part.name)
+    return f"less was found than is asked for, or nothing: {', '.join(bad)}" if bad else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
