@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from redis.exceptions import AuthenticationError, ResponseError
 
@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 Argument = str | int | bytes
 Call = tuple[tuple[str, ...], tuple[Argument, ...]]
 """Keys and arguments of a script, but for the first argument: the run id of the connection that it is sent over."""
+
+AT_ONCE: Final = 100
+"""So many calls are sent before their answers are awaited: all of them are to come within the deadline of one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,7 +87,15 @@ class Exchange:
         return answer
 
     async def run(self, script: Script, calls: Sequence[Call]) -> Sequence[object]:
-        """Run a script for each of the calls, all in one go. Raises Lost or ResponseError."""
+        """Run a script for each of the calls, AT_ONCE in one go. Raises Lost or ResponseError."""
+        if len(calls) <= AT_ONCE:
+            return await self._run(script, calls)
+        answers: list[object] = []
+        for start in range(0, len(calls), AT_ONCE):
+            answers += await self._run(script, calls[start : start + AT_ONCE])
+        return answers
+
+    async def _run(self, script: Script, calls: Sequence[Call]) -> Sequence[object]:
         line = await self.line()
         commands = b"".join(
             packed(("EVALSHA", script.sha, len(keys), *keys, line.run_id, *arguments)) for keys, arguments in calls

@@ -6,8 +6,6 @@ from shared.cache.api import PlainCache
 from shared.cache.plain import Forgotten, OperatedStore
 
 EVERYTHING: Final = "*"
-AT_ONCE: Final = 100
-"""So many objects are forgotten in one exchange, which readers wait for."""
 
 
 class OperatedCache(PlainCache):
@@ -25,8 +23,7 @@ class OperatedCache(PlainCache):
         """
         forgotten = Forgotten()
         async for objects in self._operated.listed(pattern):
-            for start in range(0, len(objects), AT_ONCE):
-                forgotten += await self._operated.forget(objects[start : start + AT_ONCE])
+            forgotten += await self._operated.forget(objects)
         return forgotten
 
     async def clear_all(self) -> Forgotten:

@@ -22,7 +22,7 @@ class RedisForgetting:
     _nonce: Callable[[], str]
 
     async def forget(self, objects: Iterable[str]) -> Forgotten:
-        """Give each object a new lineage and remove its entries, all in one pipeline. Raises CacheUnavailable."""
+        """Give each object a new lineage and remove its entries, many in one pipeline. Raises CacheUnavailable."""
         names = list(dict.fromkeys(objects))
         if not names:
             return Forgotten()

@@ -6,6 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shared.cache import redis_store
+from shared.cache.connection import Line
+from shared.cache.exchange import AT_ONCE
 from shared.cache.keys import FEED, entry_key, head_key, state_key, variants_key
 from shared.cache.orphans import read_lease
 from shared.cache.redis_store import RedisCacheStore
@@ -60,6 +62,28 @@ async def test_an_entry_filled_since_the_pipeline_is_found_by_the_script(server_
         assert isinstance(result, expected)
         assert result == Hit(entry(4)) or wanted == 5
         await store.close()
+
+
+async def test_many_objects_are_invalidated_some_at_a_time(
+    server_lab: ServerLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a change of all rows by hand: what is to be answered within a deadline is never more than so much."""
+    sent: list[int] = []
+    ask = Line.ask
+
+    def counted(line: Line, commands: bytes, number: int) -> asyncio.Future[list[object]]:
+        sent.append(number)
+        return ask(line, commands, number)
+
+    objects = [f"strategy:{number}" for number in range(2 * AT_ONCE + 1)]
+    for obj in objects:
+        await store_entry(server_lab.store, 1, obj)
+    assert await server_lab.store.invalidate({objects[0]: 1}) == Invalidated(1, 1, 0)
+    monkeypatch.setattr(Line, "ask", counted)
+    assert await server_lab.store.invalidate(dict.fromkeys(objects, 2)) == Invalidated(*[2 * AT_ONCE + 1] * 3)
+    assert sent == [AT_ONCE, AT_ONCE, 1]
+    for obj in objects:
+        assert isinstance(await server_lab.store.get(obj, "doc"), Miss)
 
 
 async def test_scripts_are_loaded_again_when_the_server_forgot_them(server_lab: ServerLab) -> None:
