@@ -1,36 +1,26 @@
-"""Ending sessions before their time, and announcing each."""
+"""Ending sessions before their time; each end is announced with whatever else its transaction changes."""
 
 from services.strategy.store.sessions import delete_surplus_sessions, revoke_other_sessions
 from shared.contracts.clock import Clock
 from shared.contracts.events import SessionRevoked
 from shared.contracts.objects import session_object
-from shared.runtime.bus.server import Call
-from shared.runtime.database import Transaction
-from shared.runtime.outbox import announce
+from shared.runtime.database import Connection
+from shared.runtime.outbox import Announcement
 
 
 async def end_sessions(
-    connection: Transaction, user_id: str, call: Call, clock: Clock, *, but: str | None = None
-) -> dict[str, int]:
-    """End every session of a locked account, but for the one named; returns the versions that were raised.
-
-    Before whatever else the transaction announces: `session:` sorts before `user:`, and objects are raised in order.
-    """
-    versions: dict[str, int] = {}
-    for session_id in await revoke_other_sessions(connection, user_id, but, clock.now()):
-        versions |= await announce_end(connection, session_id, user_id, call, clock)
-    return versions
+    connection: Connection, user_id: str, clock: Clock, *, but: str | None = None
+) -> list[Announcement]:
+    """End every session of a locked account, but for the one named; returns what is to be announced of that."""
+    ended = await revoke_other_sessions(connection, user_id, but, clock.now())
+    return [session_end(session_id, user_id) for session_id in ended]
 
 
-async def end_surplus_sessions(connection: Transaction, user_id: str, call: Call, clock: Clock) -> None:
-    """End those of a locked account that were unused longest, when it has more than it keeps."""
-    for session_id in await delete_surplus_sessions(connection, user_id):
-        await announce_end(connection, session_id, user_id, call, clock)
+async def end_surplus_sessions(connection: Connection, user_id: str) -> list[Announcement]:
+    """End those of a locked account that were unused longest, when it has more than it keeps; returns the same."""
+    return [session_end(session_id, user_id) for session_id in await delete_surplus_sessions(connection, user_id)]
 
 
-async def announce_end(
-    connection: Transaction, session_id: str, user_id: str, call: Call, clock: Clock
-) -> dict[str, int]:
-    """Announce the end of one session."""
-    event = SessionRevoked(id=session_id, owner=user_id, version=0)
-    return await announce(connection, event, [session_object(session_id)], clock=clock, traceparent=call.traceparent)
+def session_end(session_id: str, user_id: str) -> Announcement:
+    """Return what is to be announced of the end of one session."""
+    return Announcement(SessionRevoked(id=session_id, owner=user_id, version=0), [session_object(session_id)])

@@ -12,7 +12,7 @@ from services.strategy.core.revisions import check_revision
 from services.strategy.core.specs import accepted_hash
 from services.strategy.core.text import is_storable, normal_email, required_text, storable_text
 from services.strategy.core.version_cursor import MAX_VERSION
-from services.strategy.ended_sessions import end_surplus_sessions
+from services.strategy.ended_sessions import end_surplus_sessions, session_end
 from services.strategy.passwords import Passwords
 from services.strategy.spec_validator import SpecValidator
 from services.strategy.store.accounts import (
@@ -35,7 +35,7 @@ from services.strategy.tokens import SessionTokens
 from services.strategy.user_handlers import CLOSED
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from shared.contracts.events import SessionRevoked, StrategyCreated, StrategyDeleted, StrategyUpdated, UserRegistered
+from shared.contracts.events import StrategyCreated, StrategyDeleted, StrategyUpdated, UserRegistered
 from shared.contracts.ids import is_id, new_id
 from shared.contracts.messages import (
     CreateStrategy,
@@ -47,13 +47,13 @@ from shared.contracts.messages import (
     RefreshTokens,
     RegisterUser,
 )
-from shared.contracts.objects import session_object, strategies_object, strategy_object, user_object, users_object
+from shared.contracts.objects import strategies_object, strategy_object, user_object, users_object
 from shared.contracts.values import Principal, Strategy, Tokens, User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database, Transaction
 from shared.runtime.gone import not_found
 from shared.runtime.once import recorded
-from shared.runtime.outbox import announce
+from shared.runtime.outbox import announce, announce_all
 from shared.runtime.tokens import LIFETIME_SECONDS
 
 WRONG = "The email or the password is wrong"
@@ -111,7 +111,8 @@ class AccountHandlers:
                     await renew_password_hash(connection, account.id, account.password_hash, renewed)
                 fingerprint = refresh_tokens.fingerprint(tokens.refresh_token)
                 await insert_session(connection, principal, fingerprint, grant.issued_at)
-                await end_surplus_sessions(connection, account.id, call, self._clock)
+                ended = await end_surplus_sessions(connection, account.id)
+                await announce_all(connection, ended, clock=self._clock, traceparent=call.traceparent)
                 await recorded(connection, call, Answer(grant))
         return Answer(tokens) if is_unchanged else await self.log_in(message, call)
 
@@ -143,10 +144,8 @@ class AccountHandlers:
             return await self._rotate(connection, session, now, call)
         if verdict is Verdict.REVOKE:
             await revoke_session(connection, session_id, now)
-            event = SessionRevoked(id=session_id, owner=session.user_id, version=0)
-            await announce(
-                connection, event, [session_object(session_id)], clock=self._clock, traceparent=call.traceparent
-            )
+            ended = [session_end(session_id, session.user_id)]
+            await announce_all(connection, ended, clock=self._clock, traceparent=call.traceparent)
             await recorded(connection, call, Answer(None))
         return None
 

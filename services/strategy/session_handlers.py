@@ -1,10 +1,10 @@
 """What callers do to their own sessions: end the one at hand, or all others, with the password that opened them."""
 
-from services.strategy.ended_sessions import announce_end, end_sessions
+from services.strategy.ended_sessions import end_sessions, session_end
 from services.strategy.passwords import Passwords
 from services.strategy.store.accounts import Account, lock_credentials, read_credentials, update_password_hash
 from services.strategy.store.sessions import lock_session, revoke_session
-from services.strategy.user_handlers import CLOSED, announce_user
+from services.strategy.user_handlers import CLOSED, user_change
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, InputError, Invalid, Unauthenticated
 from shared.contracts.ids import is_id
@@ -12,6 +12,7 @@ from shared.contracts.messages import ChangePassword, LogOut
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Connection, Database
 from shared.runtime.once import recorded
+from shared.runtime.outbox import announce_all
 
 
 class SessionHandlers:
@@ -30,7 +31,8 @@ class SessionHandlers:
             session = await lock_session(connection, caller.session_id) if is_id(caller.session_id) else None
             if session is not None and session.user_id == caller.user_id and session.revoked_at is None:
                 await revoke_session(connection, session.id, self._clock.now())
-                versions = await announce_end(connection, session.id, caller.user_id, call, self._clock)
+                ended = [session_end(session.id, caller.user_id)]
+                versions = await announce_all(connection, ended, clock=self._clock, traceparent=call.traceparent)
             return await recorded(connection, call, Answer(None, versions))
 
     async def change_password(self, message: ChangePassword, call: Call) -> Answer:
@@ -53,9 +55,10 @@ class SessionHandlers:
                 raise Conflict("The password has been changed at the same moment; try again with the one it has now")
             await self._check_session(connection, call)
             await update_password_hash(connection, user_id, password_hash)
-            ended = await end_sessions(connection, user_id, call, self._clock, but=call.user.session_id)
-            raised = await announce_user(connection, user_id, ["password"], call, self._clock)
-            return await recorded(connection, call, Answer(None, ended | raised))
+            ended = await end_sessions(connection, user_id, self._clock, but=call.user.session_id)
+            told = [*ended, user_change(user_id, ["password"])]
+            versions = await announce_all(connection, told, clock=self._clock, traceparent=call.traceparent)
+            return await recorded(connection, call, Answer(None, versions))
 
     async def _check_session(self, connection: Connection, call: Call) -> None:
         """Pass for a session that goes on: whoever was logged out must not take the account over."""

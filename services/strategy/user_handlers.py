@@ -19,7 +19,7 @@ from shared.contracts.values import User
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database, Transaction
 from shared.runtime.once import recorded
-from shared.runtime.outbox import announce
+from shared.runtime.outbox import Announcement, announce_all
 
 CLOSED = "This account is closed; ask an administrator to open it again"
 NOT_AN_ADMINISTRATOR = "This is for administrators"
@@ -82,20 +82,18 @@ class UserHandlers:
             shown = await read_user(connection, current.id)
             return Answer(current, {user_object(current.id): shown[1] if shown else 0})
         await update_user(connection, after)
-        ended: dict[str, int] = {}
-        if current.is_active and not after.is_active:
-            ended = await end_sessions(connection, after.id, call, self._clock)
-        changed = changed_fields(current, after)
-        return Answer(after, ended | await announce_user(connection, after.id, changed, call, self._clock))
+        is_closed = current.is_active and not after.is_active
+        ended = await end_sessions(connection, after.id, self._clock) if is_closed else []
+        told = [*ended, user_change(after.id, changed_fields(current, after))]
+        versions = await announce_all(connection, told, clock=self._clock, traceparent=call.traceparent)
+        return Answer(after, versions)
 
 
-async def announce_user(
-    connection: Transaction, user_id: str, changed: list[str], call: Call, clock: Clock
-) -> dict[str, int]:
-    """Announce a change of an account, which is in the list of all as well; returns the versions that were raised."""
-    event = UserUpdated(id=user_id, owner=user_id, version=0, changed=changed)
-    objects = (user_object(user_id), users_object())
-    return await announce(connection, event, objects, clock=clock, traceparent=call.traceparent)
+def user_change(user_id: str, changed: list[str]) -> Announcement:
+    """Return what is to be announced of a change of an account, which is in the list of all as well."""
+    return Announcement(
+        UserUpdated(id=user_id, owner=user_id, version=0, changed=changed), (user_object(user_id), users_object())
+    )
 
 
 def open_account(user: User | None) -> User:

@@ -15,7 +15,7 @@ INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) VALUES 
 _DELETE_EXPIRED_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2"
 
 MAX_SESSIONS = 200
-"""How many an account keeps, those that were used last: they are ended one by one when it changes its password."""
+"""How many an account keeps, those that were used last: each is an event when it changes its password."""
 
 # Some at a time: of an account with many more, each login ends a few. A walk along the index, as `page_query` has them.
 _DELETE_SURPLUS = f"""

@@ -9,7 +9,7 @@ from shared.contracts.clock import SystemClock
 from shared.contracts.events import StrategyUpdated
 from shared.contracts.objects import strategies_object, strategy_object
 from shared.runtime.database import Database
-from shared.runtime.outbox import announce
+from shared.runtime.outbox import Announcement, announce, announce_all
 from shared.runtime.tests.announcing import write
 
 pytestmark = pytest.mark.integration
@@ -101,3 +101,52 @@ async def test_an_object_named_twice_is_raised_once(database: Database) -> None:
             "strategy:s1": 1,
             "strategies:me": 1,
         }
+
+
+async def test_what_a_transaction_changes_is_announced_at_once(database: Database) -> None:
+    """Each event has the versions of its own objects, in the order in which they are told; what several show is raised
+    once.
+    """
+    told = [change(name) for name in ("s2", "s3", "s1")]
+    async with database.transaction() as connection:
+        versions = await announce_all(connection, told, clock=SystemClock(), traceparent="00-1")
+    shown = {"strategy:s2": 1, "strategies:me": 1, "strategy:s3": 1, "strategy:s1": 1}
+    assert (versions, list(versions)) == (shown, list(shown))
+    found = await rows(database)
+    assert [row["subject"] for row in found] == ["strategy:s2", "strategy:s3", "strategy:s1"]
+    assert len({row["event_id"] for row in found}) == 3
+    assert {(row["stream"], row["type"], row["owner"], row["traceparent"], row["sequence"]) for row in found} == {
+        ("aurelius.events.strategy", "aurelius.strategy.updated.v1", "me", "00-1", None)
+    }
+    events = [msgspec.json.decode(row["data"], type=StrategyUpdated) for row in found if isinstance(row["data"], bytes)]
+    assert [(event.id, event.version) for event in events] == [("s2", 1), ("s3", 1), ("s1", 1)]
+    assert events[2].objects == {"strategy:s1": 1, "strategies:me": 1}
+
+
+async def test_nothing_to_announce_is_no_statement(database: Database) -> None:
+    """And leaves the transaction free to announce what else there is."""
+    async with database.transaction() as connection:
+        assert await announce_all(connection, [], clock=SystemClock()) == {}
+        assert await announce_all(connection, [change("s1")], clock=SystemClock()) != {}
+    assert len(await rows(database)) == 1
+
+
+async def test_who_announces_twice_is_stopped(database: Database) -> None:
+    """It would lock objects in an order of its own, and deadlock some day with somebody who sorts them."""
+    with pytest.raises(RuntimeError, match="at once"):
+        await announce_twice(database)
+    assert await rows(database) == []
+
+
+async def announce_twice(database: Database) -> None:
+    """Announce one change, and then another."""
+    async with database.transaction() as connection:
+        for name in ("s2", "s1"):
+            await announce_all(connection, [change(name)], clock=SystemClock())
+
+
+def change(name: str) -> Announcement:
+    """A change of a strategy."""
+    return Announcement(
+        StrategyUpdated(id=name, owner="me", version=0), (strategy_object(name), strategies_object("me"))
+    )

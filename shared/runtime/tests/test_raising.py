@@ -12,7 +12,7 @@ from shared.contracts.events import StrategyUpdated, UserUpdated
 from shared.contracts.objects import strategies_object, strategy_object, user_object
 from shared.runtime.database import Database
 from shared.runtime.once import AlreadyDone
-from shared.runtime.outbox import announce
+from shared.runtime.outbox import Announcement, announce, announce_all
 from shared.runtime.raising import Policy
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.announcing import unpublished, write
@@ -82,14 +82,15 @@ async def test_floors_are_raised_after_the_last_statement_and_before_the_commit(
 async def test_a_transaction_tells_once_of_all_that_it_raises(
     telling: tuple[Database, Timings], floors: ToldFloors
 ) -> None:
-    """However many events it has; of an object raised twice the higher version."""
+    """However many events it has."""
     database, _ = telling
+    told = [
+        Announcement(StrategyUpdated(id=name, owner="me", version=0), [strategy_object(name), strategies_object("me")])
+        for name in ("s1", "s2")
+    ]
     async with database.transaction() as connection:
-        for name in ("s1", "s2"):
-            event = StrategyUpdated(id=name, owner="me", version=0)
-            objects = [strategy_object(name), strategies_object("me")]
-            await announce(connection, event, objects, clock=SystemClock())
-    assert floors.raised == [{"strategy:s1": 1, "strategies:me": 2, "strategy:s2": 1}]
+        await announce_all(connection, told, clock=SystemClock())
+    assert floors.raised == [{"strategy:s1": 1, "strategies:me": 1, "strategy:s2": 1}]
 
 
 async def test_each_transaction_has_a_name_of_its_own(telling: tuple[Database, Timings], floors: ToldFloors) -> None:
