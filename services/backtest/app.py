@@ -21,18 +21,15 @@ from services.backtest.progress import publisher
 from services.backtest.queue_figures import QueueFigures
 from services.backtest.settings import BacktestSettings
 from services.backtest.strategies import BusStrategies
-from shared.cache.connect import connect
-from shared.cache.settings import CacheSettings
 from shared.contracts import messages
 from shared.runtime.bus.server import RequestServer
 from shared.runtime.children import Children
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.once import Once
-from shared.runtime.opener import Opener
-from shared.runtime.raising import Raising
 from shared.runtime.service import Service
 from shared.runtime.versions import Versions
+from shared.told_database import told_database
 
 WORKER = "services.backtest.worker"
 
@@ -41,7 +38,7 @@ def compose(settings: BacktestSettings) -> Service:
     """Return the service with its workers, wired. Raises SettingsError for an object store that cannot be."""
     objects = Objects(settings.objects_url())
     service = Service("backtest", settings, objects=objects)
-    database = _told_database(service, settings)
+    database = told_database(service, settings, keeper="backtest")
     readers = _readers(service)
     exports = Exports(objects)
     strategies, publish = BusStrategies(service.caller()), publisher(service)
@@ -108,17 +105,6 @@ def _answer_about_sweeps(
     requests.handle(messages.ExportSweepResults, results.export)
     requests.handle(messages.CancelSweep, once(endings.cancel))
     requests.handle(messages.DeleteSweep, once(endings.delete))
-
-
-def _told_database(service: Service, settings: BacktestSettings) -> Database:
-    """The service's schema, whose writers tell the cache before they commit, and which opens it when it is lost."""
-    cache = connect(CacheSettings.of(settings))
-    service.closing(cache.close)
-    raising = Raising(cache, settings.cache_policy, service.timings)
-    database = service.database(settings, relay=True, raising=raising)
-    if settings.redis_enabled:
-        service.background(Opener("backtest", cache, database, service.timings).run)
-    return database
 
 
 def _queue(service: Service, database: Database, settings: BacktestSettings) -> JobQueue:

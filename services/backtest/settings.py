@@ -7,11 +7,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from services.backtest.job_queue import OF_ALL, PER_OWNER
-from shared.runtime.settings import CacheWriterSettings, DatabaseSettings, Port, Settings
+from shared.runtime.settings import Port, Settings, WriterSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class BacktestSettings(Settings, DatabaseSettings, CacheWriterSettings):
+class BacktestSettings(Settings, WriterSettings):
     """Read from the environment. BACKTEST_PORT serves health.
 
     `backtest_jobs_per_owner` and `backtest_jobs` are how many jobs may be unfinished: see JobQueue.

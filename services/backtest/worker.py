@@ -20,16 +20,14 @@ from services.backtest.settings import BacktestSettings
 from services.backtest.threads import in_thread
 from services.backtest.wake_ups import GROUP, WakeUps
 from services.backtest.warm_up import warm_up
-from shared.cache.connect import connect
-from shared.cache.settings import CacheSettings
 from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.unread import unread_entries
 from shared.runtime.children import tell_parent
 from shared.runtime.objects import Objects
-from shared.runtime.raising import Raising
 from shared.runtime.service import Service
 from shared.runtime.serving import run
+from shared.told_database import told_database
 
 # One takes and ends runs in turns, one renews the lease meanwhile.
 CONNECTIONS = 2
@@ -39,10 +37,7 @@ def compose(settings: BacktestSettings) -> Service:
     """Return one worker, wired."""
     objects = Objects(settings.objects_url())
     service = Service("backtest", settings, objects=objects)
-    cache = connect(CacheSettings.of(settings))
-    service.closing(cache.close)
-    raising = Raising(cache, settings.cache_policy, service.timings)
-    database = service.database(settings, relay=False, pool_size=CONNECTIONS, raising=raising)
+    database = told_database(service, settings, pool_size=CONNECTIONS)
 
     sweeps = ReadySweeps(objects)
     works: list[Work[Any, Any]] = [

@@ -11,22 +11,18 @@ from services.strategy.spec_validator import BusSpecValidator
 from services.strategy.tokens import SessionTokens
 from services.strategy.user_handlers import UserHandlers
 from services.strategy.version_handlers import VersionHandlers
-from shared.cache.connect import connect
-from shared.cache.settings import CacheSettings
 from shared.contracts import messages
-from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.once import Once
-from shared.runtime.opener import Opener
-from shared.runtime.raising import Raising
 from shared.runtime.service import Service
 from shared.runtime.versions import Versions
+from shared.told_database import told_database
 
 
 def compose(settings: StrategySettings) -> Service:
     """Return the service, wired. Raises SettingsError for an object store that cannot be."""
     service = Service("strategy", settings, objects=Objects(settings.objects_url()))
-    database = _told_database(service, settings)
+    database = told_database(service, settings, keeper="strategy")
     passwords = Passwords(argon2id(), at_once=os.cpu_count() or 1)
     accounts = AccountHandlers(database, service.clock, passwords, SessionTokens(settings.secret_key))
     sessions = SessionHandlers(database, service.clock, passwords)
@@ -57,14 +53,3 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.DeleteStrategy, once(strategies.delete))
     requests.handle(messages.ReadVersions, Versions(database).read)
     return service
-
-
-def _told_database(service: Service, settings: StrategySettings) -> Database:
-    """The service's schema, whose writers tell the cache before they commit, and which opens it when it is lost."""
-    cache = connect(CacheSettings.of(settings))
-    service.closing(cache.close)
-    raising = Raising(cache, settings.cache_policy, service.timings)
-    database = service.database(settings, relay=True, raising=raising)
-    if settings.redis_enabled:
-        service.background(Opener("strategy", cache, database, service.timings).run)
-    return database

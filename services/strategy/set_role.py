@@ -7,7 +7,6 @@ from the account's next login or refresh on, so that tokens of before keep their
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 import asyncpg
@@ -24,18 +23,13 @@ from shared.runtime.database import Database
 from shared.runtime.environment import SettingsError, load
 from shared.runtime.outbox import announce
 from shared.runtime.raising import Raising
-from shared.runtime.settings import CacheWriterSettings, DatabaseSettings
+from shared.runtime.settings import WriterSettings
 from shared.runtime.timings import Timings
 
 Role = Literal["user", "admin"]
 USAGE = (
     "usage: DATABASE_URL=postgresql://... REDIS_URL=redis://... python -m services.strategy.set_role EMAIL admin|user"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoleSettings(DatabaseSettings, CacheWriterSettings):
-    """The strategy service's database and cache."""
 
 
 async def set_role(database: Database, clock: Clock, email: str, role: Role) -> bool:
@@ -53,7 +47,7 @@ async def set_role(database: Database, clock: Clock, email: str, role: Role) -> 
     return True
 
 
-async def _main(settings: RoleSettings, email: str, role: Role) -> str:
+async def _main(settings: WriterSettings, email: str, role: Role) -> str:
     cache = connect(CacheSettings.of(settings))
     raising = Raising(cache, settings.cache_policy, Timings("strategy", "set_role"))
     database = Database(settings, "strategy", pool_size=1, raising=raising)
@@ -71,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     match arguments:
         case [email, role] if role in get_args(Role):
             try:
-                said = asyncio.run(_main(load(RoleSettings), email, cast("Role", role)))
+                said = asyncio.run(_main(load(WriterSettings), email, cast("Role", role)))
             except SettingsError as error:
                 return _refused("\n".join(error.faults), 1)
             except ServiceError as error:

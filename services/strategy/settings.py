@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from shared.runtime.settings import CacheWriterSettings, DatabaseSettings, Port, SecretSettings, Settings
+from shared.runtime.settings import Port, SecretSettings, Settings, WriterSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class StrategySettings(Settings, DatabaseSettings, CacheWriterSettings, SecretSettings):
+class StrategySettings(Settings, WriterSettings, SecretSettings):
     """Read from the environment. STRATEGY_PORT serves health."""
 
     port: Port = field(default=0, metadata={"variable": "STRATEGY_PORT"})

@@ -130,6 +130,11 @@ class CacheWriterSettings(CacheServerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WriterSettings(DatabaseSettings, CacheWriterSettings):
+    """What a process that writes is told of both servers."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SecretSettings:
     """The key that signs tokens, and the one before it while it is being replaced."""
 
