@@ -2,6 +2,7 @@
 
 from services.invalidator.announcements import Announcements
 from services.invalidator.handlers import Invalidator
+from services.invalidator.overdue import OverdueEvents
 from services.invalidator.purges import Purges
 from services.invalidator.settings import InvalidatorSettings
 from shared.cache.connect import answers
@@ -26,10 +27,13 @@ def compose(settings: InvalidatorSettings) -> Service:
     if settings.redis_enabled:
         service.health.add("cache", answers(cache))
     service.timings.counters_from(lambda: _counters(cache.stats))
-    for source in EVENT_SOURCES:
-        stream = event_stream(source)
+    streams = [event_stream(source) for source in EVENT_SOURCES]
+    for stream in streams:
         invalidator = Invalidator(stream, cache, service.timings, service.clock)
         service.consume(stream, invalidator.apply, reclaim=True)
+    overdue = OverdueEvents(service.client, streams, service.name, service.clock)
+    service.background(overdue.run)
+    service.timings.gauges_from(overdue.gauges)
     requests = service.requests()
     requests.handle(PurgeCache, Purges(cache).purge)
     requests.handle(InvalidateObjects, Announcements(cache).invalidate)

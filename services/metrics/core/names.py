@@ -69,6 +69,14 @@ EVENT_LAG: Final = Metric(
     "Time from a change event's own time to its being applied by a consuming service.",
     "event_lag",
 )
+EVENT_OVERDUE: Final = Metric(
+    "aurelius_event_overdue_seconds",
+    "gauge",
+    ("stream",),
+    "Age of the oldest change event of a stream that has not been applied to the cache, 0 when all have.",
+    "event_overdue_seconds",
+    of_all=True,
+)
 
 CACHE_HITS: Final = Metric(
     "aurelius_cache_hits_total", "counter", ("type",), "Reads that the cache answered.", "cache_hits"
@@ -341,6 +349,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     RPC_CALLED,
     LOOP_LAG,
     EVENT_LAG,
+    EVENT_OVERDUE,
     CACHE_HITS,
     CACHE_MISSES,
     CACHE_BYPASSES,

@@ -64,16 +64,22 @@ RELAY = Right(
 )
 KNOW = Right("know", "ask for the server's memory and when it began to run", "", ("info",))
 READ = Right("read", "read without a group", "R", ("xread", "xrange", "xinfo|stream"))
+_IN_A_GROUP = (
+    *("xgroup|create", "xinfo|groups", "xreadgroup", "xack", "xpending", "xclaim"),
+    *("evalsha", "script|load", "xinfo|consumers", "xgroup|delconsumer"),
+)
 FOLLOW = Right(
     "follow",
-    "read through a group, acknowledge, take over from a dead consumer, forget those that are gone",
+    "read through a group, acknowledge, take over from a dead consumer, forget those that are gone; see what is owed",
     "RW",
-    (
-        *("xgroup|create", "xinfo|groups", "xreadgroup", "xack", "xpending", "xclaim"),
-        *("evalsha", "script|load", "xinfo|consumers", "xgroup|delconsumer"),
-    ),
+    (*_IN_A_GROUP, "xrange"),
 )
-TAKE = Right("take", "follow, and delete what is done", "RW", (*FOLLOW.commands, "xdel"))
+TAKE = Right(
+    "take",
+    "read through a group, acknowledge, take over from a dead consumer, forget those that are gone; delete what is done",
+    "RW",
+    (*_IN_A_GROUP, "xdel"),
+)
 BURY = Right(
     "bury",
     "put aside what cannot be done, in one transaction; list it, do it once more, shorten the stream",

@@ -77,6 +77,11 @@ class Expected:
             buries=buries,
         )
 
+    @property
+    def _follows(self) -> bool:
+        """Who reads through a group what stays for others looks at what is behind it."""
+        return self.in_a_group and not self.takes
+
     def commands(self) -> dict[str, bool]:
         """Return every way to touch the stream, and whether it is open to the user."""
         ways = {
@@ -85,7 +90,7 @@ class Expected:
             ACK: self.in_a_group or self.buries,
             GROUP: self.in_a_group or self.buries or self.relays,
             "XREAD STREAMS {} 0": self.plainly,
-            "XRANGE {} - +": (self.plainly and not self.owned) or self.relays or self.buries,
+            "XRANGE {} - +": (self.plainly and not self.owned) or self.relays or self.buries or self._follows,
             BACKWARDS: self.from_outside or self.buries,
             PENDING: self.in_a_group or self.relays,
             CLAIM: (self.in_a_group and not self.from_outside) or self.buries,
