@@ -42,6 +42,19 @@ def test_a_login_of_the_object_store_reaches_who_uses_it(secrets: dict[str, str]
         assert "AWS_ENDPOINT" not in container.environment
 
 
+def test_what_is_said_of_the_cache_reaches_all_whom_it_concerns(secrets: dict[str, str]) -> None:
+    """Each variable is in the documentation, and is handed on to every service that does anything by it."""
+    known = {given for kind in SETTINGS.values() for given in variables(kind) if given.startswith("CACHE_")}
+    said = {**secrets, **dict.fromkeys(known, "7")}
+    compose = load_compose(said)
+    documented = (ROOT / "docs/deployment.md").read_text()
+    for given in known:
+        assert f"`{given}`" in documented
+        # The metrics service reads where the cache is, and stores nothing there.
+        concerned = {name for name, kind in SETTINGS.items() if given in variables(kind)} - {"metrics"}
+        assert {name for name in SETTINGS if given in compose.services[name].container(said).environment} == concerned
+
+
 @pytest.mark.parametrize("name", ["migrate", "acl"])
 def test_only_who_hands_out_logins_is_given_all_of_them(compose: Compose, secrets: dict[str, str], name: str) -> None:
     """The migrator knows each database login, the maker of the ACL files each Redis login, and neither more."""
