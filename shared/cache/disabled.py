@@ -1,5 +1,6 @@
 """The store of a platform that runs without a cache server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from shared.cache.opening import Opening
@@ -17,6 +18,7 @@ class DisabledCacheStore:
 
     def __init__(self) -> None:
         self.stats = CacheStats()
+        self.found_closed = asyncio.Event()
 
     async def get(self, obj: str, variant: str, *, min_version: int = 0) -> Lookup:
         """Answer Bypass."""

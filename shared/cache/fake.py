@@ -1,5 +1,6 @@
 """The cache protocol in memory, for tests: it answers as the real store does and can lose what a server can lose."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -46,6 +47,7 @@ class FakeCacheStore:
 
     def __init__(self, *, opened: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self.stats = CacheStats()
+        self.found_closed = asyncio.Event()
         self.reachable = True
         self.listeners: list[Callable[[str], None]] = []
         self._clock = clock
@@ -130,7 +132,9 @@ class FakeCacheStore:
         for obj, version in versions.items():
             state = self._state(obj)
             self.stats.raised({obj: RaiseOutcome.CLOSED if state is None else RaiseOutcome.DONE})
-            if state is not None:
+            if state is None:
+                self.found_closed.set()
+            else:
                 head = self._head(obj, state) or self._new_head(state)
                 by, floor = (writer, version) if version >= head.floor else (head.raised_by, head.floor)
                 self._heads[obj] = replace(head, floor=floor, raised_by=by, touched_ms=self._now_ms())

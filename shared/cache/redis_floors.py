@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from redis.exceptions import ResponseError
 
 from shared.cache import scripts
+from shared.cache.connection import LOOKS
 from shared.cache.exchange import Argument, Call, Exchange
 from shared.cache.keys import head_key, object_type, state_key
 from shared.cache.record import check_version
@@ -33,6 +34,7 @@ class RedisFloors:
     """See shared.cache.floors."""
 
     stats: CacheStats
+    found_closed: asyncio.Event
     _settings: CacheSettings
     _server: Exchange
     _nonce: Callable[[], str]
@@ -55,7 +57,10 @@ class RedisFloors:
             if isinstance(error, CacheUnavailable):
                 raise
             raise CacheUnavailable(f"the cache server refused to raise a floor: {error}") from error
-        self.stats.raised(dict(zip(versions, map(_outcome, answers), strict=True)))
+        outcomes = dict(zip(versions, map(_outcome, answers), strict=True))
+        self.stats.raised(outcomes)
+        if RaiseOutcome.CLOSED in outcomes.values():
+            self.found_closed.set()
         return True
 
     async def take_back(self, versions: Mapping[str, int], writer: str) -> None:
@@ -69,9 +74,19 @@ class RedisFloors:
         except (CacheUnavailable, ResponseError) as error:
             log.warning("floors that a rolled back transaction raised stay for now: %s", error)
 
-    async def _raise_in_time(self, calls: list[Call]) -> list[object]:
-        async with asyncio.timeout(self._settings.raise_deadline):
-            return [*await self._server.run(scripts.RAISE, calls)]
+    async def _raise_in_time(self, calls: list[Call]) -> Sequence[object]:
+        """Raise, within `raise_deadline`. Raises TimeoutError.
+
+        Looks are counted, not seconds: a process that was held up itself must not blame the server.
+        """
+        raising = asyncio.ensure_future(self._server.run(scripts.RAISE, calls))
+        try:
+            for _ in range(LOOKS):
+                if raising in (await asyncio.wait([raising], timeout=self._settings.raise_deadline / LOOKS))[0]:
+                    return raising.result()
+        finally:
+            raising.cancel()
+        raise TimeoutError
 
     def _raise_call(self, obj: str, version: int, writer: str) -> Call:
         arguments: tuple[Argument, ...] = (version, writer, self._nonce(), self._settings.head_ttl_ms(), obj)

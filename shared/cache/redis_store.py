@@ -1,5 +1,6 @@
 """The cache protocol on Redis 7 or Valkey 8 and newer: pipelines and scripts, on one connection."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -91,6 +92,7 @@ class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.stats = CacheStats()
+        self.found_closed = asyncio.Event()
         self._settings = settings
         self._head_ttl = settings.head_ttl_ms()
         self._server = Exchange(settings, clock)
@@ -133,7 +135,7 @@ class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
         return outcome
 
     async def invalidate(self, versions: Mapping[str, int]) -> Invalidated:
-        """Announce that each object has reached its version, all in one pipeline.
+        """Announce that each object has reached its version, many in one pipeline.
 
         Raises CacheUnavailable when that may not have reached every object; ValueError as `get` does.
         """

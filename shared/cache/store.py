@@ -1,5 +1,6 @@
 """The port to the cache: what readers and the invalidator may ask of it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -46,3 +47,7 @@ class CacheStore(Protocol):
 
 class Cache(CacheStore, Floors, Openings, Protocol):
     """All of it: each process is given the side that it is on."""
+
+    @property
+    def found_closed(self) -> asyncio.Event:
+        """Set when a raise of this process has found it closed; whoever waits for that clears it first."""

@@ -1,9 +1,12 @@
 """Opens the service's half of the cache when the cache server has lost it, and not before it is safe to."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Final, Generic, Protocol, TypeVar
+
+import asyncpg
 
 from shared.contracts.errors import Unavailable
 from shared.contracts.objects import Keeper
@@ -21,6 +24,10 @@ T = TypeVar("T")
 
 class Openings(Protocol[T]):
     """The states of the cache; `shared.cache.opening` says more. Each raises Unavailable when it is not answered."""
+
+    @property
+    def found_closed(self) -> asyncio.Event:
+        """Set when a writer of this process has found it closed; whoever waits for that clears it first."""
 
     async def is_open(self, keeper: Keeper) -> bool:
         """Whether readers are served the objects of `keeper`."""
@@ -45,34 +52,44 @@ class Opener(Generic[T]):
         self._database = database
         self._timings = timings
         self._open = False
+        self._opening: T | None = None
         self._away = False
         timings.gauges_from(lambda: [Gauge(name="cache_state", labels={"keeper": keeper}, value=float(self._open))])
 
     async def run(self) -> None:
         """Look, and open what is closed, until cancelled."""
         while True:
+            self._openings.found_closed.clear()
             try:
                 await self.look()
-            except Unavailable as error:
+            except (Unavailable, asyncpg.PostgresError) as error:
                 self._open = False
                 if not self._away:
                     log.warning("the cache cannot be opened at the moment: %s", error)
                 self._away = True
             else:
                 self._away = False
-            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._openings.found_closed.wait()
 
     async def look(self) -> None:
-        """Open it if it is closed and nobody else is at it. Raises Unavailable."""
+        """Open it if it is closed and nobody else is at it. Raises Unavailable and what Postgres does.
+
+        An opening that could not be finished is gone on with: the barrier may be made at any time after its beginning.
+        """
         self._open = await self._openings.is_open(self._keeper)
         if self._open:
+            self._opening = None
             return
         began = time.perf_counter()
-        opening = await self._openings.begin(self._keeper)
-        if opening is None:
+        if self._opening is None:
+            self._opening = await self._openings.begin(self._keeper)
+        if self._opening is None:
             return
         await writers_ended(self._database)
-        self._open = await self._openings.finish(opening)
+        self._open = await self._openings.finish(self._opening)
+        self._opening = None
         if self._open:
             seconds = time.perf_counter() - began
             self._timings.observe("cache_opening_duration", seconds)

@@ -3,7 +3,7 @@
 from shared.cache.disabled import DisabledCacheStore
 from shared.cache.opening import OPENING_SECONDS, Opening
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Hit, Invalidated, Miss
-from shared.cache.tests.labs import Lab
+from shared.cache.tests.labs import FakeLab, Lab, ServerLab
 from shared.cache.tests.opened import open_cache
 from shared.cache.tests.races import STRATEGY, entry, lease, store_entry
 from shared.contracts.objects import KEEPERS
@@ -163,3 +163,16 @@ async def test_without_a_cache_there_is_nothing_to_open() -> None:
     assert not await store.is_open("strategy")
     assert await store.begin("strategy") is None
     assert not await store.finish(Opening("strategy", "", ""))
+
+
+async def test_a_writer_who_finds_it_closed_wakes_who_opens(any_lab: FakeLab | ServerLab) -> None:
+    """Of a process that does both; while it is opening or open there is nobody to be woken."""
+    found = any_lab.store.found_closed
+    assert await any_lab.floors.raise_({STRATEGY: 5}, "writer")
+    opening = await begun(any_lab)
+    assert await any_lab.floors.raise_({STRATEGY: 6}, "writer")
+    assert not found.is_set()
+    await any_lab.lose()
+    assert await any_lab.floors.raise_({STRATEGY: 7, BACKTEST: 1}, "writer")
+    assert found.is_set()
+    assert not await any_lab.openings.finish(opening)

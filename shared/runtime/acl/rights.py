@@ -76,7 +76,7 @@ FOLLOW = Right(
 )
 TAKE = Right(
     "take",
-    "read through a group, acknowledge, take over from a dead consumer, forget those that are gone; delete what is done",
+    "read through a group, acknowledge, take over from a dead consumer, forget those that are gone; delete",
     "RW",
     (*_IN_A_GROUP, "xdel"),
 )

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import TEMPLATE
 from shared.cache.fake import FakeCacheStore
-from shared.cache.opening import Opening
+from shared.cache.opening import OPENING_SECONDS, Opening
 from shared.contracts.clock import SystemClock
 from shared.contracts.errors import Unavailable
 from shared.contracts.events import StrategyUpdated
@@ -22,7 +22,7 @@ from shared.runtime.outbox import announce
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.eventually import ended, eventually
 from shared.runtime.timings import Timings
-from tests.databases import fresh_database, service_url
+from tests.databases import execute, fresh_database, service_url
 from tests.frozen import frozen_postgres
 
 pytestmark = pytest.mark.integration
@@ -219,6 +219,91 @@ async def test_it_opens_when_server_and_database_are_back(
 
     await eventually(opened, 20)
     cache.wipe()
+    await eventually(opened, 20)
+    await ended(running)
+
+
+class Away:
+    """A database that does not answer until it is `there`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.there = False
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Any]:
+        """Lend a connection. Raises Unavailable."""
+        if not self.there:
+            raise Unavailable("The database does not answer")
+        async with self._database.reading() as connection:
+            yield connection
+
+
+async def test_an_opening_that_was_begun_is_gone_on_with(database: Database) -> None:
+    """As soon as the database is back, without waiting until it counts as given up: no time passes here."""
+    cache = FakeCacheStore(opened=False, clock=lambda: 0.0)
+    away = Away(database)
+    opener = Opener("strategy", cache, cast("Database", away), Timings("strategy", "1"))
+    with pytest.raises(Unavailable):
+        await opener.look()
+    away.there = True
+    await opener.look()
+    assert await cache.is_open("strategy")
+
+
+async def test_one_that_another_has_begun_since_is_not(database: Database) -> None:
+    """It was given up: what the other waits for counts, and he opens it."""
+    now = 0.0
+    cache = FakeCacheStore(opened=False, clock=lambda: now)
+    away = Away(database)
+    opener = Opener("strategy", cache, cast("Database", away), Timings("strategy", "1"))
+    with pytest.raises(Unavailable):
+        await opener.look()
+    now = OPENING_SECONDS
+    others = await cache.begin("strategy")
+    assert others is not None
+    away.there = True
+    for _ in range(2):
+        await opener.look()
+        assert not await cache.is_open("strategy")
+    assert await cache.finish(others)
+    await opener.look()
+    assert await cache.is_open("strategy")
+
+
+async def test_a_writer_who_finds_it_closed_wakes_the_opener(
+    cache: FakeCacheStore, opener: Opener[Opening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for the next look, which never comes here."""
+    monkeypatch.setattr("shared.runtime.opener.LOOK_SECONDS", 1e6)
+    running = asyncio.create_task(opener.run())
+
+    async def opened() -> bool:
+        return await cache.is_open("strategy")
+
+    await eventually(opened, 20)
+    cache.wipe()
+    assert await cache.raise_({strategy_object("s1"): 1}, "writer")
+    await eventually(opened, 20)
+    await ended(running)
+
+
+async def test_what_postgres_refuses_does_not_end_the_opener(
+    cache: FakeCacheStore, opener: Opener[Opening], owner_url: str
+) -> None:
+    """It asks again: a process that ends would be of no more help."""
+    await execute(owner_url, "ALTER TABLE strategy.object_version RENAME TO elsewhere")
+    running = asyncio.create_task(opener.run())
+
+    async def begun() -> bool:
+        return bool(cache.keep().states)
+
+    await eventually(begun)
+    await execute(owner_url, "ALTER TABLE strategy.elsewhere RENAME TO object_version")
+
+    async def opened() -> bool:
+        return await cache.is_open("strategy")
+
     await eventually(opened, 20)
     await ended(running)
 
