@@ -138,7 +138,7 @@ class Gateway:
         else:
             least = notes.wanted.get(obj, 0)
             before = notes.found_before((obj, variant), least)
-            found = await self._reads.read(obj, variant, fetch, who=principal.user_id, least=least, before=before)
+            found = await self._reads.read(obj, variant, fetch, who=principal, least=least, before=before)
             notes.spent("cache", time.perf_counter() - started - asking)
         if found.entry.status == ABSENT:
             raise NotFound(found.entry.body.decode())

@@ -10,7 +10,6 @@ A value is an entry of version 0 under the object `app:<name>`, served while the
 backtest service keeps. The user of the cache server needs the rights of the gateway and of the invalidator.
 """
 
-import asyncio
 import math
 import random as randomness
 import time
@@ -20,9 +19,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from shared.cache.flights import Flights
 from shared.cache.plain import Forgotten, PlainStore
 from shared.cache.record import Entry
-from shared.cache.results import Bypass, FillOutcome, Hit, Lookup, Miss
+from shared.cache.results import Bypass, BypassReason, FillOutcome, Hit, Lookup, Miss
 from shared.cache.settings import JITTER
 from shared.cache.stats import TypeCounts
 from shared.contracts.objects import objects_of_strategy, objects_of_user
@@ -32,8 +32,6 @@ D = TypeVar("D")
 
 TTL: Final = 300.0
 NEGATIVE_TTL: Final = 30.0
-ROUNDS: Final = 2
-"""So often one waits for another who is making the same value; then one makes it oneself."""
 
 _VALUE: Final = "value"
 _MEDIA_TYPE: Final = "application/msgpack"
@@ -60,6 +58,11 @@ class _Value(NamedTuple, Generic[T]):
     due: bool
 
 
+class _Seen(NamedTuple, Generic[T]):
+    found: Lookup
+    held: _Value[T] | None
+
+
 class PlainCache:
     """On top of a store. `clock` is in Unix seconds, `random` gives a number in [0, 1).
 
@@ -78,7 +81,7 @@ class PlainCache:
         self._store = store
         self._clock = clock
         self._random = random
-        self._flights: dict[tuple[str, str], asyncio.Event] = {}
+        self._flights = Flights()
 
     async def get(self, name: str, kind: type[T], default: D = None) -> T | D:  # type: ignore[assignment]
         """Return the value, or `default`: there is none, it is not of this kind, or the cache takes no part now."""
@@ -119,17 +122,21 @@ class PlainCache:
         """Return the value of one variant of a name, made when there is none. Raises what `make` raises.
 
         A None is kept for `negative_ttl`. Of those in this process who find nothing one makes the value, and the others
-        look again when he has stored it; who is served shortly before its end may be the one to make it anew.
+        look again when he has stored it; who is served shortly before its end may be the one to make it anew. While the
+        cache is away they share what is made after they have asked.
         """
         place = (_object(name), variant)
-        for _ in range(ROUNDS):
+
+        async def look() -> _Seen[T]:
             found = await self._store.get(*place)
-            held = self._read(found, kind)
-            if held is not None and (not held.due or place in self._flights):
-                return held.value
-            if place not in self._flights or isinstance(found, Bypass):
-                break
-            await self._flights[place].wait()
+            return _Seen(found, self._read(found, kind))
+
+        seen = await self._flights.settled(place, await look(), _is_wanting, look)
+        found, held = seen
+        if held is not None and (not held.due or place in self._flights):
+            return held.value
+        if isinstance(found, Bypass) and found.reason is not BypassReason.DISABLED:
+            return await self._flights.together(place, make)
         return await self._make(place, found, make, ttl, min(ttl, negative_ttl))
 
     async def invalidate_strategy_cache(self, strategy_id: str) -> Forgotten:
@@ -157,8 +164,7 @@ class PlainCache:
         ttl: float,
         negative_ttl: float,
     ) -> T:
-        landed = asyncio.Event()
-        leads = self._flights.setdefault(place, landed) is landed
+        land = self._flights.take_off(place)
         try:
             if isinstance(found, Hit):  # it is to be replaced: no entry is of version 1, and a miss gives the lease
                 found = await self._store.get(*place, min_version=1)
@@ -169,9 +175,7 @@ class PlainCache:
                 await self._offer(place, found.lease, value, self._clock() - began, life)
             return value
         finally:
-            if leads:
-                del self._flights[place]
-            landed.set()
+            land()
 
     async def _offer(self, place: tuple[str, str], lease: str, value: object, took: float, ttl: float) -> FillOutcome:
         seconds = ttl * (1 - JITTER + 2 * JITTER * self._random())
@@ -195,6 +199,10 @@ class PlainCache:
 
 
 _KEPT = msgspec.msgpack.Decoder(_Kept)
+
+
+def _is_wanting(seen: _Seen[Any]) -> bool:
+    return seen.held is None and not isinstance(seen.found, Bypass)
 
 
 @lru_cache(256)

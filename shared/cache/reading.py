@@ -1,18 +1,15 @@
-"""One read through both levels of the cache, and the database once for all who wait for the same.
-
-Who misses while another reads the same waits for the end of that read, and then asks the cache again: what the other
-has read may be older than a write that was acknowledged before this one began, so its value is never taken.
-"""
+"""One read through both levels of the cache, and the database once for all who wait for the same (see `flights`)."""
 
 import asyncio
 import logging
 import math
 import random as randomness
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
+from shared.cache.flights import Flights
 from shared.cache.local import Flight, Held, LocalCache
 from shared.cache.record import MAX_VERSION, Entry
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Hit, Lookup, Miss
@@ -21,9 +18,8 @@ from shared.cache.store import CacheStore
 
 log = logging.getLogger(__name__)
 
-ROUNDS: Final = 2
-"""So often one waits for another's read; then one reads the database oneself."""
 WAIT_SECONDS: Final = 1.0
+"""So long one waits for another's read at most: it may be given up only after its own deadline."""
 BETA: Final = 1.0
 """How eagerly an entry is made anew before its end; 1 is best where reads come at random (Vattani et al. 2015)."""
 
@@ -45,7 +41,7 @@ class Found(NamedTuple):
 
 
 Fetch = Callable[[], Awaitable[Fetched]]
-Place = tuple[str, str, str]  # object, variant and who asks: nobody waits for what another may or may not read
+Place = tuple[str, str, Hashable]  # object, variant and who asks: nobody waits for what another may or may not read
 
 
 class CachedReads:
@@ -71,7 +67,7 @@ class CachedReads:
         self._wall = wall
         self._random = random
         self._cost: dict[str, float] = {}
-        self._flying: dict[Place, asyncio.Future[None]] = {}
+        self._flights = Flights(WAIT_SECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(
@@ -80,21 +76,18 @@ class CachedReads:
         variant: str,
         fetch: Fetch,
         *,
-        who: str = "",
+        who: Hashable = "",
         least: int = 0,
         before: Held | Lookup | None = None,
     ) -> Found:
         """Return an answer of at least version `least`; `before` is what somebody has found for this read already.
 
-        `fetch` reads the database in the name of `who`. Raises what it raises.
+        `fetch` reads the database in the name of `who`, and gives everybody of that name the same. Raises what it
+        raises.
         """
         found = before or self.local.get((obj, variant), least, self.clock()) or await self.find(obj, variant, least)
         place = (obj, variant, who)
-        for _ in range(ROUNDS):
-            if not isinstance(found, Miss) or place not in self._flying:
-                break
-            await asyncio.wait([self._flying[place]], timeout=WAIT_SECONDS)
-            found = await self.find(obj, variant, least)
+        found = await self._flights.settled(place, found, _is_miss, lambda: self.find(obj, variant, least))
         if isinstance(found, Held):
             if self.clock() >= found.refresh_at:
                 found.refresh_at = math.inf
@@ -105,7 +98,9 @@ class CachedReads:
                 self._begin(self._refresh(place, found.entry, fetch))
             return Found(found.entry, "l2")
         if isinstance(found, Bypass):
-            return Found((await fetch()).entry, "bypass")
+            # Switched off, the cache takes no part in this either: each read is made.
+            off = found.reason is BypassReason.DISABLED
+            return Found((await (fetch() if off else self._flights.together(place, fetch))).entry, "bypass")
         return Found(await self._fly(place, found.lease, fetch), "miss")
 
     async def past(self, obj: str, fetch: Fetch) -> Found:
@@ -136,14 +131,7 @@ class CachedReads:
     async def _fly(self, place: Place, lease: str, fetch: Fetch) -> Entry:
         """Read the database, and offer the answer without keeping the reader waiting for that."""
         obj, variant, _ = place
-        landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        leads = self._flying.setdefault(place, landed) is landed
-
-        def land() -> None:
-            landed.set_result(None)
-            if leads:
-                del self._flying[place]
-
+        land = self._flights.take_off(place)
         started, made = self.clock(), int(self._wall())
         try:
             fetched = await fetch()
@@ -181,11 +169,11 @@ class CachedReads:
     async def _refresh(self, place: Place, old: Entry, fetch: Fetch) -> None:
         """Make an entry anew before it ends, so that nobody has to wait for that."""
         obj, variant, _ = place
-        if place in self._flying:
+        if place in self._flights:
             return
         # One above what is there is a miss, and a miss gives the lease that an offer needs.
         found = await self.find(obj, variant, min(old.version + 1, MAX_VERSION))
-        if isinstance(found, Miss) and place not in self._flying:
+        if isinstance(found, Miss) and place not in self._flights:
             await self._fly(place, found.lease, fetch)
 
     def _begin(self, work: Awaitable[None]) -> None:
@@ -213,6 +201,10 @@ class CachedReads:
         """
         cost = self._cost.get(_type(obj), 0.0)
         return -cost * BETA * math.log(1 - self._random()) if cost else 0.0
+
+
+def _is_miss(found: Held | Lookup) -> bool:
+    return isinstance(found, Miss)
 
 
 def _type(obj: str) -> str:

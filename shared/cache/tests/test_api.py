@@ -259,8 +259,24 @@ async def test_without_a_cache_everybody_makes_his_own(source: Source) -> None:
     assert not await PlainCache(DisabledCacheStore()).set("rate", RATE)
 
 
+async def test_while_the_cache_is_away_a_value_is_made_once_for_all_who_ask_at_once(source: Source) -> None:
+    """Who asks while it is being made shares the next one, which is made of what the source is then."""
+    away = FakeCacheStore()
+    away.reachable = False
+    cache = PlainCache(away)
+    source.let.clear()
+    early = [asyncio.ensure_future(reading(cache, source)()) for _ in range(50)]
+    await source.asked.wait()
+    source.value = None
+    late = [asyncio.ensure_future(reading(cache, source)()) for _ in range(50)]
+    await asyncio.sleep(0)
+    source.let.set()
+    assert await asyncio.gather(*early, *late) == [RATE] * 50 + [None] * 50
+    assert source.made == 2
+
+
 async def test_without_a_cache_nobody_waits_for_another(source: Source) -> None:
-    """It would be for nothing: there is no place where he could leave the value."""
+    """Switched off, it takes no part in how values are made either."""
     source.let.clear()
     cache = PlainCache(DisabledCacheStore())
     readers = [asyncio.ensure_future(reading(cache, source)()) for _ in range(3)]

@@ -1,13 +1,14 @@
 """Reads through both levels: once for all who wait, never another's older value, made anew before the end."""
 
 import asyncio
-import itertools
 import random
 
 import pytest
 
 from shared.cache import reading
+from shared.cache.disabled import DisabledCacheStore
 from shared.cache.fake import FakeCacheStore
+from shared.cache.flights import ROUNDS
 from shared.cache.local import LocalCache
 from shared.cache.reading import CachedReads, Fetched, Found
 from shared.cache.record import Entry
@@ -139,19 +140,15 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_after_two_rounds_one_reads_oneself() -> None:
     """Nobody waits for ever for others whose answers the cache refuses."""
     lab = Lab()
-    flights: list[asyncio.Future[None]] = [
-        asyncio.get_running_loop().create_future() for _ in range(reading.ROUNDS + 1)
-    ]
     place = (OBJECT, "doc", "alice")
-    lab.reads._flying[place] = flights[0]
+    land = lab.reads._flights.take_off(place)
     late = lab.start()
-    for ended, next_one in itertools.pairwise(flights):
+    for _ in range(ROUNDS):
         await turns()
         assert lab.database.reads == 0
-        lab.reads._flying[place] = next_one
-        ended.set_result(None)
+        ended, land = land, lab.reads._flights.take_off(place)
+        ended()
     assert (await in_time(late)).source == "miss"
-    assert not flights[-1].done()
 
 
 async def test_nobody_waits_for_another_account() -> None:
@@ -360,6 +357,57 @@ async def test_a_lost_cache_costs_speed_only() -> None:
     lab.store.reachable = False
     assert [(await lab.read()).source for _ in range(2)] == ["bypass", "bypass"]
     assert lab.local.peek(KEY) is None
+
+
+async def test_while_the_cache_is_away_reads_are_shared() -> None:
+    """A hundred at once cost one read of the database; who comes while it is under way shares the next one."""
+    lab = Lab()
+    lab.store.reachable, lab.database.hold = False, True
+    first = [lab.start() for _ in range(100)]
+    await turns()
+    late = [lab.start() for _ in range(100)]
+    await turns()
+    assert lab.database.reads == 1
+    lab.database.let_go()
+    await turns()
+    lab.database.let_go()
+    assert {(await in_time(each)).source for each in (*first, *late)} == {"bypass"}
+    assert lab.database.reads == 2
+
+
+async def test_a_shared_read_is_never_older_than_its_readers() -> None:
+    """Who comes after a write was acknowledged sees it, though a read of before is still under way."""
+    lab = Lab()
+    lab.store.reachable, lab.database.hold = False, True
+    early = lab.start()
+    await turns()
+    lab.database.version = 2
+    late = lab.start()
+    await turns()
+    lab.database.let_go()
+    await turns()
+    lab.database.let_go()
+    assert [(await in_time(each)).entry.version for each in (early, late)] == [1, 2]
+
+
+async def test_nobody_shares_with_another_account() -> None:
+    """What is read in somebody's name is his alone, while the cache is away too."""
+    lab = Lab()
+    lab.store.reachable, lab.database.hold = False, True
+    readers = [lab.start(who=who) for who in ("alice", "mallory")]
+    await turns()
+    assert lab.database.reads == 2
+    for reader in readers:
+        lab.database.let_go()
+        await in_time(reader)
+
+
+async def test_a_cache_that_is_switched_off_shares_nothing() -> None:
+    """Each read is made, as whoever has switched it off expects."""
+    lab = Lab(capacity=0)
+    lab.reads.store = DisabledCacheStore()
+    assert {each.source for each in await asyncio.gather(*(lab.read() for _ in range(5)))} == {"bypass"}
+    assert lab.database.reads == 5
 
 
 async def test_a_token_goes_past_both_levels() -> None:
