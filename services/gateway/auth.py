@@ -47,10 +47,12 @@ class Authenticator:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("Send an access token: `Authorization: Bearer <token>` from POST /api/v1/auth/login")
-        principal, expires = self._verify(token.strip())
-        self._verified[sent] = (principal, expires)
-        if len(self._verified) > REMEMBERED:
-            self._verified.popitem(last=False)
+        stripped = token.strip()
+        principal, expires = self._verify(stripped)
+        if token == stripped:  # one token has as many headers as there may be spaces in them
+            self._verified[sent] = (principal, expires)
+            if len(self._verified) > REMEMBERED:
+                self._verified.popitem(last=False)
         return principal
 
     def known(self, header: bytes) -> Principal | None:

@@ -34,8 +34,8 @@ Headers = Sequence[Header]
 REMEMBERED: Final = 10_000
 LONGEST: Final = 2048
 """Bytes of a question that is remembered, so that all of them together take some 20 MB."""
-READY: Final = 8
-"""Ways in which one entry is kept ready to be sent: codings, and orders of the query."""
+LONGEST_WISH: Final = 256
+"""Bytes of an Accept-Encoding for which an answer is kept ready; browsers send 30."""
 
 # With one of these the long way decides.
 _STEERING: Final = frozenset(
@@ -190,10 +190,8 @@ class HitPath:
             body = await self._coded(known.key, entry, coding)
             notes.spent("coding", time.perf_counter() - looked_at)
         ready = known.ready(entry, source, coding, body)
-        if isinstance(looked, Held):
-            if len(looked.ready) >= READY:
-                looked.ready.clear()
-            looked.ready[known, accepted] = ready
+        if isinstance(looked, Held) and len(accepted) <= LONGEST_WISH:
+            self._local.prepared(looked, (known, accepted), ready)
         return self._sent(asked, entry, ready)
 
     def learn(self, scope: Scope, headers: Mapping[bytes, bytes], notes: Notes, route: str, answered: Headers) -> None:

@@ -12,8 +12,12 @@ from shared.cache.keys import object_type
 from shared.cache.record import Entry
 from shared.cache.stats import LocalCounts
 
-# What an entry costs beside its bytes: its records, its keys in the tables and the headers made for it.
 OVERHEAD: Final = 1024
+"""Bytes that an entry costs beside its own: its records, its keys in the tables."""
+WAYS: Final = 8
+"""In so many ways an entry is kept ready to be sent: by codings, and by orders of the query."""
+WAY: Final = 1536
+"""Bytes that each of them costs: its headers, and what it is found by."""
 
 Key = tuple[str, str]
 """An object and one variant of it."""
@@ -22,8 +26,8 @@ Key = tuple[str, str]
 class Held:
     """One entry as this process keeps it. `coded` are its bytes in other content codings, each made once.
 
-    `refresh_at` is when its first reader should have it made anew, before it ends at `expires`. `ready` is room for
-    what those who serve it make of it once, a few small things that end with it.
+    `refresh_at` is when its first reader should have it made anew, before it ends at `expires`. `ready` is what those
+    who serve it have made of it, each of a few WAY bytes.
     """
 
     __slots__ = ("coded", "counts", "entry", "expires", "key", "ready", "refresh_at", "size")
@@ -150,10 +154,15 @@ class LocalCache:
     def coded(self, held: Held, coding: str, body: bytes) -> None:
         """Keep the entry's bytes in one more content coding."""
         held.coded[coding] = body
-        if self._held.get(held.key) is held:
-            held.size += len(body)
-            self.size += len(body)
-            self._shrink()
+        self._grow(held, len(body))
+
+    def prepared(self, held: Held, way: object, ready: object) -> None:
+        """Keep what has been made of the entry for those who ask in one way, the bytes of its body left out."""
+        if len(held.ready) >= WAYS:
+            self._grow(held, -WAY * len(held.ready))
+            held.ready.clear()
+        held.ready[way] = ready
+        self._grow(held, WAY)
 
     def raised(self, obj: str, version: int) -> None:
         """Drop what is older than `version` of the object, now and when it comes from a flight under way."""
@@ -188,6 +197,12 @@ class LocalCache:
         if counts is None:
             counts = self.counts[kind] = LocalCounts()
         return counts
+
+    def _grow(self, held: Held, size: int) -> None:
+        if self._held.get(held.key) is held:
+            held.size += size
+            self.size += size
+            self._shrink()
 
     def _shrink(self) -> None:
         while self.size > self.capacity:

@@ -1,8 +1,6 @@
 """Accounts and their sessions at the edge of the HTTP contract."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +8,7 @@ import msgspec
 import pytest
 
 from services.gateway.routes.sessions import PasswordChange
-from services.gateway.tests.fakes import FakeServices, client_of, token_of
+from services.gateway.tests.fakes import FakeServices, token_of
 from shared.cache.fake import FakeCacheStore
 from shared.cache.tokens import decode
 from shared.contracts.errors import Forbidden, Unauthenticated
@@ -67,24 +65,8 @@ class Accounts:
 
 
 @pytest.fixture
-def services() -> FakeServices:
-    return FakeServices()
-
-
-@pytest.fixture
 def accounts(services: FakeServices) -> Accounts:
     return Accounts(services)
-
-
-@pytest.fixture
-def cache() -> FakeCacheStore:
-    return FakeCacheStore()
-
-
-@pytest.fixture
-async def client(services: FakeServices, cache: FakeCacheStore, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(services, cache, tmp_path) as lent:
-        yield lent
 
 
 async def test_ones_own_account_is_cached_for_oneself(

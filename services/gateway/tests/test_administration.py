@@ -1,16 +1,13 @@
 """What administrators may ask."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
-from services.gateway.tests.fakes import FakeServices, client_of, token_of
-from shared.cache.fake import FakeCacheStore
+from services.gateway.tests.fakes import FakeServices, token_of
 from shared.contracts.bus_messages import (
     DeadLetter,
     DeadLetterPage,
@@ -61,17 +58,10 @@ class Kept:
 
 
 @pytest.fixture
-def services() -> FakeServices:
-    """Nobody answers anything yet."""
-    return FakeServices()
-
-
-@pytest.fixture
-async def client(services: FakeServices, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway."""
-    async with client_of(services, FakeCacheStore(), tmp_path) as client:
-        client.base_url = httpx.URL("http://gateway/api/v1/admin")
-        yield client
+def client(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Of the routes for administrators."""
+    client.base_url = httpx.URL("http://gateway/api/v1/admin")
+    return client
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)

@@ -1,14 +1,10 @@
 """What administrators may ask of the cache, and have it do."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import msgspec
 import pytest
 
-from services.gateway.tests.fakes import FakeServices, client_of, token_of
-from shared.cache.fake import FakeCacheStore
+from services.gateway.tests.fakes import FakeServices, token_of
 from shared.contracts.cache_messages import CacheDescription, CachedType, DescribeCache, PurgeCache
 from shared.contracts.errors import Unavailable
 from shared.contracts.values import Principal
@@ -34,12 +30,11 @@ def services() -> FakeServices:
 
 
 @pytest.fixture
-async def client(services: FakeServices, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway, an administrator's."""
-    async with client_of(services, FakeCacheStore(), tmp_path) as client:
-        client.base_url = httpx.URL("http://gateway/api/v1/admin/cache")
-        client.headers.update(ADMIN)
-        yield client
+def client(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """An administrator's."""
+    client.base_url = httpx.URL("http://gateway/api/v1/admin/cache")
+    client.headers.update(ADMIN)
+    return client
 
 
 async def test_the_cache_is_described(client: httpx.AsyncClient) -> None:

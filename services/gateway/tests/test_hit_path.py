@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.gateway.auth import Authenticator
 from services.gateway.core.codings import CODINGS
@@ -81,11 +80,6 @@ def services(anything: Anything) -> FakeServices:
 
 
 @pytest.fixture
-def cache() -> FakeCacheStore:
-    return FakeCacheStore()
-
-
-@pytest.fixture
 def local() -> LocalCache:
     """One whose feed is heard."""
     local = LocalCache(1 << 20)
@@ -99,7 +93,7 @@ def timings() -> Timings:
     return Timings("gateway", "test")
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def client(
     services: FakeServices, cache: FakeCacheStore, local: LocalCache, timings: Timings, tmp_path: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
@@ -237,6 +231,15 @@ def test_a_token_that_expires_is_no_longer_known(tmp_path: Path, monkeypatch: py
     later = time.time() + 61
     monkeypatch.setattr(time, "time", lambda: later)
     assert authenticator.known(sent) is None
+
+
+@pytest.mark.parametrize("spelt", ["Bearer   {}", "bearer {} ", "Bearer \t{}"])
+def test_a_token_is_remembered_in_one_spelling(tmp_path: Path, spelt: str) -> None:
+    """Whoever may write as many spaces as a header holds fills nobody's memory with them."""
+    authenticator = Authenticator(GatewaySettings(secret_key=SECRET, data_dir=tmp_path))
+    header = spelt.format(token_of(ALICE)["Authorization"].removeprefix("Bearer "))
+    assert authenticator.principal(header).user_id == ALICE
+    assert authenticator.known(header.encode()) is None
 
 
 async def test_a_new_token_of_the_same_account_goes_on(client: httpx.AsyncClient) -> None:

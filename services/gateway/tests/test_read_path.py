@@ -1,11 +1,9 @@
 """Cached reads: what is served from where, to whom, and how fresh."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.gateway.tests.fakes import FakeServices, client_of, token_of
 from shared.cache.disabled import DisabledCacheStore
@@ -51,17 +49,6 @@ def services(store: Store) -> FakeServices:
     fake.handlers["strategy.read"] = store.read
     fake.handlers["strategy.list"] = store.page
     return fake
-
-
-@pytest.fixture
-def cache() -> FakeCacheStore:
-    return FakeCacheStore()
-
-
-@pytest_asyncio.fixture
-async def client(services: FakeServices, cache: FakeCacheStore, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(services, cache, tmp_path) as lent:
-        yield lent
 
 
 async def test_the_second_read_is_a_hit(client: httpx.AsyncClient, services: FakeServices) -> None:

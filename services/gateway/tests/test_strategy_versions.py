@@ -1,12 +1,9 @@
 """The versions of a strategy at the edge of the HTTP contract."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 
-from services.gateway.tests.fakes import FakeServices, client_of, token_of
+from services.gateway.tests.fakes import FakeServices, token_of
 from shared.cache.fake import FakeCacheStore
 from shared.contracts.ids import new_id
 from shared.contracts.messages import ListStrategyVersions, ReadStrategyVersion
@@ -31,17 +28,6 @@ def services() -> FakeServices:
     fake.handlers[ListStrategyVersions.METHOD] = page
     fake.handlers[ReadStrategyVersion.METHOD] = one
     return fake
-
-
-@pytest.fixture
-def cache() -> FakeCacheStore:
-    return FakeCacheStore()
-
-
-@pytest.fixture
-async def client(services: FakeServices, cache: FakeCacheStore, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(services, cache, tmp_path) as lent:
-        yield lent
 
 
 async def test_versions_are_cached_under_their_strategy(
