@@ -5,6 +5,7 @@ HEAD and 304, which send none, of those that GET and 200 would have sent. For th
 would have said: Content-Type, and Content-Length where the whole body is at hand. The edge takes both away.
 
 Files from the object store are coded on their way, piece by piece and whatever their size, without a Content-Length.
+HEAD does not have them made.
 """
 
 import asyncio
@@ -90,6 +91,9 @@ class _Answer:
             size = value_of(headers, b"content-length")
             coding = coding_for(self._accepted, headers, int(size) if size else None, self._minimum)
             await self._plain({**start, "headers": _described(headers, coding)}, message)
+        elif notes_in(self._scope).unmade:
+            coding = coding_for(self._accepted, headers, None, self._minimum)
+            await self._plain({**start, "headers": coded_headers(headers, coding, None)}, message)
         elif message.get("more_body", False):
             await self._begin_stream(start, message)
         else:

@@ -80,6 +80,7 @@ class Edge:
         method = scope["method"]
         # Litestar's router works on this very mapping, so that the matched template is found in it afterwards.
         inner: dict[str, Any] = {**scope, "method": "GET" if method == "HEAD" else method}
+        notes.head = method == "HEAD"
         attach(inner, notes)
         status = 500
         answered: list[tuple[bytes, bytes]] = []

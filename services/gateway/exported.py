@@ -40,12 +40,13 @@ class _Result(msgspec.Struct):
 _RESULT = msgspec.json.Decoder(_Result)
 
 
-def result_tag(body: bytes) -> str:
+def result_in(body: bytes) -> str | None:
     """Return what names the result of the run or sweep in `body`, before any file of it is made.
 
-    Of one that is cached from before its end there is no result: then it is what nobody has.
+    None where there is none, or the run is cached from before its end.
     """
-    return (_RESULT.decode(body).result_digest or new_id())[:32]
+    digest = _RESULT.decode(body).result_digest
+    return digest and digest[:32]
 
 
 def refuse_pages(form: TableForm, what: str, **given: object) -> None:
@@ -57,19 +58,35 @@ def refuse_pages(form: TableForm, what: str, **given: object) -> None:
 
 
 async def table_file(
-    gateway: Gateway, objects: Objects, request: Request[Any, Any, Any], export: ExportMessage, *, name: str, etag: str
+    gateway: Gateway,
+    objects: Objects,
+    request: Request[Any, Any, Any],
+    export: ExportMessage,
+    *,
+    name: str,
+    content: str | None,
 ) -> Response[Any]:
-    """Answer with the file that `export` has made, or 304 to a client that has it. Raises ServiceError."""
-    if matches(request.headers.get("if-none-match", ""), etag):
+    """Answer with the file that `export` has made, or 304 to a client that has it. Raises ServiceError.
+
+    `content` names what will be in it, None when it is not known whether there is anything. Where it is known HEAD is
+    answered without the file, of whose headers only the length needs it (RFC 9110, section 9.3.2).
+    """
+    notes, media_type = notes_of(request), MEDIA_TYPES[export.form]
+    etag = f'"{content or new_id()}-{export.form}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
+    if content is not None and matches(request.headers.get("if-none-match", ""), etag):
         # The type is not sent, but tells which coding the file would have been sent in (coded.py).
-        headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
-        return Response(b"", status_code=304, headers={**headers, "Content-Type": MEDIA_TYPES[export.form]})
-    reply = await gateway.ask(request, export, notes_of(request).caller, seconds=EXPORT_SECONDS)
-    return await exported(objects, reply, export.form, name, etag)
+        return Response(b"", status_code=304, headers={**headers, "Content-Type": media_type})
+    headers["Content-Disposition"] = saved_as(f"{name}.{ENDINGS[export.form]}")
+    if content is not None and notes.head:
+        notes.unmade = True
+        return Response(b"", headers=headers, media_type=media_type)
+    reply = await gateway.ask(request, export, notes.caller, seconds=EXPORT_SECONDS)
+    return await exported(objects, reply, media_type, headers)
 
 
-async def exported(objects: Objects, reply: Reply, form: TableForm, name: str, etag: str) -> Response[Any]:
-    """Return the answer that streams the file an Export names, to be saved as `name`. Raises Unavailable.
+async def exported(objects: Objects, reply: Reply, media_type: str, headers: dict[str, str]) -> Response[Any]:
+    """Return the answer that streams the file an Export names. Raises Unavailable.
 
     The file is taken out of the store first, so that nothing stays there however the client leaves.
     """
@@ -85,14 +102,7 @@ async def exported(objects: Objects, reply: Reply, form: TableForm, name: str, e
     except BaseException:
         file.close()
         raise
-    headers = {
-        "ETag": etag,
-        "Cache-Control": "private, no-cache",
-        "Vary": VARY,
-        "Content-Length": str(size),
-        "Content-Disposition": saved_as(f"{name}.{ENDINGS[form]}"),
-    }
-    return Stream(_chunks(file), media_type=MEDIA_TYPES[form], headers=headers)
+    return Stream(_chunks(file), media_type=media_type, headers={**headers, "Content-Length": str(size)})
 
 
 def saved_as(name: str) -> str:

@@ -46,11 +46,12 @@ class Notes:
     """One per request. `wanted` are the versions its Consistency-Token names, `stages` seconds by stage.
 
     `idempotency_key` is empty without one, and on routes that take none. `cached_read` is what its route has read
-    through the cache.
+    through the cache. `head` says that no body will be sent, `unmade` that the route has made none for that reason.
     """
 
     __slots__ = (
         "cached_read",
+        "head",
         "idempotency_key",
         "ids",
         "looked_up",
@@ -58,6 +59,7 @@ class Notes:
         "request_id",
         "stages",
         "traceparent",
+        "unmade",
         "wanted",
     )
 
@@ -68,6 +70,8 @@ class Notes:
         self.idempotency_key = ""
         self.looked_up: LookedUp | None = None
         self.cached_read: CachedRead | None = None
+        self.head = False
+        self.unmade = False
         self.wanted: Mapping[str, int] = {}
         self.stages: dict[str, float] = {}
 

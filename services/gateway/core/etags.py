@@ -24,9 +24,10 @@ def etag_of(body: bytes) -> str:
     return f'"{revision}-{digest}"' if revision else f'"{digest}"'
 
 
-def matches(header: str, etag: str) -> bool:
-    """Say whether an If-None-Match header names `etag`, or is `*`. Compares weakly, as that header wants."""
-    return header.strip() == "*" or _opaque(etag) in [_plain(tag) for _, tag in _TAG.findall(header)]
+def matches(header: str, etag: str, *, strongly: bool = False) -> bool:
+    """Say whether a header names `etag`, or is `*`; weak tags count in If-None-Match, not `strongly` in If-Match."""
+    named = [_plain(tag) for weak, tag in _TAG.findall(header) if not (weak and strongly)]
+    return header.strip() == "*" or _opaque(etag) in named
 
 
 def revisions(header: str) -> tuple[int, ...] | None:

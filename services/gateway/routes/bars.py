@@ -50,7 +50,7 @@ def bars_route(gateway: Gateway, objects: Objects) -> HTTPRouteHandler:
         form = table_form(request.headers.get("accept", ""), format)
         if form is None:
             message = messages.ListBars(id=dataset_id, start=start, end=end, limit=limit or BARS_A_PAGE, cursor=cursor)
-            variant = f"bars.{start}.{end}.{message.limit}.{cursor}"
+            variant = f"bars.{start}.{end}.{message.limit}.{cursor!r}"
             page = await gateway.read_entity(request, message, dataset_id, dataset_object, variant)
             page.headers["Vary"] = VARY
             return with_next_link(request, page)
@@ -59,10 +59,11 @@ def bars_route(gateway: Gateway, objects: Objects) -> HTTPRouteHandler:
             request, messages.ReadDataset(id=dataset_id), dataset_object(known_id(dataset_id)), "doc"
         )
         dataset = msgspec.json.decode(found.body, type=values.Dataset)
-        # The file is made of the content alone, so that it need not be made to be named.
-        etag = f'"{dataset.sha256[:16]}-{start or ""}-{end or ""}-{form}"'
+        # The file is made of the content alone, so that it need not be made to be named. A period may be none.
+        is_period = start is None or end is None or start <= end
+        content = f"{dataset.sha256[:16]}-{start or ''}-{end or ''}" if is_period else None
         export = messages.ExportBars(id=dataset_id, form=form, start=start, end=end)
         name = f"{dataset.symbol}-{dataset.interval}"
-        return await table_file(gateway, objects, request, export, name=name, etag=etag)
+        return await table_file(gateway, objects, request, export, name=name, content=content)
 
     return bars

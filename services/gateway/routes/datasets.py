@@ -105,7 +105,7 @@ async def _check_tag(gateway: Gateway, request: Request[Any, Any, Any], dataset_
     wanted = request.headers.get("if-match", "")
     if wanted and wanted.strip() != "*":
         reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
-        if wanted.startswith("W/") or not matches(wanted, etag_of(reply.body)):
+        if not matches(wanted, etag_of(reply.body), strongly=True):
             raise PreconditionFailed("If-Match does not name this dataset's state")
 
 

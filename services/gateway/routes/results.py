@@ -7,7 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.core.table_forms import Format, table_form
-from services.gateway.exported import VARY, refuse_pages, result_tag, table_file
+from services.gateway.exported import VARY, refuse_pages, result_in, table_file
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import HTML, Gateway, answer, known_id
@@ -65,7 +65,7 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
         form = table_form(request.headers.get("accept", ""), format)
         if form is None:
             message = messages.ListTrades(id=backtest_id, limit=limit or 50, cursor=cursor)
-            variant = f"trades.{message.limit}.{cursor}"
+            variant = f"trades.{message.limit}.{cursor!r}"
             response = await gateway.read_entity(request, message, backtest_id, backtest_object, variant)
             return _varied(with_next_link(request, response))
         refuse_pages(form, "all the trades", limit=limit, cursor=cursor)
@@ -93,8 +93,8 @@ def result_routes(gateway: Gateway, objects: Objects) -> Router:
         """Answer with a file, or 304 to a client that has it: the digest of a result is known before its files are."""
         read = messages.ReadBacktest(id=export.id)
         found = await gateway.look_up(request, read, backtest_object(known_id(export.id)), "doc")
-        etag = f'"{result_tag(found.body)}-{name}-{export.form}"'
-        return await table_file(gateway, objects, request, export, name=f"backtest-{export.id}-{name}", etag=etag)
+        content = (digest := result_in(found.body)) and f"{digest}-{name}"
+        return await table_file(gateway, objects, request, export, name=f"backtest-{export.id}-{name}", content=content)
 
     return Router("/backtests", route_handlers=[equity, trades, report], tags=["Backtests"])
 

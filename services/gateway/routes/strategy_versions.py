@@ -30,7 +30,7 @@ def strategy_version_routes(gateway: Gateway) -> Router:
         cursor: Annotated[str | None, QueryParameter(max_length=2048)] = None,
     ) -> Response[values.StrategyVersionPage]:
         message = messages.ListStrategyVersions(id=strategy_id, limit=limit, cursor=cursor)
-        variant = f"versions.{limit}.{cursor}"
+        variant = f"versions.{limit}.{cursor!r}"
         return with_next_link(
             request, await gateway.read_entity(request, message, strategy_id, strategy_object, variant)
         )

@@ -7,7 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from services.gateway.core.table_forms import Format, table_form
-from services.gateway.exported import VARY, refuse_pages, result_tag, table_file
+from services.gateway.exported import VARY, refuse_pages, result_in, table_file
 from services.gateway.problems import PROBLEMS
 from services.gateway.read_path import Gateway, known_id
 from services.gateway.routes.paging import with_next_link
@@ -39,7 +39,7 @@ def sweep_result_routes(gateway: Gateway, objects: Objects) -> Router:
         form = table_form(request.headers.get("accept", ""), format)
         if form is None:
             message = messages.ListSweepResults(id=sweep_id, metric=metric, limit=limit or 50, cursor=cursor)
-            variant = f"results.{metric}.{message.limit}.{cursor}"
+            variant = f"results.{metric}.{message.limit}.{cursor!r}"
             response = await gateway.read_entity(request, message, sweep_id, sweep_object, variant)
             response.headers["Vary"] = VARY
             return with_next_link(request, response)
@@ -51,8 +51,8 @@ def sweep_result_routes(gateway: Gateway, objects: Objects) -> Router:
         read = messages.ReadSweep(id=sweep_id)
         found = await gateway.look_up(request, read, sweep_object(known_id(sweep_id)), "doc")
         export = messages.ExportSweepResults(id=sweep_id, form=form)
-        etag = f'"{result_tag(found.body)}-{form}"'
-        return await table_file(gateway, objects, request, export, name=f"sweep-{sweep_id}", etag=etag)
+        content = result_in(found.body)
+        return await table_file(gateway, objects, request, export, name=f"sweep-{sweep_id}", content=content)
 
     return Router("/sweeps", route_handlers=[results], tags=["Sweeps"])
 

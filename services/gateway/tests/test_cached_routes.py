@@ -140,6 +140,18 @@ async def test_a_route_is_cached_under_the_object_it_is_said_to_be(tmp_path: Pat
     assert [answer.headers["cache-status"].partition("; ")[2] for answer in answers] == ["fwd=uri-miss", "hit"]
 
 
+@pytest.mark.parametrize("row", [row for row in CACHED if "<cursor>" in row.variants], ids=lambda row: row.path)
+async def test_every_cursor_is_an_entry_of_its_own(tmp_path: Path, row: Cached) -> None:
+    """However it is spelt: what no service has given out is not answered with the first page."""
+    services, cache = FakeServices(), Watched()
+    services.handlers = Everything(_filled(row.obj))
+    async with client_of(services, cache, tmp_path) as client:
+        for query in ("", "?cursor=None", "?cursor=%27None%27", "?cursor="):
+            answer = await client.get(f"/api/v1{_filled(row.path)}{query}", headers=token_of(OWNER))
+            assert answer.headers["cache-status"] == "aurelius-l2; fwd=uri-miss", query
+    assert len(set(cache.looked_up)) == 4
+
+
 def _as_pattern(variants: str) -> str:
     """What the variant of a request without any query is, by the words that stand for it."""
     variant = re.escape(_filled(_CODE.findall(variants)[0])).replace("<n>", "3").replace("<query>", r"\{.*\}")

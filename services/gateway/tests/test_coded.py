@@ -19,6 +19,7 @@ from services.gateway import coded
 from services.gateway.coded import INLINE, Coded, compressed
 from services.gateway.core.codings import CODINGS, IDENTITY, compressor
 from services.gateway.core.tests.accept_encodings import Named, accepted, best, headers
+from services.gateway.notes import Notes, attach
 from services.gateway.tests.fakes import FakeServices, client_of, token_of
 from shared.cache.fake import FakeCacheStore
 from shared.cache.local import LocalCache
@@ -197,6 +198,21 @@ async def test_a_file_is_coded_on_its_way(ask: Ask, form: str, coded: bool) -> N
     assert (refusing.coding, refusing.plain == FILE) == ("br", True)
 
 
+@pytest.mark.parametrize("accepting", [None, "gzip", "br", "zstd", "identity;q=0, br"])
+@pytest.mark.parametrize("form", [CSV, ARROW, PARQUET])
+async def test_head_of_a_file_does_not_have_it_made(
+    ask: Ask, services: FakeServices, form: str, accepting: str | None
+) -> None:
+    """It says what GET says but for the length, and asks for no more than what names the file."""
+    path, accept = EXPORT.partition("?")[0], {"Accept": form}
+    get = await ask(path, accepting, headers=accept)
+    asked = len(services.asked)
+    head = await ask(path, accepting, method="HEAD", headers=accept)
+    assert (head.status, head.body) == (200, b"")
+    assert same(head.headers) == {name: value for name, value in same(get.headers).items() if name != "content-length"}
+    assert [each.METHOD for each in services.asked[asked:]] == []
+
+
 async def test_every_kind_of_answer_is_coded(ask: Ask) -> None:
     """A page of HTML, the OpenAPI document, what a write answers; a 204 has nothing to code."""
     report = await ask(f"/api/v1/backtests/{RUN}/report", "gzip")
@@ -269,7 +285,9 @@ async def through(given: Iterable[dict[str, Any]], accepting: str) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"accept-encoding", accepting.encode())]}
+    headers = [(b"accept-encoding", accepting.encode())]
+    scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/", "headers": headers}
+    attach(scope, Notes((b"", b"")))
     await Coded(application, 0)(scope, None, send)  # type: ignore[arg-type]
     return sent
 

@@ -12,7 +12,7 @@ from services.gateway.tests.fakes import FakeServices, client_of, token_of
 from services.gateway.tests.test_routes import ALICE, DATASET
 from shared.cache.disabled import DisabledCacheStore
 from shared.cache.tokens import decode
-from shared.contracts.errors import Conflict
+from shared.contracts.errors import Conflict, Invalid
 from shared.contracts.ids import new_id
 from shared.contracts.messages import DeleteDataset, ExportBars, ListBars, ReadDataset, TableForm
 from shared.contracts.objects import dataset_object, datasets_object
@@ -103,6 +103,18 @@ async def test_a_table_that_is_gone_is_asked_for_again(tmp_path: Path) -> None:
     assert (await send(tmp_path, services, "GET", BARS, accept="text/csv")).status_code == 503
 
 
+async def test_head_of_a_period_that_is_none_is_what_get_is(tmp_path: Path) -> None:
+    """The service is asked, which names the parameter; of a period that is one it need not be."""
+
+    def refuse(_: object, __: Principal | None) -> tuple[object, dict[str, int]]:
+        raise Invalid("The period: swap them")
+
+    services = services_with(dataset_export=refuse)
+    for query, status in (("start=2024-01-03&end=2024-01-02", 422), ("start=2024-01-02&end=2024-01-02", 200)):
+        answer = await send(tmp_path, services, "HEAD", f"{BARS}?{query}", accept="text/csv")
+        assert answer.status_code == status
+
+
 async def test_a_dataset_is_deleted(tmp_path: Path) -> None:
     """204 with the token that makes the writer's next reads see it; force only when it is said."""
     versions = {dataset_object(ID): 2, datasets_object(ALICE): 5}
@@ -132,7 +144,8 @@ async def test_if_match_names_the_dataset_or_nothing_happens(tmp_path: Path) -> 
     services = services_with(dataset_delete=lambda _, __: (None, {}))
     path = f"/api/v1/datasets/{ID}"
     tag = (await send(tmp_path, services, "GET", path)).headers["etag"]
-    for wanted, status in ((tag, 204), ("*", 204), (f'"x", {tag}', 204), ('"x"', 412), (f"W/{tag}", 412), (ID, 412)):
+    right, wrong = [tag, "*", f'"x", {tag}'], ['"x"', f"W/{tag}", f'"x", W/{tag}', ID]
+    for wanted, status in [*((each, 204) for each in right), *((each, 412) for each in wrong)]:
         services.asked.clear()
         answer = await send(tmp_path, services, "DELETE", path, if_match=wanted)
         assert answer.status_code == status, wanted

@@ -161,6 +161,21 @@ async def test_there_is_no_file_before_the_end(tmp_path: Path, services: FakeSer
     assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
 
 
+async def test_there_is_no_file_to_have_or_to_hear_of_before_the_end(tmp_path: Path, services: FakeServices) -> None:
+    """HEAD, and GET on any condition, are told what GET is told: nothing is known of a file that cannot be made yet."""
+
+    def refuse(_: object, __: Principal | None) -> Any:
+        raise Conflict("The backtest is queued")
+
+    services.handlers["backtest.read"] = lambda _, __: ({"id": RUN, "result_digest": None}, {})
+    services.handlers["backtest.equity.export"] = refuse
+    async with client_of(services, DisabledCacheStore(), tmp_path) as client:
+        for method, condition in (("HEAD", {}), ("GET", {"If-None-Match": "*"}), ("HEAD", {"If-None-Match": "*"})):
+            headers = token_of(ALICE) | condition
+            answer = await client.request(method, f"{PATH}/equity?format=csv", headers=headers)
+            assert answer.status_code == 409
+
+
 async def test_the_report_is_a_page_that_can_do_nothing(tmp_path: Path, services: FakeServices) -> None:
     """HTML, tagged like any read, under a policy that loads nothing and runs nothing."""
     async with client_of(services, FakeCacheStore(), tmp_path) as client:
