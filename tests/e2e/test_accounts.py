@@ -5,9 +5,9 @@ import uuid
 import httpx
 import pytest
 
+from tests.e2e.administrators import made_admin
 from tests.e2e.journey import SMA_CROSS, User
 from tests.e2e.platform import PASSWORD, Platform
-from tests.e2e.test_administration import made_admin
 
 pytestmark = pytest.mark.e2e
 

@@ -1,8 +1,6 @@
 """An administrator looks at what could not be done, and has it done."""
 
 import asyncio
-import re
-import sys
 import time
 import uuid
 
@@ -15,32 +13,13 @@ from shared.contracts.envelopes import RequestEnvelope
 from shared.contracts.ids import new_id
 from shared.contracts.values import Principal
 from shared.runtime.tests.bus_state import given_unseen
+from tests.e2e.administrators import logged_in, made_admin
 from tests.e2e.journey import SMA_CROSS, User
-from tests.e2e.platform import PASSWORD, ROOT, Platform
+from tests.e2e.platform import PASSWORD, Platform
 
 pytestmark = pytest.mark.e2e
 
 RPC = "aurelius.rpc.strategy"
-
-
-async def made_admin(system: Platform, email: str) -> str:
-    """Run the command of the document, for this platform; returns what it says."""
-    text = (ROOT / "docs" / "deployment.md").read_text()
-    found = re.search(r"Beside `make run`.*?```sh\n(.*?)```", text, re.DOTALL)
-    assert found is not None
-    command = found[1].replace(".data/", f"{system.data_dir}/").replace(".venv/bin/python", sys.executable)
-    process = await asyncio.create_subprocess_shell(
-        command.replace("you@example.com", email), cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0
-    return out.decode()
-
-
-async def logged_in(client: httpx.AsyncClient, email: str) -> User:
-    """Log in."""
-    login = await User(client, {}).call("POST", "/auth/login", 200, json={"email": email, "password": PASSWORD})
-    return User(client, {"Authorization": f"Bearer {login.json()['access_token']}"})
 
 
 async def letters(admin: User) -> list[dict[str, object]]:

@@ -17,9 +17,9 @@ from deploy.local.ports import free_ports
 from deploy.local.postgres import Postgres
 from services.strategy.passwords import argon2id
 from shared.contracts.ids import new_id
+from tests.e2e.administrators import logged_in, made_admin
 from tests.e2e.journey import SMA_CROSS, User, whole_journey
 from tests.e2e.platform import PASSWORD, ROOT, Platform, platform
-from tests.e2e.test_administration import logged_in, made_admin
 from tests.servers import running_server
 
 pytestmark = pytest.mark.e2e

@@ -14,6 +14,7 @@ from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.job_queue import JobQueue
 from services.gateway.app import api_routes, application
 from services.gateway.auth import Authenticator
+from services.gateway.coded import Coded
 from services.gateway.edge import Edge
 from services.gateway.live import ProgressFeed
 from services.gateway.read_path import Gateway
@@ -143,7 +144,8 @@ async def service(strategy: Database, backtest: Database, owner: str, folder: Pa
     feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
     routes = api_routes(gateway, feed, Objects(settings.objects_url()), settings, Authenticator(settings))
     litestar = application([routes], settings)
-    yield Service(Edge(litestar, Timings("gateway", "test")), owner)  # type: ignore[arg-type]  # ASGI under two names
+    coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
+    yield Service(Edge(coded, Timings("gateway", "test")), owner)
     await gateway.settle()
 
 
