@@ -24,6 +24,8 @@ from shared.contracts.streams import (
     OUTSIDE,
     PROCESSES,
     STREAMS,
+    TIMINGS,
+    TOTALS,
     dead_stream,
     event_stream,
 )
@@ -44,13 +46,14 @@ PROGRAMS: dict[str, list[Callable[[Path], Service]]] = {
     "metrics": [lambda folder: metrics.compose(MetricsSettings(data_dir=folder))],
 }
 READ_OTHERWISE = {
-    ("metrics", "aurelius.timings", ""),
+    ("metrics", TIMINGS, ""),
+    ("metrics", TOTALS, ""),
     *(("metrics", event_stream(source), "") for source in EVENT_SOURCES),
     ("metrics", CACHE_SHOWN, ""),
     *((owner, dead_stream(stream), "") for stream, owner in DEAD_LETTERS.items()),
 }
-"""Read by no subscriber: what was before, once at the start; what the checker of the caches follows as far as it has
-time for; dead letters when an administrator asks for them.
+"""Read by no subscriber: what was before, and what it came to, once at the start; what the checker of the caches
+follows as far as it has time for; dead letters when an administrator asks for them.
 """
 
 

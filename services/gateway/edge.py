@@ -64,6 +64,8 @@ class Edge:
         await send({"type": "http.response.body", "body": body})
         seconds = time.perf_counter() - started
         self._timings.observe_in(series, seconds)
+        if stages:
+            self._timings.observe_stages(stages)
         if log.isEnabledFor(logging.DEBUG):
             context.begin(Handling(*(each.decode() for each in ids)))
             _tell(series.labels["method"], series.labels["route"], status, seconds)
@@ -101,6 +103,7 @@ class Edge:
             seconds, route = time.perf_counter() - started, inner.get("path_template") or UNMATCHED
             counted = method if method in METHODS else "other"
             self._timings.observe_http(seconds, method=counted, route=route, status=str(status))
+            self._timings.observe_stages(notes.stages)
             _tell(counted, route, status, seconds)
         if self._short is not None and status == 200:
             self._short.learn(scope, headers, notes, route, answered)

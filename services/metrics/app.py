@@ -28,6 +28,7 @@ def compose(settings: MetricsSettings) -> Service:
     service.closing(cache.close)
     service.background(figures.run)
     service.background(lambda: handlers.read_past(service.client))
+    service.background(lambda: handlers.keep_totals(service.client))
     service.consume(TIMINGS, handlers.absorb, reclaim=True)
     requests = service.requests()
     requests.handle(RenderMetrics, handlers.render)

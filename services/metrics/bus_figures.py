@@ -1,38 +1,65 @@
-"""What the bus says of its streams and their consumer groups."""
+"""What the bus says of itself, of its streams and of their consumer groups."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from services.metrics.core.names import GROUP_LAG, GROUP_PENDING, STREAM_LENGTH
-from services.metrics.core.stream_lag import entries_behind
+from services.metrics.core.server_names import GROUP_LAG, GROUP_OLDEST_PENDING, GROUP_PENDING, STREAM_LENGTH
+from services.metrics.core.stream_lag import entries_behind, seconds_since
 from services.metrics.core.totals import Series
+from services.metrics.redis_figures import Info
 from shared.contracts.streams import STREAMS, Stream
 
 # A reply stream belongs to one process and has no fixed name.
 _FIXED: Final[tuple[Stream, ...]] = tuple(stream for stream in STREAMS if "<" not in stream.name)
 
 
-async def bus_figures(client: Redis) -> dict[str, Series]:
-    """Ask for every stream of the table in one pipeline. Raises RedisError or OSError when the bus does not answer."""
+class Bus(NamedTuple):
+    """What it says: its answer to INFO, and the figures of the streams."""
+
+    info: Info
+    series: dict[str, Series]
+
+
+async def read_bus(client: Redis) -> Bus:
+    """Ask for every stream of the table in two pipelines. Raises RedisError or OSError when the bus does not answer."""
     pipeline = client.pipeline(transaction=False)
+    pipeline.info()
     for stream in _FIXED:
         pipeline.xinfo_stream(stream.name)
         pipeline.xinfo_groups(stream.name)
-    replies = await pipeline.execute(raise_on_error=False)
-    lengths: Series = {}
-    pending: Series = {}
-    lags: Series = {}
-    for stream, info, groups in zip(_FIXED, replies[::2], replies[1::2], strict=True):
-        if isinstance(info, ResponseError) or isinstance(groups, ResponseError):
-            lengths[stream.name,] = [0]  # a stream that nobody has written to yet
+    info, *replies = await pipeline.execute(raise_on_error=False)
+    if isinstance(info, Exception):
+        raise info
+    figures: dict[str, Series] = {metric.name: {} for metric in (STREAM_LENGTH, GROUP_PENDING, GROUP_LAG)}
+    owing = []
+    for stream, about, groups in zip(_FIXED, replies[::2], replies[1::2], strict=True):
+        if isinstance(about, ResponseError) or isinstance(groups, ResponseError):
+            figures[STREAM_LENGTH.name][stream.name,] = [0]  # a stream that nobody has written to yet
             continue
-        lengths[stream.name,] = [info["length"]]
+        figures[STREAM_LENGTH.name][stream.name,] = [about["length"]]
         for group in groups:
             key = (stream.name, group["name"].decode())
-            pending[key] = [group["pending"]]
-            behind = entries_behind(stream.ids, info["last-generated-id"], group["last-delivered-id"], group["lag"])
+            figures[GROUP_PENDING.name][key] = [group["pending"]]
+            behind = entries_behind(stream.ids, about["last-generated-id"], group["last-delivered-id"], group["lag"])
             if behind is not None:
-                lags[key] = [behind]
-    return {STREAM_LENGTH.name: lengths, GROUP_PENDING.name: pending, GROUP_LAG.name: lags}
+                figures[GROUP_LAG.name][key] = [behind]
+            if stream.ids == "*":
+                owing.append(key)
+    figures[GROUP_OLDEST_PENDING.name] = await _oldest_pending(client, owing, info["server_time_usec"] / 1e6)
+    return Bus(info, figures)
+
+
+async def _oldest_pending(client: Redis, groups: Sequence[tuple[str, str]], now: float) -> Series:
+    """Return the age of the oldest entry that each group owes; `now` is the bus's time in seconds."""
+    pipeline = client.pipeline(transaction=False)
+    for stream, group in groups:
+        pipeline.xpending(stream, group)
+    summaries = await pipeline.execute(raise_on_error=False) if groups else []
+    return {
+        key: [seconds_since(summary["min"], now) if summary["pending"] else 0.0]
+        for key, summary in zip(groups, summaries, strict=True)
+        if not isinstance(summary, ResponseError)
+    }

@@ -9,17 +9,13 @@ import psutil
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.metrics.bus_figures import bus_figures
+from services.metrics.bus_figures import Bus, read_bus
 from services.metrics.cache_figures import CacheProbe
 from services.metrics.core.document import MIB, CacheServer, Machine
-from services.metrics.core.names import (
-    BUILD_INFO,
-    CACHE_CONNECTED,
-    CACHE_EVICTED,
-    CACHE_KEYS,
-    CACHE_MEMORY,
-)
+from services.metrics.core.process_names import BUILD_INFO
+from services.metrics.core.server_names import CACHE_KEYS
 from services.metrics.core.totals import Series
+from services.metrics.redis_figures import Info, redis_figures
 from shared.runtime.release import release
 
 log = logging.getLogger(__name__)
@@ -35,7 +31,7 @@ class Figures:
         self.cache = CacheServer(enabled=cache.enabled)
         self._bus = bus
         self._probe = cache
-        self._streams: dict[str, Series] = {}
+        self._told: Bus | None = None
         self._build: Series = {(release(), platform.python_version()): [1]}
         psutil.cpu_percent()  # the first call begins the interval that the next one measures
 
@@ -50,22 +46,21 @@ class Figures:
         self.machine = _machine()
         self.cache = await self._probe.read()
         try:
-            self._streams = await bus_figures(self._bus)
+            self._told = await read_bus(self._bus)
         except (RedisError, OSError) as error:
             log.warning("the bus does not tell its figures: %s", error)
-            self._streams = {}
+            self._told = None
 
     def series(self) -> dict[str, Series]:
         """Return all figures that have a metric."""
-        series = {**self._streams, BUILD_INFO.name: self._build}
+        servers: dict[str, Info | None] = {"bus": None if self._told is None else self._told.info}
         if self.cache.enabled:
-            series[CACHE_CONNECTED.name] = {(): [int(self.cache.connected)]}
-        if self.cache.memory_bytes is not None:
-            series[CACHE_MEMORY.name] = {(): [self.cache.memory_bytes]}
+            servers["cache"] = self._probe.said
+        series = {**redis_figures(servers), BUILD_INFO.name: self._build}
+        if self._told is not None:
+            series |= self._told.series
         if self.cache.keys is not None:
             series[CACHE_KEYS.name] = {(): [self.cache.keys]}
-        if self.cache.evicted_keys is not None:
-            series[CACHE_EVICTED.name] = {(): [self.cache.evicted_keys]}
         return series
 
 

@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import gzip
+import logging
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from services.metrics.core.aggregate import Aggregate, Applied, Snapshot
 from services.metrics.core.document import document
-from services.metrics.exposition import expose
+from services.metrics.core.http_series import shown_http
+from services.metrics.exposition import Exposition
 from services.metrics.figures import Figures
-from services.metrics.history import read_history
+from services.metrics.history import BEGINNING, KEEP_SECONDS, Kept, keep, place_of, read_history, read_kept
 from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
 from shared.contracts.timings import TimingBatch
@@ -18,6 +23,10 @@ from shared.runtime.bus.connection import Entry
 from shared.runtime.bus.consumer import Refused
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.timings import Timings
+
+log = logging.getLogger(__name__)
+
+GZIP_LEVEL: Final = 1
 
 _BATCH = msgspec.json.Decoder(TimingBatch)
 _UNREADABLE = (KeyError, msgspec.DecodeError)
@@ -32,13 +41,28 @@ class MetricsHandlers:
         self._figures = figures
         self._timings = timings
         self._aggregate = Aggregate()
+        self._place = BEGINNING
         self._past_known = asyncio.Event()
         self._rendering = asyncio.Lock()
+        self._exposition = Exposition()
 
     async def read_past(self, client: Redis) -> None:
-        """Take in what the bus still holds. Run once, at the start."""
-        await read_history(client, self._recall)
+        """Take in what was kept, and what the bus holds of the time after it. Run once, at the start."""
+        kept = await read_kept(client)
+        if kept is not None:
+            self._place, self._aggregate = kept.place, Aggregate(kept.state)
+        await read_history(client, self._place, self._recall)
         self._past_known.set()
+
+    async def keep_totals(self, client: Redis) -> None:
+        """Keep what is known every KEEP_SECONDS until cancelled."""
+        await self._past_known.wait()
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            try:
+                await self._keep(client)
+            except (RedisError, OSError) as error:
+                log.warning("the totals cannot be kept: %s", error)
 
     async def absorb(self, entries: list[Entry]) -> list[Refused]:
         """Take in new batches. Returns those that cannot be read, which are counted and left out."""
@@ -60,20 +84,24 @@ class MetricsHandlers:
     async def render(self, message: RenderMetrics, call: Call) -> Answer:
         """Answer with the body in the form asked for. Raises Unavailable when the caller's time is up before that."""
         await self._know_past(call.seconds_left)
-        # One at a time and in a thread: rendering many series takes long enough to be felt by the loop.
         async with self._rendering:
             if call.seconds_left <= 0:
                 raise Unavailable("More metrics are asked for than can be rendered")
             snapshot = self._aggregate.snapshot()
             if message.form == "json":
                 return Answer(document(snapshot, self._figures.machine, self._figures.cache))
-            series = {**snapshot.series, **self._figures.series()}
-            return Answer(await asyncio.to_thread(expose, series, message.form))
+            series = {**shown_http(snapshot.series), **self._figures.series()}
+            text = await self._exposition.render(series, message.form)
+            # In a thread, where it takes milliseconds and leaves the interpreter to others.
+            return Answer(await asyncio.to_thread(gzip.compress, text, GZIP_LEVEL) if message.compressed else text)
 
     async def snapshot(self, seconds: float) -> Snapshot:
         """Return what was measured by now, of the past too. Raises Unavailable when that is not known in time."""
         await self._know_past(seconds)
         return self._aggregate.snapshot()
+
+    async def _keep(self, client: Redis) -> None:
+        await keep(client, Kept(self._place, self._aggregate.state()))
 
     async def _know_past(self, seconds: float) -> None:
         try:
@@ -89,9 +117,7 @@ class MetricsHandlers:
             await asyncio.sleep(0)
 
     def _apply(self, entry: Entry) -> Applied:
-        return self._aggregate.apply(_BATCH.decode(entry.fields[b"batch"]), _seconds(entry.id))
-
-
-def _seconds(entry_id: bytes) -> float:
-    """Return the time at which the bus took the entry, which begins its id in milliseconds."""
-    return int(entry_id.partition(b"-")[0]) / 1000
+        place = place_of(entry.id)
+        applied = self._aggregate.apply(_BATCH.decode(entry.fields[b"batch"]), place[0] / 1000)
+        self._place = max(self._place, place)
+        return applied

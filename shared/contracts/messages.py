@@ -350,11 +350,15 @@ class RenderReport(Request[bytes], frozen=True, kw_only=True):
 
 
 class RenderMetrics(Request[bytes], frozen=True, kw_only=True):
-    """Render what was measured, as Prometheus text, OpenMetrics text or JSON. The answer is the body itself."""
+    """Render what was measured, as Prometheus text, OpenMetrics text or JSON. The answer is the body itself.
+
+    `compressed` asks for it in gzip: a text of many series has hundreds of kilobytes, and is a tenth of it then.
+    """
 
     SERVICE = "metrics"
     METHOD = "metrics.render"
     form: Literal["prometheus", "openmetrics", "json"]
+    compressed: bool = False
 
 
 REQUESTS: tuple[type[Request[object]], ...] = (

@@ -66,6 +66,7 @@ EVENT_STREAMS = event_stream("")
 JOBS_BACKTEST = f"{PREFIX}.jobs.backtest"
 PROGRESS = f"{PREFIX}.progress"
 TIMINGS = f"{PREFIX}.timings"
+TOTALS = f"{PREFIX}.totals"
 CACHE_PROBES = f"{PREFIX}.cache.probes"
 CACHE_SHOWN = f"{PREFIX}.cache.shown"
 
@@ -140,6 +141,13 @@ STREAMS: tuple[Stream, ...] = (
         readers=(Reader("metrics", group="metrics"), Reader("metrics")),
         ids="*",
         kept="the newest 10,000",
+    ),
+    Stream(
+        name=TOTALS,
+        writers=("metrics",),
+        readers=(Reader("metrics"),),
+        ids="*",
+        kept="the newest one",
     ),
     Stream(
         name=CACHE_PROBES,

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import asyncpg
 import msgspec
@@ -71,6 +71,14 @@ class Transaction:
         self.raised: dict[str, int] = {}
 
 
+class PoolUse(NamedTuple):
+    """Connections of a pool: those that somebody uses, those that wait, and how many there may be."""
+
+    used: int
+    idle: int
+    limit: int
+
+
 class Database:
     """A pool whose connections see `schema` first. JSON columns come and go as Python values.
 
@@ -93,6 +101,19 @@ class Database:
         self._size = pool_size or settings.database_pool_size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._answered_at = 0.0
+        self._waited: Callable[[float], None] = _unheard
+        self._held: Callable[[float], None] = _unheard
+
+    def observe(self, *, waited: Callable[[float], None], held: Callable[[float], None]) -> None:
+        """Tell of each use the seconds that it waited for a connection, and those for which it held one."""
+        self._waited, self._held = waited, held
+
+    def pool_use(self) -> PoolUse:
+        """Return how the pool is used at this moment."""
+        if self._pool is None:
+            return PoolUse(0, 0, self._size)
+        idle = self._pool.get_idle_size()
+        return PoolUse(self._pool.get_size() - idle, idle, self._size)
 
     async def connect(self) -> None:
         """Open the pool. Raises Unavailable when Postgres does not answer."""
@@ -156,16 +177,21 @@ class Database:
     async def _acquired(self) -> AsyncIterator["asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"]:
         if self._pool is None:
             raise Unavailable("The database is not connected yet")
+        asked_at = time.perf_counter()
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         except TimeoutError as error:
             raise Unavailable("All connections to the database are in use" if self._full else _AWAY) from error
         except asyncpg.PostgresError as error:  # it lets nobody in, or not this role
             raise Unavailable(_AWAY) from error
+        finally:
+            had_at = time.perf_counter()
+            self._waited(had_at - asked_at)
         try:
             yield connection
             self._answered_at = time.monotonic()
         finally:
+            self._held(time.perf_counter() - had_at)
             await self._pool.release(connection, timeout=RELEASE_SECONDS)
 
     @property
@@ -211,6 +237,10 @@ async def _set_codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
             name, schema="pg_catalog", encoder=_encode_json, decoder=msgspec.json.decode, format="text"
         )
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+def _unheard(_: float) -> None:
+    """Nobody measures."""
 
 
 async def _keep(_: object) -> None:

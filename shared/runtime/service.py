@@ -29,7 +29,7 @@ from shared.runtime.dead_letter_handlers import DeadLetterHandlers
 from shared.runtime.health import Health
 from shared.runtime.health_routes import HealthRoutes
 from shared.runtime.old_replies import remove_old_replies
-from shared.runtime.process_figures import report_process
+from shared.runtime.process_figures import ProcessFigures
 from shared.runtime.release import release
 from shared.runtime.settings import DatabaseSettings, Settings
 from shared.runtime.tasks import end_tasks
@@ -70,7 +70,7 @@ class Service:
         self.linger = 0.0
         self.failed = asyncio.Event()
         self.timings = Timings(name, self.instance)
-        report_process(self.timings)
+        self._process = ProcessFigures(self.timings)
         self.client = make_client(settings.bus_url)
         self.broker = make_broker(settings.bus_url, drain_seconds=settings.drain_seconds)
         self.app = FastStream(self.broker, logger=None, lifespan=self._lifespan, specification=_asyncapi(name))
@@ -174,18 +174,21 @@ class Service:
     ) -> "Database":
         """Add the service's own schema and, with `relay`, the relay of its outbox; `raising` as Database has it."""
         from shared.runtime.database import Database
+        from shared.runtime.database_figures import DatabaseFigures, report_pool
         from shared.runtime.relay import Relay
         from shared.runtime.relaying.figures import report_relay
         from shared.runtime.relaying.retention import Keeping
 
         database = Database(settings, self.name, pool_size=pool_size, raising=raising)
         self._databases.append(database)
+        report_pool(self.timings, database)
         self.health.add("database", database.check)
         if relay:
             sender = Relay(database, self.client, self.instance, Keeping.of(settings))
             report_relay(self.timings, sender)
             self.health.add("relay", sender.check)
             self.background(sender.run)
+            self.background(DatabaseFigures(database, self.timings).run)
         return database
 
     def background(self, work: Background) -> None:
@@ -278,7 +281,7 @@ class Service:
             stack.push_async_callback(end_tasks, [self._start(caller.tend)])
         tasks.append(self._start(self._watch.run))
         tasks.append(self._start(self._send_timings))
-        helpers = [self._start(work) for work in self._background]
+        helpers = [self._start(work) for work in (self._process.run, *self._background)]
         stack.push_async_callback(end_tasks, helpers)
 
     async def _read_no_more(self) -> None:
@@ -297,7 +300,7 @@ class Service:
 
     async def _write_the_rest(self) -> None:
         self.begin_stop()  # a start that failed ends here too
-        self.timings.send(self.writer)
+        self.timings.send(self.writer, last=True)
         await self.writer.drain(self.seconds_left())
         await self._within(self._watch.forget())
 

@@ -1,20 +1,23 @@
 """What a process measures of itself: cumulative histograms, counters and gauges, sent once a second in one batch."""
 
 import asyncio
+import math
 import secrets
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from shared.contracts.errors import Unavailable
 from shared.contracts.streams import TIMINGS
-from shared.contracts.timings import BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch
+from shared.contracts.timings import BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch, bounds_of
 from shared.runtime.bus.writer import Answer, StreamWriter
 
 SEND_SECONDS = 1.0
+# A stall is noticed when the loop is due to wake up in it: by every one that lasts as long, by half of half as long.
+LAG_SECONDS = 0.1
 # A batch names only what changed; every tenth names all, so that a lost batch is made good and a restarted reader
 # learns everything.
 FULL_EVERY = 10
@@ -27,18 +30,19 @@ Labels = tuple[tuple[str, str], ...]
 class Series:
     """One histogram of one process: a count per bucket and one above, the sum in seconds, and if either has changed."""
 
-    __slots__ = ("changed", "counts", "labels", "name", "total")
+    __slots__ = ("bounds", "changed", "counts", "labels", "name", "total")
 
     def __init__(self, name: str, labels: dict[str, str]) -> None:
         self.name = name
         self.labels = labels
-        self.counts = [0] * (len(BUCKETS) + 1)
+        self.bounds = bounds_of(name)
+        self.counts = [0] * (len(self.bounds) + 1)
         self.total = 0.0
         self.changed = False
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.counts[bisect_left(self.bounds, seconds)] += 1
         self.total += seconds
         self.changed = True
 
@@ -61,6 +65,9 @@ class Timings:
         self._counter_sources: list[Callable[[], list[Counter]]] = []
         self._gauge_sources: list[Callable[[], list[Gauge]]] = []
         self._changed: set[tuple[str, Labels]] = set()
+        self._told: dict[tuple[str, Labels], float] = {}
+        self._stages: dict[str, Series] = {}
+        self._ended = False
         self._recent: deque[float] = deque(maxlen=MAX_RAW)
         self.refused: BaseException | None = None
 
@@ -91,6 +98,14 @@ class Timings:
         series.changed = True
         self._recent.append(seconds)
 
+    def observe_stages(self, stages: Mapping[str, float]) -> None:
+        """Count the seconds that each stage of one request took."""
+        for stage, seconds in stages.items():
+            found = self._stages.get(stage)
+            if found is None:
+                found = self._stages[stage] = self.series("stage_duration", stage=stage)
+            found.add(max(0.0, seconds))  # where a stage is a difference of two times
+
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Raise the counter `name` with these labels."""
         key = (name, tuple(labels.items()))
@@ -109,12 +124,12 @@ class Timings:
         """Report gauges kept elsewhere, with their labels, with every batch."""
         self._gauge_sources.append(source)
 
-    def batch(self) -> TimingBatch:
-        """Return what changed since the last batch, or everything every FULL_EVERY batches."""
-        full = self._sequence % FULL_EVERY == 0
+    def batch(self, *, last: bool = False) -> TimingBatch:
+        """Return what changed since the last batch; every FULL_EVERY batches, and in the `last` one, everything."""
+        full = last or self._sequence % FULL_EVERY == 0
         self._sequence += 1
         changed, self._changed = self._changed, set()
-        recent, self._recent = list(self._recent), deque(maxlen=MAX_RAW)
+        recent, self._recent = [round(seconds, 6) for seconds in self._recent], deque(maxlen=MAX_RAW)
         return TimingBatch(
             service=self._service,
             instance=self._instance,
@@ -132,25 +147,50 @@ class Timings:
                 for key, value in self._counters.items()
                 if full or key in changed
             ]
-            + [counter for source in self._counter_sources for counter in source()],
-            gauges=[Gauge(name=name, labels={}, value=read()) for name, read in self._gauges.items()]
-            + [gauge for source in self._gauge_sources for gauge in source()],
+            + [
+                counter
+                for source in self._counter_sources
+                for counter in source()
+                if self._has_changed(counter) or full
+            ],
+            gauges=[*_finite(self._own_gauges()), *_finite(g for source in self._gauge_sources for g in source())],
             recent=recent,
+            last=last,
         )
+
+    def _has_changed(self, counter: Counter) -> bool:
+        """Say whether a counter that is kept elsewhere has changed since it was last asked."""
+        key = (counter.name, tuple(counter.labels.items()))
+        changed = self._told.get(key) != counter.value
+        self._told[key] = counter.value
+        return changed
+
+    def _own_gauges(self) -> Iterable[Gauge]:
+        return (Gauge(name=name, labels={}, value=read()) for name, read in self._gauges.items())
 
     async def run(self, writer: StreamWriter) -> None:
         """Send a batch a second until cancelled; the loop's own lateness is measured on the way."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + SEND_SECONDS
+        lag = self.series("event_loop_lag")
+        send_at = loop.time() + SEND_SECONDS
         while True:
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            self.observe("event_loop_lag", max(0.0, loop.time() - due))
-            self.send(writer)
-            due = max(due + SEND_SECONDS, loop.time())
+            due = loop.time() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            now = loop.time()
+            lag.add(max(0.0, now - due))
+            if now >= send_at:
+                self.send(writer)
+                send_at = max(send_at + SEND_SECONDS, now)
 
-    def send(self, writer: StreamWriter) -> None:
-        """Post one batch. Every process writes one every second, so that `refused` tells whether the bus takes any."""
-        batch = msgspec.json.encode(self.batch())
+    def send(self, writer: StreamWriter, *, last: bool = False) -> None:
+        """Post one batch, and none any more after the `last`.
+
+        Every process writes one every second, so that `refused` tells whether the bus takes any.
+        """
+        if self._ended:
+            return
+        self._ended = last
+        batch = msgspec.json.encode(self.batch(last=last))
         try:
             sent = writer.submit("XADD", TIMINGS, "MAXLEN", "~", KEPT, "*", "batch", batch)
         except Unavailable as error:
@@ -166,3 +206,8 @@ def _taken(series: Series) -> bool:
     """Say whether it has changed since it was last asked."""
     changed, series.changed = series.changed, False
     return changed
+
+
+def _finite(gauges: Iterable[Gauge]) -> Iterable[Gauge]:
+    """Leave out what is no number: JSON has no word for it, and the rest of the batch would be lost with it."""
+    return (gauge for gauge in gauges if math.isfinite(gauge.value))

@@ -43,7 +43,7 @@ class Urgency(IntEnum):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of work as the worker that took it knows it: part `part` of what `kind` does for `subject`.
 
-    `traceparent` is that of the request that asked for it.
+    `traceparent` is that of the request that asked for it, `waited` the seconds since then.
     """
 
     subject: str
@@ -53,6 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     lease: int
     attempts: int
     traceparent: str
+    waited: float = 0.0
 
 
 _ENQUEUE = """

@@ -31,7 +31,8 @@ UPDATE jobs AS j
 SET lease = j.lease + 1, attempts = j.attempts + 1, lease_until = clock_timestamp() + make_interval(secs => $1)
 FROM free
 WHERE (j.subject, j.kind, j.part) = (free.subject, free.kind, free.part)
-RETURNING j.subject, j.kind, j.part, j.owner_id, j.lease, j.attempts, j.traceparent
+RETURNING j.subject, j.kind, j.part, j.owner_id, j.lease, j.attempts, j.traceparent,
+    extract(epoch FROM clock_timestamp() - j.created_at)::float8 AS waited
 """
 
 # `round` are the owners who wait, each found by one step along the index: those behind the one whose turn was last,

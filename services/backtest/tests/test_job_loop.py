@@ -396,8 +396,14 @@ async def test_what_workers_are_at_is_measured(
     while await loop.work():
         pass
     batch = timings.batch()
-    outcomes = {(series.labels["kind"], series.labels["outcome"]): sum(series.counts) for series in batch.histograms}
-    assert outcomes == {("backtest", outcome): 1 for outcome in ("failed", "left", "succeeded")}
+    counts = {(series.name, *series.labels.values()): sum(series.counts) for series in batch.histograms}
+    assert counts == {
+        **{("job_duration", "backtest", outcome): 1 for outcome in ("failed", "left", "succeeded")},
+        # Of one that was taken before nobody knows for how long it has waited since; one was not to be stored any more.
+        ("job_stage_duration", "backtest", "wait"): 2,
+        ("job_stage_duration", "backtest", "compute"): 3,
+        ("job_stage_duration", "backtest", "store"): 2,
+    }
     assert batch.counters == [Counter(name="jobs_taken_again", labels={"kind": "backtest"}, value=1)]
 
 

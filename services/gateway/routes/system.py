@@ -1,10 +1,13 @@
 """Health, metrics and the contracts' documents. Open to everybody."""
 
+import gzip
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, Router, get
 
+from services.gateway.core.coded_headers import accept_encoding
+from services.gateway.core.codings import choose
 from services.gateway.core.exposition import MEDIA_TYPE, form_of
 from services.gateway.docs_page import PAGE
 from services.gateway.guards import guard, known_query
@@ -36,8 +39,17 @@ def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Rou
     @get("/metrics", summary="What was measured: Prometheus or OpenMetrics text, or JSON, by Accept")
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         form = form_of(request.headers.get("accept", ""))
-        reply = await gateway.ask(request, messages.RenderMetrics(form=form), None)
-        return Response(reply.body, headers={**_FRESH, "Content-Type": MEDIA_TYPE[form], "Vary": "Accept"})
+        compressed = form != "json"
+        reply = await gateway.ask(request, messages.RenderMetrics(form=form, compressed=compressed), None)
+        headers = {**_FRESH, "Content-Type": MEDIA_TYPE[form], "Vary": "Accept"}
+        if not compressed:
+            return Response(reply.body, headers=headers)
+        # Prometheus asks for gzip, which is there already.
+        if choose(accept_encoding(list(request.scope["headers"]))) == "gzip":
+            return Response(
+                reply.body, headers={**headers, "Content-Encoding": "gzip", "Vary": "Accept, Accept-Encoding"}
+            )
+        return Response(gzip.decompress(reply.body), headers=headers)
 
     @get("/asyncapi.json", summary="The streams and events, as AsyncAPI 3.0", include_in_schema=False)
     async def asyncapi_document() -> Response[bytes]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from services.metrics.core.aggregate import Snapshot
+from services.metrics.core.metric import Metric
 from services.metrics.core.names import (
     CACHE_BYPASSES,
     CACHE_FILLS,
@@ -12,7 +13,6 @@ from services.metrics.core.names import (
     CACHE_STATE,
     INVALIDATIONS,
     L1_HITS,
-    Metric,
 )
 from services.metrics.core.totals import Vector
 from shared.contracts.cache_messages import CachedType, CacheState

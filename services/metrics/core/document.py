@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from services.metrics.core.aggregate import ServiceState, Snapshot
-from services.metrics.core.names import CACHE_HITS, CACHE_MISSES, HTTP_DURATION, MEMORY, RPC_SERVED, Metric
+from services.metrics.core.metric import Metric
+from services.metrics.core.names import CACHE_HITS, CACHE_MISSES, HTTP_ANSWERS, L1_HITS, RPC_SERVED
+from services.metrics.core.process_names import MEMORY
 from services.metrics.core.quantiles import histogram_quantile, nearest_rank
 from services.metrics.core.totals import Vector
 from shared.contracts.errors import BY_KIND
@@ -28,11 +30,10 @@ class CacheServer(Value, frozen=True, kw_only=True):
     connected: bool = False
     memory_bytes: int | None = None
     keys: int | None = None
-    evicted_keys: int | None = None
 
 
 class ResponseTimes(Value, frozen=True, kw_only=True):
-    """Of the last 1,000 HTTP requests."""
+    """Of HTTP requests: of the last 1,000 exactly, of the last minute as the buckets of their histogram tell it."""
 
     avg_ms: float
     p50_ms: float
@@ -41,7 +42,7 @@ class ResponseTimes(Value, frozen=True, kw_only=True):
 
 
 class Cache(Value, frozen=True, kw_only=True):
-    """The cache server, and how often the gateways' reads found what they wanted in it since they started."""
+    """The cache server, and how often reads found what they wanted in the cache, the gateways' own or the server's."""
 
     enabled: bool
     connected: bool
@@ -83,6 +84,7 @@ class Document(Value, frozen=True, kw_only=True):
     request_count: int
     requests_per_second: float
     response_times: ResponseTimes
+    response_times_last_minute: ResponseTimes
     system: Machine
     cache: Cache
     services: dict[str, Service]
@@ -125,6 +127,7 @@ def document(snapshot: Snapshot, machine: Machine, cache: CacheServer) -> Docume
         request_count=sum(route.count for route in routes),
         requests_per_second=round(snapshot.rate, 3),
         response_times=_response_times(snapshot.durations),
+        response_times_last_minute=_response_times_in(snapshot.last_minute),
         system=machine,
         cache=_cache(snapshot, cache),
         services=_services(snapshot),
@@ -142,8 +145,18 @@ def _response_times(durations: list[float]) -> ResponseTimes:
     )
 
 
+def _response_times_in(histogram: Vector) -> ResponseTimes:
+    count, counts = sum(histogram[:-1]), histogram[:-1]
+    return ResponseTimes(
+        avg_ms=_ms(histogram[-1] / count) if count else 0.0,
+        p50_ms=_ms(histogram_quantile(counts, 0.50)),
+        p95_ms=_ms(histogram_quantile(counts, 0.95)),
+        p99_ms=_ms(histogram_quantile(counts, 0.99)),
+    )
+
+
 def _cache(snapshot: Snapshot, server: CacheServer) -> Cache:
-    hits, misses = _sum(snapshot, CACHE_HITS), _sum(snapshot, CACHE_MISSES)
+    hits, misses = _sum(snapshot, L1_HITS) + _sum(snapshot, CACHE_HITS), _sum(snapshot, CACHE_MISSES)
     return Cache(
         enabled=server.enabled,
         connected=server.connected,
@@ -157,7 +170,7 @@ def _cache(snapshot: Snapshot, server: CacheServer) -> Cache:
 
 def _routes(snapshot: Snapshot) -> list[Route]:
     observed: dict[tuple[str, str], Observed] = defaultdict(Observed)
-    for (method, route, status), vector in _series(snapshot, HTTP_DURATION):
+    for (method, route, status), vector in _series(snapshot, HTTP_ANSWERS):
         observed[route, method].add(vector, is_error=status.startswith("5"))
     return [
         Route(method=method, route=route, count=seen.count, avg_ms=seen.avg_ms, p95_ms=seen.p95_ms, errors=seen.errors)
@@ -167,15 +180,14 @@ def _routes(snapshot: Snapshot) -> list[Route]:
 
 def _services(snapshot: Snapshot) -> dict[str, Service]:
     observed: dict[str, Observed] = defaultdict(Observed)
-    for (_, _, status), vector in _series(snapshot, HTTP_DURATION):
+    for (_, _, status), vector in _series(snapshot, HTTP_ANSWERS):
         observed["gateway"].add(vector, is_error=status.startswith("5"))
     for (service, _, outcome), vector in _series(snapshot, RPC_SERVED):
         observed[service].add(vector, is_error=outcome in BY_KIND and BY_KIND[outcome].status >= 500)
-    memory = {service: vector[0] for (service,), vector in _series(snapshot, MEMORY)}
-    return {
-        name: _service(state, observed[name], memory.get(name, 0.0))
-        for name, state in sorted(snapshot.services.items())
-    }
+    memory: dict[str, float] = defaultdict(float)
+    for (service, _), vector in _series(snapshot, MEMORY):
+        memory[service] += vector[0]
+    return {name: _service(state, observed[name], memory[name]) for name, state in sorted(snapshot.services.items())}
 
 
 def _service(state: ServiceState, observed: Observed, memory_bytes: float) -> Service:

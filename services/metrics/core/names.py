@@ -5,41 +5,36 @@ Names follow Prometheus' practice: a prefix, base units, `_total` on counters; r
 A `service` label that is not reported is the sender's own service.
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Kind = Literal["histogram", "counter", "gauge"]
+from services.metrics.core.metric import SERVICE, Kind, Metric
+from services.metrics.core.process_names import PROCESS_METRICS
+from services.metrics.core.server_names import SERVER_METRICS
 
-SERVICE: Final = "service"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One row. Histograms are in seconds with the buckets of `shared.contracts.timings`.
-
-    A gauge is added up over the processes, unless it is `of_all`: then each reports the whole, and the largest counts.
-    """
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    help: str
-    reported: str | None = None
-    of_all: bool = False
-
-    @property
-    def unit(self) -> str:
-        """The base unit that the name ends with, or nothing."""
-        last = self.name.removesuffix("_total").rpartition("_")[2]
-        return last if last in {"seconds", "bytes"} else ""
-
-
+HTTP_ANSWERS: Final = Metric(
+    "http_answers_seconds",
+    "histogram",
+    ("method", "route", "status"),
+    "What the gateway measures of HTTP.",
+    "http_request_duration",
+    source=True,
+)
 HTTP_DURATION: Final = Metric(
     "aurelius_http_request_duration_seconds",
     "histogram",
-    ("method", "route", "status"),
+    ("method", "route", "status_class"),
     "Time from a request's first byte in to its answer's last byte out, in the gateway.",
-    "http_request_duration",
+)
+HTTP_REQUESTS: Final = Metric(
+    "aurelius_http_requests_total", "counter", ("method", "route", "status"), "HTTP requests that were answered."
+)
+STAGE_DURATION: Final = Metric(
+    "aurelius_stage_duration_seconds",
+    "histogram",
+    (SERVICE, "stage"),
+    "Where the time of requests goes. In the gateway: cache, bus (on the way to a service and back), service (there), "
+    "coding; what its own cache holds ready has no stages. In the others: database (a connection is held).",
+    "stage_duration",
 )
 RPC_SERVED: Final = Metric(
     "aurelius_rpc_server_duration_seconds",
@@ -54,13 +49,6 @@ RPC_CALLED: Final = Metric(
     (SERVICE, "method", "outcome"),
     "Time a caller, named by its service, waited for the answer to a request on the bus.",
     "rpc_client_duration",
-)
-LOOP_LAG: Final = Metric(
-    "aurelius_event_loop_lag_seconds",
-    "histogram",
-    (SERVICE,),
-    "How late a process's event loop woke up, measured once a second.",
-    "event_loop_lag",
 )
 EVENT_LAG: Final = Metric(
     "aurelius_event_lag_seconds",
@@ -242,6 +230,13 @@ JOB_DURATION: Final = Metric(
     "Time a worker was at a job, by what became of it: succeeded, failed, or left (cancelled, lost or handed back).",
     "job_duration",
 )
+JOB_STAGE_DURATION: Final = Metric(
+    "aurelius_job_stage_duration_seconds",
+    "histogram",
+    ("kind", "stage"),
+    "Where the time of jobs goes: wait (from being asked for to a worker's first taking it), compute, store.",
+    "job_stage_duration",
+)
 JOBS_TAKEN_AGAIN: Final = Metric(
     "aurelius_jobs_taken_again_total",
     "counter",
@@ -264,13 +259,6 @@ DEAD: Final = Metric(
     "length of the stream aurelius.dead.<stream>.",
     "dead_letters",
 )
-CPU: Final = Metric(
-    "aurelius_process_cpu_seconds_total",
-    "counter",
-    (SERVICE,),
-    "Processor time, user and system, of a service's processes.",
-    "process_cpu_seconds",
-)
 TIMING_BATCHES: Final = Metric(
     "aurelius_timing_batches_total",
     "counter",
@@ -286,20 +274,6 @@ TIMING_SERIES_REFUSED: Final = Metric(
     "timing_series_refused",
 )
 
-MEMORY: Final = Metric(
-    "aurelius_process_resident_memory_bytes",
-    "gauge",
-    (SERVICE,),
-    "Resident memory of a service's processes, shared pages counted in each.",
-    "process_resident_memory_bytes",
-)
-OPEN_FILES: Final = Metric(
-    "aurelius_process_open_fds",
-    "gauge",
-    (SERVICE,),
-    "Open file descriptors of a service's processes.",
-    "process_open_fds",
-)
 
 JOBS: Final = Metric(
     "aurelius_jobs",
@@ -317,37 +291,13 @@ JOBS_OLDEST_WAIT: Final = Metric(
     "jobs_oldest_wait_seconds",
     of_all=True,
 )
-SERVICE_UP: Final = Metric(
-    "aurelius_service_up", "gauge", (SERVICE,), "1 while at least one process of the service reports, else 0."
-)
-SERVICE_PROCESSES: Final = Metric(
-    "aurelius_service_processes", "gauge", (SERVICE,), "Processes of the service that report."
-)
-STREAM_LENGTH: Final = Metric("aurelius_bus_stream_length", "gauge", ("stream",), "Entries in a stream of the bus.")
-GROUP_PENDING: Final = Metric(
-    "aurelius_bus_group_pending", "gauge", ("stream", "group"), "Entries a consumer group was given and owes."
-)
-GROUP_LAG: Final = Metric(
-    "aurelius_bus_group_lag", "gauge", ("stream", "group"), "Entries a consumer group has not been given yet."
-)
-CACHE_CONNECTED: Final = Metric(
-    "aurelius_cache_server_connected", "gauge", (), "1 when the cache server answered the metrics service, else 0."
-)
-CACHE_MEMORY: Final = Metric("aurelius_cache_memory_used_bytes", "gauge", (), "Memory the cache server uses.")
-CACHE_EVICTED: Final = Metric(
-    "aurelius_cache_evicted_keys_total",
-    "counter",
-    (),
-    "Keys that the cache server removed before their time to make room, since it began to run.",
-)
-CACHE_KEYS: Final = Metric("aurelius_cache_keys", "gauge", (), "Keys in the cache server's database.")
-BUILD_INFO: Final = Metric("aurelius_build_info", "gauge", ("version", "python"), "1, with the platform's version.")
 
 METRICS: Final[tuple[Metric, ...]] = (
     HTTP_DURATION,
+    HTTP_REQUESTS,
+    STAGE_DURATION,
     RPC_SERVED,
     RPC_CALLED,
-    LOOP_LAG,
     EVENT_LAG,
     EVENT_OVERDUE,
     CACHE_HITS,
@@ -375,29 +325,22 @@ METRICS: Final[tuple[Metric, ...]] = (
     RELAY_LAG,
     EVENTS_REBUILT,
     GROUPS_DROPPED,
+    JOBS,
+    JOBS_OLDEST_WAIT,
     JOB_DURATION,
+    JOB_STAGE_DURATION,
     JOBS_TAKEN_AGAIN,
     TAKEN_OVER,
     DEAD,
-    CPU,
+    *PROCESS_METRICS,
+    *SERVER_METRICS,
     TIMING_BATCHES,
     TIMING_SERIES_REFUSED,
-    MEMORY,
-    OPEN_FILES,
-    JOBS,
-    JOBS_OLDEST_WAIT,
-    SERVICE_UP,
-    SERVICE_PROCESSES,
-    STREAM_LENGTH,
-    GROUP_PENDING,
-    GROUP_LAG,
-    CACHE_CONNECTED,
-    CACHE_MEMORY,
-    CACHE_KEYS,
-    CACHE_EVICTED,
-    BUILD_INFO,
 )
+"""All that there is to see."""
+
+ALL: Final = {metric.name: metric for metric in (HTTP_ANSWERS, *METRICS)}
 REPORTED: Final[dict[tuple[Kind, str], Metric]] = {
-    (metric.kind, metric.reported): metric for metric in METRICS if metric.reported is not None
+    (metric.kind, metric.reported): metric for metric in ALL.values() if metric.reported is not None
 }
 OF_ALL: Final = frozenset(metric.name for metric in METRICS if metric.of_all)

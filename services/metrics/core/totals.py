@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from services.metrics.core.names import SERVICE, Metric
+from services.metrics.core.metric import INSTANCE, SERVICE, Metric
 
 # A client that makes up methods must not fill the memory: beyond these, series of a metric count as one, named OTHER.
 MAX_SERIES: Final = 1000
@@ -16,10 +16,15 @@ Vector = list[float]
 Series = dict[Labels, Vector]
 
 
-def label_values(metric: Metric, service: str, labels: Mapping[str, str]) -> Labels | None:
-    """Return the values in the order of the metric's labels; None when the labels are not those of the metric."""
+def label_values(metric: Metric, service: str, place: int, labels: Mapping[str, str]) -> Labels | None:
+    """Return the values in the order of the metric's labels; None when the labels are not those of the metric.
+
+    Of the sender's own, its service and its place among that service's processes, those are added that the metric has.
+    """
     if SERVICE in metric.labels:
         labels = {SERVICE: service, **labels}
+    if INSTANCE in metric.labels:
+        labels = {INSTANCE: str(place), **labels}
     if len(labels) != len(metric.labels):
         return None
     try:
@@ -28,17 +33,20 @@ def label_values(metric: Metric, service: str, labels: Mapping[str, str]) -> Lab
         return None
 
 
-def raise_to(known: Vector, total: Vector, reported: Sequence[float]) -> None:
-    """Raise what is known of one process to what it reported, and the total by as much.
+def raise_to(known: Vector, total: Vector, reported: Sequence[float]) -> Vector:
+    """Raise what is known of one process to what it reported, and the total by as much; return by how much.
 
     Cumulative values only grow, so the larger of two is the later one: batches may come in any order, again, or not
     at all, and no total ever falls.
     """
+    growths: Vector = [0] * len(known)
     for place, value in enumerate(reported):
         growth = value - known[place]
         if growth > 0:
             known[place] = value
             total[place] += growth
+            growths[place] = growth
+    return growths
 
 
 class Totals:
@@ -47,7 +55,7 @@ class Totals:
     def __init__(self) -> None:
         self._metrics: dict[str, Series] = {}
 
-    def vector(self, metric: Metric, labels: Labels, size: int) -> Vector:
+    def vector(self, metric: Metric, labels: Labels) -> Vector:
         """Return the total that a series counts into: its own, or that of OTHER when the metric is full."""
         series = self._metrics.setdefault(metric.name, {})
         if any(len(value) > MAX_LABEL for value in labels):
@@ -56,7 +64,7 @@ class Totals:
         if found is None:
             if len(series) >= MAX_SERIES:
                 labels = (OTHER,) * len(labels)
-            found = series.setdefault(labels, [0] * size)
+            found = series.setdefault(labels, [0] * metric.size)
         return found
 
     def copy(self) -> dict[str, Series]:
@@ -65,6 +73,6 @@ class Totals:
             name: {labels: vector.copy() for labels, vector in series.items()} for name, series in self._metrics.items()
         }
 
-    def observations(self, metric: Metric) -> float:
-        """Return how often a histogram was observed, over all its series."""
-        return sum(sum(vector[:-1]) for vector in self._metrics.get(metric.name, {}).values())
+    def recall(self, metric: Metric, labels: Labels, total: Vector) -> None:
+        """Begin a series at what it had come to."""
+        self.vector(metric, labels)[:] = total

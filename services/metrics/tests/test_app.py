@@ -88,13 +88,13 @@ async def test_what_a_process_measures_is_rendered(settings: MetricsSettings) ->
         assert document["system"]["memory_percent"] > 0
         await exposed(
             caller,
-            'aurelius_http_request_duration_seconds_count{method="GET",route="/api/v1/strategies",status="200"} 2.0',
-            'aurelius_cache_hits_total{type="strategy"} 3.0',
-            'aurelius_service_up{service="gateway"} 1.0',
-            'aurelius_service_up{service="metrics"} 1.0',
-            'aurelius_bus_group_pending{group="metrics",stream="aurelius.timings"}',
-            'aurelius_process_cpu_seconds_total{service="gateway"}',
-            'aurelius_rpc_server_duration_seconds_count{method="metrics.render",outcome="ok",service="metrics"}',
+            'aurelius_http_requests_total{method="GET",route="/api/v1/strategies",status="200"} 2',
+            'aurelius_http_request_duration_seconds_count{method="GET",route="/api/v1/strategies",status_class="2xx"} 2',
+            'aurelius_cache_hits_total{type="strategy"} 3',
+            'aurelius_service_up{service="gateway"} 1',
+            'aurelius_bus_group_pending{stream="aurelius.timings",group="metrics"}',
+            'aurelius_process_cpu_seconds_total{service="gateway",instance="1"}',
+            'aurelius_rpc_server_duration_seconds_count{service="metrics",method="metrics.render",outcome="ok"}',
         )
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.metrics.bus_figures import bus_figures
-from services.metrics.core.names import GROUP_LAG, GROUP_PENDING, STREAM_LENGTH
+from services.metrics.bus_figures import read_bus
+from services.metrics.core.server_names import GROUP_LAG, GROUP_OLDEST_PENDING, GROUP_PENDING, STREAM_LENGTH
 from shared.contracts.streams import JOBS_BACKTEST, STREAMS, TIMINGS, event_stream
 from shared.runtime.bus.connection import make_client
 
@@ -21,7 +21,7 @@ async def test_lengths_debts_and_lags_are_told_apart(bus_url: str) -> None:
         await client.xack(events, "invalidator", "1-0")
         await client.xadd(TIMINGS, {"batch": "{}"})
         await client.xgroup_create(TIMINGS, "metrics", id="0")
-        figures = await bus_figures(client)
+        figures = (await read_bus(client)).series
     assert figures[STREAM_LENGTH.name][events,] == [5]
     assert figures[GROUP_PENDING.name] == {(events, "invalidator"): [1], (TIMINGS, "metrics"): [0]}
     assert figures[GROUP_LAG.name] == {(events, "invalidator"): [3], (TIMINGS, "metrics"): [1]}
@@ -30,7 +30,30 @@ async def test_lengths_debts_and_lags_are_told_apart(bus_url: str) -> None:
 async def test_an_empty_bus_has_streams_of_no_length(bus_url: str) -> None:
     """A stream nobody wrote to yet is no error; those with changing names are not asked for."""
     async with make_client(bus_url) as client:
-        figures = await bus_figures(client)
+        figures = (await read_bus(client)).series
     assert figures[STREAM_LENGTH.name][JOBS_BACKTEST,] == [0]
     assert set(figures[STREAM_LENGTH.name]) == {(stream.name,) for stream in STREAMS if "<" not in stream.name}
     assert figures[GROUP_PENDING.name] == figures[GROUP_LAG.name] == {}
+
+
+async def test_the_oldest_entry_that_is_owed_has_an_age(bus_url: str) -> None:
+    """By the server's clock, whoever asks; a group that owes nothing has none to speak of."""
+    async with make_client(bus_url) as client:
+        seconds, _ = await client.time()
+        for age in (100, 50):
+            await client.xadd(TIMINGS, {"batch": "{}"}, id=f"{(seconds - age) * 1000}-0")
+        for group in ("metrics", "other"):
+            await client.xgroup_create(TIMINGS, group, id="0")
+        await client.xreadgroup("metrics", "one", {TIMINGS: ">"})
+        both = (await read_bus(client)).series[GROUP_OLDEST_PENDING.name]
+        await client.xack(TIMINGS, "metrics", f"{(seconds - 100) * 1000}-0")
+        one = (await read_bus(client)).series[GROUP_OLDEST_PENDING.name]
+    assert both[TIMINGS, "other"] == [0]
+    assert 100 <= both[TIMINGS, "metrics"][0] < 150
+    assert 50 <= one[TIMINGS, "metrics"][0] < 100
+
+
+async def test_the_bus_tells_of_itself(bus_url: str) -> None:
+    """Its answer to INFO comes with the rest."""
+    async with make_client(bus_url) as client:
+        assert isinstance((await read_bus(client)).info["used_memory"], int)

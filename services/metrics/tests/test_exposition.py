@@ -1,21 +1,26 @@
 """The text forms: what Prometheus' own tools accept, with the right numbers in it."""
 
+import asyncio
 import os
 import shutil
 import subprocess
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
 from services.metrics.core.aggregate import Aggregate
-from services.metrics.core.names import METRICS, Metric
+from services.metrics.core.http_series import shown_http
+from services.metrics.core.metric import Metric
+from services.metrics.core.names import METRICS
 from services.metrics.core.tests.batches import batch, hits, http
 from services.metrics.core.totals import Series
-from services.metrics.exposition import expose
-from shared.contracts.timings import BUCKETS
+from services.metrics.exposition import AT_ONCE, Exposition, TextForm
 
 PROMTOOL = shutil.which("promtool")
+FORMS: tuple[TextForm, ...] = ("prometheus", "openmetrics")
 AWKWARD = 'a "quoted" \\ back\nslash é'
 
 
@@ -25,23 +30,30 @@ def everything() -> dict[str, Series]:
 
 
 def _two(metric: Metric) -> Series:
-    vector = [*range(len(BUCKETS) + 1), 12.5] if metric.kind == "histogram" else [3]
+    vector = [*range(metric.size - 1), 12.5] if metric.kind == "histogram" else [3.0]
     plain = tuple(f"{name}1" for name in metric.labels)
     return {plain: [*vector], tuple(AWKWARD for _ in metric.labels): [*vector]}
 
 
+async def expose(series: dict[str, Series], form: TextForm) -> str:
+    """The text, made for the first time."""
+    return (await Exposition().render(series, form)).decode()
+
+
 @pytest.mark.skipif(PROMTOOL is None and not os.environ.get("CI"), reason="promtool is not installed")
-def test_promtool_finds_nothing_to_complain_of() -> None:
+async def test_promtool_finds_nothing_to_complain_of() -> None:
     """`promtool check metrics` is silent on every metric there is."""
     assert PROMTOOL is not None, "install promtool (Debian's package prometheus)"
-    text = expose(everything(), "prometheus")
-    check = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False)
-    assert (check.returncode, check.stdout, check.stderr) == (0, b"", b"")
+    text = await expose(everything(), "prometheus")
+    check = await asyncio.to_thread(
+        subprocess.run, [PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False, text=True
+    )
+    assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
 
 
-def test_openmetrics_is_read_by_its_own_parser() -> None:
+async def test_openmetrics_is_read_by_its_own_parser() -> None:
     """With units, `_total` on samples alone, and the end marked."""
-    text = expose(everything(), "openmetrics").decode()
+    text = await expose(everything(), "openmetrics")
     found = parse_openmetrics(text)  # type: ignore[no-untyped-call]  # left untyped by prometheus-client
     families = {family.name: family for family in found}
     assert set(families) == {metric.name.removesuffix("_total") for metric in METRICS}
@@ -49,43 +61,99 @@ def test_openmetrics_is_read_by_its_own_parser() -> None:
     assert text.endswith("# EOF\n")
 
 
-def test_every_metric_of_the_table_is_told_with_its_type_and_help() -> None:
+async def test_every_metric_of_the_table_is_told_with_its_type_and_help() -> None:
     """In the table's order."""
-    families = list(parse_prometheus(expose(everything(), "prometheus").decode()))
+    families = list(parse_prometheus(await expose(everything(), "prometheus")))
     assert [(f.name, f.type, f.documentation) for f in families] == [
         (metric.name.removesuffix("_total"), metric.kind, metric.help) for metric in METRICS
     ]
 
 
-def test_labels_come_back_as_they_were() -> None:
+async def test_labels_come_back_as_they_were() -> None:
     """Quotes, backslashes and new lines are escaped."""
-    families = parse_prometheus(expose(everything(), "prometheus").decode())
+    families = parse_prometheus(await expose(everything(), "prometheus"))
     labels = [sample.labels for family in families for sample in family.samples if family.name == "aurelius_cache_hits"]
     assert labels == [{"type": "type1"}, {"type": AWKWARD}]
 
 
-def test_buckets_are_cumulative() -> None:
+async def test_buckets_are_cumulative() -> None:
     """Each counts all observations up to its bound, and the last counts all."""
     aggregate = Aggregate()
     aggregate.apply(batch(histograms=[http([0.0002, 0.003, 0.003, 60.0])], counters=[hits(4)]), 1)
-    text = expose(aggregate.snapshot().series, "prometheus").decode()
-    labels = 'method="GET",route="/api/v1/strategies",status="200"'
+    text = await expose(shown_http(aggregate.snapshot().series), "prometheus")
+    labels = 'method="GET",route="/api/v1/strategies",status_class="2xx"'
     name = "aurelius_http_request_duration_seconds"
     for line in (
-        f'{name}_bucket{{le="0.0001",{labels}}} 0.0',
-        f'{name}_bucket{{le="0.00025",{labels}}} 1.0',
-        f'{name}_bucket{{le="0.005",{labels}}} 3.0',
-        f'{name}_bucket{{le="10.0",{labels}}} 3.0',
-        f'{name}_bucket{{le="+Inf",{labels}}} 4.0',
-        f"{name}_count{{{labels}}} 4.0",
+        f'{name}_bucket{{{labels},le="0.0001"}} 0',
+        f'{name}_bucket{{{labels},le="0.00025"}} 1',
+        f'{name}_bucket{{{labels},le="0.005"}} 3',
+        f'{name}_bucket{{{labels},le="10.0"}} 3',
+        f'{name}_bucket{{{labels},le="+Inf"}} 4',
+        f"{name}_count{{{labels}}} 4",
         f"{name}_sum{{{labels}}} 60.0062",
-        'aurelius_cache_hits_total{type="strategy"} 4.0',
+        'aurelius_http_requests_total{method="GET",route="/api/v1/strategies",status="200"} 4',
+        'aurelius_cache_hits_total{type="strategy"} 4',
     ):
         assert line in text.splitlines()
 
 
-def test_an_empty_system_is_a_valid_text() -> None:
+async def test_an_empty_system_is_a_valid_text() -> None:
     """It says who is not up, and that is all."""
     series = Aggregate().snapshot().series
-    families = {family.name for family in parse_prometheus(expose(series, "prometheus").decode())}
+    families = {family.name for family in parse_prometheus(await expose(series, "prometheus"))}
     assert families == {"aurelius_service_up", "aurelius_service_processes"}
+
+
+async def test_both_formats_say_the_same() -> None:
+    """Sample by sample, as prometheus-client reads them."""
+    aggregate = Aggregate()
+    for number in range(5):
+        counted = [http([0.01 * n for n in range(number)], status=f"{number + 1}00")]
+        aggregate.apply(batch(number, histograms=counted, counters=[hits(number)]), number)
+    series = shown_http(aggregate.snapshot().series)
+    read = [
+        {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+        for families in (
+            parse_prometheus(await expose(series, "prometheus")),
+            parse_openmetrics(await expose(series, "openmetrics")),  # type: ignore[no-untyped-call]  # as above
+        )
+    ]
+    assert read[0] == read[1]
+    assert len(read[0]) > 100
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2000)), max_size=4), min_size=1, max_size=5))
+def test_what_is_kept_of_the_last_text_never_shows(scrapes: list[list[tuple[int, int]]]) -> None:
+    """One renderer for all scrapes says what a fresh one says: values that changed, series that came and went."""
+    kept = Exposition()
+    for number, scrape in enumerate(scrapes):
+        aggregate = Aggregate()
+        for kind, value in scrape:
+            one = batch(
+                number, histograms=[http([value / 1000], status=f"{kind}00")], counters=[hits(value, str(kind))]
+            )
+            aggregate.apply(one, 1)
+        series = shown_http(aggregate.snapshot().series)
+        for form in FORMS:
+            assert asyncio.run(kept.render(series, form)).decode() == asyncio.run(expose(series, form))
+
+
+async def test_others_have_their_turn_while_a_text_is_made() -> None:
+    """However many series there are, the event loop goes on between some dozens of them."""
+    series: Series = {(f"type{number}",): [1.0] for number in range(1000)}
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count())
+    await Exposition().render({"aurelius_cache_hits_total": series}, "prometheus")
+    others.cancel()
+    assert turns >= 1000 // AT_ONCE

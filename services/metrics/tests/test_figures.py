@@ -7,12 +7,13 @@ from redis.asyncio import Redis
 
 from services.metrics.cache_figures import CacheProbe
 from services.metrics.core.document import CacheServer
-from services.metrics.core.names import (
-    BUILD_INFO,
-    CACHE_CONNECTED,
-    CACHE_EVICTED,
+from services.metrics.core.process_names import BUILD_INFO
+from services.metrics.core.server_names import (
     CACHE_KEYS,
-    CACHE_MEMORY,
+    REDIS_CLIENTS,
+    REDIS_HITS,
+    REDIS_MEMORY,
+    REDIS_UP,
     STREAM_LENGTH,
 )
 from services.metrics.figures import Figures
@@ -60,10 +61,11 @@ async def test_figures_become_series(bus_url: str, cache_url: str) -> None:
         await figures.read()
     await probe.close()
     series = figures.series()
-    assert series[CACHE_CONNECTED.name] == {(): [1]}
+    assert series[REDIS_UP.name] == {("bus",): [1], ("cache",): [1]}
     assert series[CACHE_KEYS.name] == {(): [0]}
-    assert series[CACHE_MEMORY.name][()][0] > 0
-    assert series[CACHE_EVICTED.name][()][0] >= 0
+    for metric in (REDIS_MEMORY, REDIS_CLIENTS):
+        assert min(series[metric.name]["bus",] + series[metric.name]["cache",]) > 0
+    assert series[REDIS_HITS.name].keys() == {("bus",), ("cache",)}
     assert series[BUILD_INFO.name] == {(release(), platform.python_version()): [1]}
     assert STREAM_LENGTH.name in series
     assert 0 <= figures.machine.cpu_percent <= 100
@@ -77,15 +79,15 @@ async def test_what_does_not_answer_has_no_figures() -> None:
         figures = Figures(bus, probe)
         await figures.read()
     await probe.close()
-    assert set(figures.series()) == {BUILD_INFO.name, CACHE_CONNECTED.name}
-    assert figures.series()[CACHE_CONNECTED.name] == {(): [0]}
+    assert set(figures.series()) == {BUILD_INFO.name, REDIS_UP.name}
+    assert figures.series()[REDIS_UP.name] == {("bus",): [0], ("cache",): [0]}
 
 
 async def test_a_cache_that_is_off_has_no_series() -> None:
     """Nor does it look disconnected."""
     probe = CacheProbe(CacheSettings(url="", enabled=False))
     async with make_client(NOBODY) as bus:
-        assert set(Figures(bus, probe).series()) == {BUILD_INFO.name}
+        assert Figures(bus, probe).series()[REDIS_UP.name].keys() == {("bus",)}
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 """Batches in, bodies out, without a bus."""
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from services.metrics.handlers import MetricsHandlers
 from shared.cache.settings import CacheSettings
 from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
+from shared.contracts.streams import TIMINGS
 from shared.contracts.timings import Counter, TimingBatch
 from shared.runtime.bus.connection import Entry, make_client
 from shared.runtime.bus.server import Call
@@ -38,9 +40,9 @@ class History:
     def __init__(self, *entries: Entry) -> None:
         self._rows = [(one.id, one.fields) for one in entries]
 
-    async def xrange(self, *_: object, **__: object) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Return all of it: it is shorter than a portion."""
-        return self._rows
+    async def xrange(self, stream: str, *_: object, **__: object) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Return all of the timings, which are shorter than a portion; nothing was kept."""
+        return self._rows if stream == TIMINGS else []
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ async def test_what_came_in_is_answered_in_all_forms(handlers: MetricsHandlers) 
     assert (read["request_count"], read["cache"]["hits"], read["response_times"]["p99_ms"]) == (3, 2, 100.0)
     for form in ("prometheus", "openmetrics"):
         text = (await body(handlers, form)).decode()
-        assert 'aurelius_cache_hits_total{type="strategy"} 2.0' in text
+        assert 'aurelius_cache_hits_total{type="strategy"} 2\n' in text
         assert "aurelius_build_info{" in text
 
 
@@ -141,3 +143,12 @@ async def test_many_may_ask_at_once(handlers: MetricsHandlers) -> None:
     await handlers.absorb([entry(1, batch(counters=[hits(2)]))])
     bodies = await asyncio.gather(*(body(handlers, "openmetrics") for _ in range(20)))
     assert len(set(bodies)) == 1
+
+
+async def test_a_text_is_compressed_for_who_asks_for_it(handlers: MetricsHandlers) -> None:
+    """The same text."""
+    await handlers.absorb([entry(1, batch(counters=[hits(2)]))])
+    plain = await body(handlers, "openmetrics")
+    answer = await handlers.render(RenderMetrics(form="openmetrics", compressed=True), call())
+    assert isinstance(answer.value, bytes)
+    assert gzip.decompress(answer.value) == plain

@@ -5,8 +5,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as BusAway
 
 from services.metrics import history
-from services.metrics.history import AT_ONCE, read_history
-from shared.contracts.streams import TIMINGS
+from services.metrics.core.aggregate import Aggregate
+from services.metrics.core.tests.batches import batch, hits
+from services.metrics.history import AT_ONCE, BEGINNING, Kept, keep, place_of, read_history, read_kept
+from shared.contracts.streams import TIMINGS, TOTALS
 from shared.runtime.bus.connection import Entry, make_client
 
 pytestmark = pytest.mark.integration
@@ -30,7 +32,7 @@ async def test_every_entry_is_handed_over_once(bus_url: str, number: int) -> Non
     async with make_client(bus_url) as client:
         for place in range(number):
             await client.xadd(TIMINGS, {"batch": str(place)})
-        await read_history(client, taken)
+        await read_history(client, BEGINNING, taken)
     assert taken.bodies == [str(place).encode() for place in range(number)]
 
 
@@ -57,5 +59,42 @@ async def test_a_bus_that_is_away_is_waited_for(bus_url: str, monkeypatch: pytes
     async with make_client(bus_url) as client:
         for place in range(number):
             await client.xadd(TIMINGS, {"batch": str(place)})
-        await read_history(FailingBus(client), taken)  # type: ignore[arg-type]  # the one command it uses
+        await read_history(FailingBus(client), BEGINNING, taken)  # type: ignore[arg-type]  # the one command it uses
     assert taken.bodies == [str(place).encode() for place in range(number)]
+
+
+async def test_it_is_read_from_a_place_on(bus_url: str) -> None:
+    """The entry at the place counts already; the next one, of the same millisecond, does not."""
+    taken = Taken()
+    async with make_client(bus_url) as client:
+        for entry_id in ("5-1", "5-2", "5-10", "12-0"):
+            await client.xadd(TIMINGS, {"batch": entry_id}, id=entry_id)
+        await read_history(client, (5, 2), taken)
+    assert taken.bodies == [b"5-10", b"12-0"]
+
+
+async def test_what_was_kept_last_is_read(bus_url: str) -> None:
+    """It takes the place of what was kept before, so that the stream has one entry."""
+    aggregate = Aggregate()
+    async with make_client(bus_url) as client:
+        assert await read_kept(client) is None
+        for number in (1, 2):
+            aggregate.apply(batch(number, counters=[hits(number)]), number)
+            await keep(client, Kept((number, 7), aggregate.state()))
+        assert await read_kept(client) == Kept((2, 7), aggregate.state())
+        assert await client.xlen(TOTALS) == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"state": "?"}, {"place": "1-1"}, {"place": "one", "state": ""}, {"place": "1-1", "state": "?"}]
+)
+async def test_what_cannot_be_read_is_as_if_nothing_was_kept(bus_url: str, fields: dict[str, str]) -> None:
+    """A service of another release begins with the timings that the bus holds."""
+    async with make_client(bus_url) as client:
+        await client.xadd(TOTALS, fields)  # type: ignore[arg-type]  # any mapping of texts
+        assert await read_kept(client) is None
+
+
+def test_places_are_compared_as_numbers() -> None:
+    """Ids as bytes are not in order."""
+    assert sorted([b"10-0", b"9-10", b"9-9"], key=place_of) == [b"9-9", b"9-10", b"10-0"]

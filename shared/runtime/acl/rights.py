@@ -62,7 +62,7 @@ RELAY = Right(
         *("xgroup|create", "xgroup|destroy", "xtrim", "memory|usage"),
     ),
 )
-KNOW = Right("know", "ask for the server's memory and when it began to run", "", ("info",))
+KNOW = Right("know", "ask how the server is: its memory, its clients, when it began to run", "", ("info",))
 READ = Right("read", "read without a group", "R", ("xread", "xrange", "xinfo|stream"))
 _IN_A_GROUP = (
     *("xgroup|create", "xinfo|groups", "xreadgroup", "xack", "xpending", "xclaim"),
@@ -96,7 +96,10 @@ OWN = Right(
     ("multi", "exec", "xadd", "expire", "xread", "xinfo|stream", "xtrim", "del"),
 )
 MEASURE = Right(
-    "measure", "ask for lengths, groups, lags and consumers", "R", ("xinfo|stream", "xinfo|groups", "xinfo|consumers")
+    "measure",
+    "ask for lengths, groups, lags, consumers and what is owed",
+    "R",
+    ("xinfo|stream", "xinfo|groups", "xinfo|consumers", "xpending"),
 )
 SUBSCRIBE = Right(
     "subscribe",
@@ -150,7 +153,7 @@ def grants(server: Server) -> list[Grant]:
     if server == "bus":
         relays = dict.fromkeys(writer for stream in STREAMS if stream.ids != "*" for writer in stream.writers)
         on_streams = [grant for stream in STREAMS for grant in _on_stream(stream)]
-        return [*on_streams, *(Grant(writer, KNOW) for writer in relays)]
+        return [*on_streams, *(Grant(user, KNOW) for user in (*relays, "metrics"))]
     return [
         *_called("gateway", LOOK_UP_AND_FILL, CACHE_HEADS, *CACHE_ENTRIES),
         Grant("gateway", HEAR, channel=CACHE_FEED),

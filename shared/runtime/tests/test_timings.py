@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from shared.contracts.streams import TIMINGS
-from shared.contracts.timings import BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch
+from shared.contracts.timings import BUCKETS, LONG_BUCKETS, MAX_RAW, Counter, Gauge, Histogram, TimingBatch
 from shared.runtime import timings as module
 from shared.runtime.bus.connection import make_client
 from shared.runtime.bus.writer import StreamWriter
@@ -89,11 +89,50 @@ def test_gauges_are_read_when_the_batch_is_made(timings: Timings) -> None:
     assert timings.batch().gauges == [Gauge(name="process_open_fds", labels={}, value=2.0)]
 
 
-def test_counters_kept_elsewhere_are_in_every_batch(timings: Timings) -> None:
-    """Whoever keeps them need not tell when they change."""
-    kept = Counter(name="cache_hits", labels={"type": "user"}, value=7)
-    timings.counters_from(lambda: [kept])
-    assert [timings.batch().counters, timings.batch().counters] == [[kept], [kept]]
+def test_counters_kept_elsewhere_are_told_when_they_have_changed() -> None:
+    """Whoever keeps them need not say so; and now and then all of them are."""
+    timings, level = Timings("gateway", "gateway-1"), [7]
+    timings.counters_from(lambda: [Counter(name="cache_hits", labels={"type": "user"}, value=level[0])])
+
+    def told() -> list[float]:
+        return [counter.value for counter in timings.batch().counters]
+
+    assert [told(), told()] == [[7], []]
+    level[0] = 8
+    assert [told(), told()] == [[8], []]
+    assert [told() for _ in range(FULL_EVERY)].count([8]) == 1
+
+
+def test_the_last_batch_names_everything(timings: Timings) -> None:
+    """Nobody would make good what one before it has lost."""
+    timings.count("cache_hits", type="user")
+    timings.observe("event_loop_lag", 0.1)
+    timings.batch()
+    batch = timings.batch(last=True)
+    assert batch.last
+    assert batch.counters
+    assert batch.histograms
+
+
+def test_a_gauge_that_is_no_number_is_left_out(timings: Timings) -> None:
+    """JSON has no word for it: the reader would refuse the whole batch."""
+    timings.gauge("cache_l1_feed_age_seconds", lambda: float("inf"))
+    timings.gauge("process_open_fds", lambda: 3.0)
+    assert [gauge.name for gauge in timings.batch().gauges] == ["process_open_fds"]
+
+
+def test_stages_are_told_apart(timings: Timings) -> None:
+    """A stage that is the difference of two times may come out below nothing, and is nothing then."""
+    timings.observe_stages({"cache": 0.001, "bus": -0.0001})
+    timings.observe_stages({"cache": 0.002})
+    found = {series.labels["stage"]: (sum(series.counts), series.total) for series in timings.batch().histograms}
+    assert found == {"cache": (2, pytest.approx(0.003)), "bus": (1, 0.0)}
+
+
+def test_jobs_have_buckets_of_their_own(timings: Timings) -> None:
+    """Of minutes and hours."""
+    timings.observe("job_duration", 5000, kind="sweep_slice", outcome="succeeded")
+    assert only(timings.batch()).counts == [*[0] * (len(LONG_BUCKETS) - 1), 1, 0]
 
 
 def test_gauges_kept_elsewhere_are_in_every_batch(timings: Timings) -> None:
@@ -175,11 +214,23 @@ async def test_a_batch_travels_as_one_entry(timings: Timings, writer: StreamWrit
 
 
 @pytest.mark.integration
+async def test_nothing_is_sent_after_the_last_batch(timings: Timings, writer: StreamWriter, bus_url: str) -> None:
+    """A reader takes the process for gone."""
+    async with make_client(bus_url) as client:
+        timings.send(writer)
+        timings.send(writer, last=True)
+        timings.send(writer)
+        await writer.drain(5)
+        assert [batch.last for batch in await sent(client)] == [False, True]
+
+
+@pytest.mark.integration
 async def test_a_running_process_sends_by_itself(
     timings: Timings, writer: StreamWriter, bus_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At its pace, with the lateness of its own loop."""
     monkeypatch.setattr(module, "SEND_SECONDS", 0.01)
+    monkeypatch.setattr(module, "LAG_SECONDS", 0.005)
     sending = asyncio.create_task(timings.run(writer))
     async with make_client(bus_url) as client, asyncio.timeout(allowed(10)):
         while await client.xlen(TIMINGS) < 3:

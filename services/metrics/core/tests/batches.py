@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.contracts.timings import BUCKETS, Counter, Gauge, Histogram, TimingBatch
+from shared.contracts.timings import Counter, Gauge, Histogram, TimingBatch, bounds_of
 
 HTTP = {"method": "GET", "route": "/api/v1/strategies", "status": "200"}
 
@@ -19,6 +19,7 @@ def batch(
     counters: Sequence[Counter] = (),
     gauges: Sequence[Gauge] = (),
     recent: Sequence[float] = (),
+    last: bool = False,
 ) -> TimingBatch:
     """A batch of the gateway's first process unless said otherwise."""
     return TimingBatch(
@@ -32,6 +33,7 @@ def batch(
         counters=list(counters),
         gauges=list(gauges),
         recent=list(recent),
+        last=last,
     )
 
 
@@ -42,9 +44,10 @@ def http(seconds: Sequence[float], **labels: str) -> Histogram:
 
 def histogram(name: str, labels: Mapping[str, str], seconds: Sequence[float]) -> Histogram:
     """The histogram of these durations."""
-    counts = [0] * (len(BUCKETS) + 1)
+    bounds = bounds_of(name)
+    counts = [0] * (len(bounds) + 1)
     for value in seconds:
-        counts[next((place for place, bound in enumerate(BUCKETS) if value <= bound), len(BUCKETS))] += 1
+        counts[next((place for place, bound in enumerate(bounds) if value <= bound), len(bounds))] += 1
     return Histogram(name=name, labels=dict(labels), counts=counts, total=sum(seconds))
 
 

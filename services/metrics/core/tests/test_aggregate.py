@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.core import aggregate as module
-from services.metrics.core.aggregate import GAUGE_SECONDS, KNOWN_SERVICES, MAX_SILENT, UP_SECONDS, Aggregate
-from services.metrics.core.names import CACHE_HITS, HTTP_DURATION, JOBS, MEMORY, RPC_SERVED, SERVICE_UP
+from services.metrics.core.aggregate import GAUGE_SECONDS, KNOWN_SERVICES, MAX_ENDED, MAX_SILENT, UP_SECONDS, Aggregate
+from services.metrics.core.names import CACHE_HITS, HTTP_ANSWERS, JOBS, RPC_SERVED
+from services.metrics.core.process_names import CPU, MEMORY, SERVICE_UP
 from services.metrics.core.processes import MAX_SERIES_PER_PROCESS
 from services.metrics.core.tests.batches import batch, histogram, hits, http, memory
 from services.metrics.core.totals import Series
@@ -64,7 +65,7 @@ def totals(batches: Sequence[TimingBatch]) -> dict[str, Series]:
     aggregate = Aggregate()
     for number, one in enumerate(batches):
         aggregate.apply(one, number)
-    return {name: aggregate.snapshot().series.get(name, {}) for name in (HTTP_DURATION.name, CACHE_HITS.name)}
+    return {name: aggregate.snapshot().series.get(name, {}) for name in (HTTP_ANSWERS.name, CACHE_HITS.name)}
 
 
 @given(deliveries())
@@ -80,7 +81,7 @@ def test_no_total_ever_falls(delivery: tuple[list[TimingBatch], list[TimingBatch
     aggregate, before = Aggregate(), dict[str, Series]()
     for number, one in enumerate(delivery[1]):
         aggregate.apply(one, number)
-        after = {name: aggregate.snapshot().series.get(name, {}) for name in (HTTP_DURATION.name, CACHE_HITS.name)}
+        after = {name: aggregate.snapshot().series.get(name, {}) for name in (HTTP_ANSWERS.name, CACHE_HITS.name)}
         for name, series in before.items():
             for labels, vector in series.items():
                 assert all(new >= old for new, old in zip(after[name][labels], vector, strict=True))
@@ -111,17 +112,53 @@ def test_an_old_batch_changes_no_gauge_and_adds_no_durations() -> None:
     aggregate.apply(batch(1, gauges=[memory(100)], recent=[0.1]), 2)
     aggregate.apply(batch(2, gauges=[memory(200)], recent=[0.2]), 2)
     snapshot = aggregate.snapshot()
-    assert snapshot.series[MEMORY.name] == {("gateway",): [200]}
+    assert snapshot.series[MEMORY.name] == {("gateway", "1"): [200]}
     assert snapshot.durations == [0.2]
 
 
-def test_gauges_are_summed_over_a_services_processes() -> None:
-    """And not over services."""
+def test_each_process_of_a_service_has_a_place() -> None:
+    """Numbered as they came, within their service: no id becomes a label."""
     aggregate = Aggregate()
     aggregate.apply(batch(instance="a", gauges=[memory(1)]), 1)
     aggregate.apply(batch(instance="b", gauges=[memory(2)]), 1)
     aggregate.apply(batch(instance="c", service="strategy", gauges=[memory(4)]), 1)
-    assert aggregate.snapshot().series[MEMORY.name] == {("gateway",): [3], ("strategy",): [4]}
+    places = {("gateway", "1"): [1], ("gateway", "2"): [2], ("strategy", "1"): [4]}
+    assert aggregate.snapshot().series[MEMORY.name] == places
+
+
+def test_gauges_that_are_not_of_one_process_are_summed_over_a_services_processes() -> None:
+    """And not over services."""
+    aggregate = Aggregate()
+    for instance, service, value in (("a", "gateway", 1.0), ("b", "gateway", 2.0), ("c", "strategy", 4.0)):
+        gauge = Gauge(name="cache_l1_bytes", labels={}, value=value)
+        aggregate.apply(batch(instance=instance, service=service, gauges=[gauge]), 1)
+    assert aggregate.snapshot().series["aurelius_cache_l1_bytes"] == {("gateway",): [3], ("strategy",): [4]}
+
+
+def cpu(seconds: float) -> Counter:
+    """The counter of processor time."""
+    return Counter(name="process_cpu_seconds", labels={}, value=seconds)
+
+
+def test_a_process_takes_the_place_of_one_that_has_ended() -> None:
+    """So that there are no more places than there were processes at a time; the counters of a place go on."""
+    aggregate = Aggregate()
+    aggregate.apply(batch(instance="a", gauges=[memory(1)], counters=[cpu(5)], last=True), 1)
+    assert MEMORY.name not in aggregate.snapshot().series
+    aggregate.apply(batch(instance="b", gauges=[memory(2)], counters=[cpu(1)]), 2)
+    assert aggregate.snapshot().series[MEMORY.name] == {("gateway", "1"): [2]}
+    assert aggregate.snapshot().series[CPU.name] == {("gateway", "1"): [6]}
+
+
+def test_one_that_comes_back_to_a_place_that_was_taken_goes_to_another() -> None:
+    """What it counts from then on counts there, and once."""
+    aggregate = Aggregate()
+    aggregate.apply(batch(1, instance="held up", counters=[cpu(5)]), 1)
+    after = 2 + GAUGE_SECONDS
+    aggregate.apply(batch(1, instance="new", counters=[cpu(1)], gauges=[memory(1)]), after)
+    aggregate.apply(batch(2, instance="held up", counters=[cpu(7)], gauges=[memory(2)]), after)
+    assert aggregate.snapshot().series[CPU.name] == {("gateway", "1"): [6], ("gateway", "2"): [2]}
+    assert aggregate.snapshot().series[MEMORY.name] == {("gateway", "1"): [1], ("gateway", "2"): [2]}
 
 
 def test_a_silent_process_loses_its_gauges_and_keeps_its_counts() -> None:
@@ -178,6 +215,17 @@ def test_the_past_of_a_busy_process_met_for_the_first_time_is_no_load() -> None:
     assert aggregate.snapshot().rate == pytest.approx(MAX_RAW / 60)
 
 
+def test_the_last_minute_is_what_was_new_in_it() -> None:
+    """Of a batch that was lost too, when the next one makes it good; twice nothing is."""
+    aggregate = Aggregate()
+    aggregate.apply(batch(1, histograms=[http([0.01] * 5)], recent=[0.01] * 5), 1000)
+    later = batch(4, histograms=[http([0.01] * 5 + [0.2] * 3)], recent=[0.2])
+    aggregate.apply(later, 1061)
+    aggregate.apply(later, 1061)
+    minute = aggregate.snapshot().last_minute
+    assert minute == [*http([0.2] * 3).counts, pytest.approx(0.6)]
+
+
 def test_the_rate_is_right_above_what_a_batch_can_hold() -> None:
     """Raw durations stop at MAX_RAW; the histogram does not."""
     aggregate = Aggregate()
@@ -194,7 +242,7 @@ def test_what_does_not_fit_the_table_is_left_out_and_named() -> None:
         batch(
             histograms=[
                 http([0.1], colour="red"),
-                Histogram(name="rpc_server_duration", labels={}, counts=[1], total=1),
+                Histogram(name="event_loop_lag", labels={}, counts=[1], total=1),
             ],
             counters=[Counter(name="nonsense", labels={}, value=1), hits(1)],
             gauges=[Gauge(name="nonsense", labels={}, value=1), memory(1)],
@@ -204,7 +252,7 @@ def test_what_does_not_fit_the_table_is_left_out_and_named() -> None:
     assert applied.refused == {"labels": 1, "buckets": 1, "unknown": 2}
     snapshot = aggregate.snapshot()
     assert snapshot.series[CACHE_HITS.name] == {STRATEGY: [1]}
-    assert HTTP_DURATION.name not in snapshot.series
+    assert HTTP_ANSWERS.name not in snapshot.series
     assert MEMORY.name in snapshot.series
 
 
@@ -264,3 +312,26 @@ def test_what_each_process_reports_whole_is_not_added_up() -> None:
         gauge = Gauge(name="jobs", labels=labels, value=length)
         aggregate.apply(batch(service="backtest", instance=instance, gauges=[gauge]), 1000.0)
     assert aggregate.snapshot().series[JOBS.name] == {("backtest", "queued"): [9.0]}
+
+
+def test_the_last_batch_of_a_process_ends_it() -> None:
+    """What it counted stays; its gauges go, and it is up no more. What comes late or again is not counted anew."""
+    aggregate = Aggregate()
+    early = batch(1, counters=[hits(3)], gauges=[memory(1)])
+    end = batch(2, counters=[hits(5)], gauges=[memory(1)], last=True)
+    for one in (end, early, end):
+        aggregate.apply(one, 100)
+    assert hits_of(aggregate) == {STRATEGY: [5]}
+    assert MEMORY.name not in aggregate.snapshot().series
+    assert aggregate.snapshot().series[SERVICE_UP.name]["gateway",] == [0]
+
+
+def test_the_ended_that_are_remembered_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are forgotten first."""
+    monkeypatch.setattr(module, "MAX_ENDED", 5)
+    aggregate = Aggregate()
+    for place in range(20):
+        aggregate.apply(batch(instance=f"gateway-{place}", counters=[hits(1)], last=True), place)
+    assert list(aggregate._ended) == [(f"gateway-{place}", "first") for place in range(15, 20)]
+    assert hits_of(aggregate) == {STRATEGY: [20]}
+    assert MAX_ENDED > MAX_SILENT

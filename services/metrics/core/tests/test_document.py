@@ -36,6 +36,7 @@ def test_an_empty_system_has_every_field() -> None:
         "request_count": 0,
         "requests_per_second": 0.0,
         "response_times": {"avg_ms": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "p99_ms": 0.0},
+        "response_times_last_minute": {"avg_ms": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "p99_ms": 0.0},
         "system": {"cpu_percent": 12.5, "memory_mb": 2048.0, "memory_percent": 25.0},
         "cache": {
             "enabled": True,
@@ -56,6 +57,16 @@ def test_response_times_are_of_the_raw_durations() -> None:
     aggregate = Aggregate()
     aggregate.apply(batch(recent=[n / 1000 for n in range(1, 101)]), 1)
     assert form(aggregate)["response_times"] == {"avg_ms": 50.5, "p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0}
+
+
+def test_those_of_the_last_minute_are_of_its_histogram() -> None:
+    """As its buckets tell them; what was before is not in it."""
+    aggregate = Aggregate()
+    aggregate.apply(batch(1, histograms=[http([9.0] * 50)], recent=[9.0] * 50), 100)
+    durations = [9.0] * 50 + [0.2] * 90 + [0.4] * 10
+    aggregate.apply(batch(2, histograms=[http(durations)], recent=[0.2]), 200)
+    told = form(aggregate)["response_times_last_minute"]
+    assert told == {"avg_ms": 220.0, "p50_ms": pytest.approx(183.333), "p95_ms": 375.0, "p99_ms": 475.0}
 
 
 def test_routes_add_up_their_statuses() -> None:
@@ -101,10 +112,11 @@ def test_services_count_what_they_answer() -> None:
 
 
 def test_the_cache_is_judged_by_the_applications_own_counters() -> None:
-    """Over all types; the rate is 0-100, memory is text."""
+    """Over all types and both levels; the rate is 0-100, memory is text."""
     aggregate = Aggregate()
     misses = Counter(name="cache_misses", labels={"type": "user"}, value=1)
-    aggregate.apply(batch(counters=[hits(2), hits(1, "user"), misses]), 1)
+    own = Counter(name="cache_l1_hits", labels={"type": "user"}, value=1)
+    aggregate.apply(batch(counters=[hits(1), hits(1, "user"), own, misses]), 1)
     assert form(aggregate)["cache"] == {
         "enabled": True,
         "connected": True,

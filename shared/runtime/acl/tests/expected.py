@@ -92,7 +92,7 @@ class Expected:
             "XREAD STREAMS {} 0": self.plainly,
             "XRANGE {} - +": (self.plainly and not self.owned) or self.relays or self.buries or self._follows,
             BACKWARDS: self.from_outside or self.buries,
-            PENDING: self.in_a_group or self.relays,
+            PENDING: self.in_a_group or self.relays or self.measures,
             CLAIM: (self.in_a_group and not self.from_outside) or self.buries,
             "XDEL {} 1-0": self.takes or self.buries,
             **dict.fromkeys(REMOVE, self.owned),
