@@ -89,7 +89,7 @@ async def test_what_a_process_measures_is_rendered(settings: MetricsSettings) ->
         await exposed(
             caller,
             'aurelius_http_requests_total{method="GET",route="/api/v1/strategies",status="200"} 2',
-            'aurelius_http_request_duration_seconds_count'
+            "aurelius_http_request_duration_seconds_count"
             '{method="GET",route="/api/v1/strategies",status_class="2xx"} 2',
             'aurelius_cache_hits_total{type="strategy"} 3',
             'aurelius_service_up{service="gateway"} 1',
