@@ -11,7 +11,7 @@ PYTHONS := python3.11 python3.13
 SIDE_BY_SIDE := $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test verify chaos consistency matrix bench query-plans check hooks lock clean dev-environment
+.PHONY: help run test verify chaos consistency matrix load bench query-plans check hooks lock clean dev-environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 	@for python in $(PYTHONS); do \
 	    $(MAKE) --no-print-directory test PYTHON=$$python DEV=$(DEV)-$$python || exit 1; \
 	done
+
+load: ## Load the running platform and grade what it answers; ARGS="--seconds 30 --html report.html"
+	@./aurelius load $(ARGS)
 
 bench: ## Measure everything anew and write docs/performance.md; ARGS="--only cache"; 90 minutes on a quiet machine, needs wrk
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt

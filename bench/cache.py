@@ -32,10 +32,10 @@ from bench.caching.rounds import Sample, by_list, by_rate, by_wrk, in_turns, mid
 from bench.caching.servers import Contender, Servers, bare_application, serving
 from bench.caching.verdicts import Found, rate
 from bench.serving.bare import Answer
-from bench.serving.client import Request, WrongAnswer, get
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart
 from bench.serving.wrk import Expected, NoWrk, find_wrk
+from cli.load.wire import Request, WrongAnswer, get
 
 PARTS = ("hits", "off", "misses", "steady")
 MISSES = {"single strategy": 150, "list of 50": 60, "equity curve": 6}

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from bench.serving.client import WrongAnswer
+from cli.load.wire import WrongAnswer
 from tests.e2e.platform import PASSWORD
 
 

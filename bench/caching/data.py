@@ -15,7 +15,7 @@ import msgspec
 
 from bench.caching.account import Account
 from bench.peers.monolith.database import SCHEMA
-from bench.serving.client import WrongAnswer
+from cli.load.wire import WrongAnswer
 from tests.e2e.journey import SMA_CROSS
 
 STRATEGY_BYTES = 1000

@@ -24,7 +24,8 @@ import msgspec
 
 from bench.caching.account import Account
 from bench.caching.data import backtested, hourly_bars, store_strategies, uploaded
-from bench.serving.client import Answer, Request, WrongAnswer, at_rate, get, wire_of
+from bench.serving.client import at_rate
+from cli.load.wire import Answer, Request, WrongAnswer, get, wire_of
 
 OWNERS = 20
 STRATEGIES = 20

@@ -10,8 +10,8 @@ import httpx
 from bench.caching.data import Data
 from bench.caching.servers import Contender
 from bench.serving import bare
-from bench.serving.client import Answer, Check, Request, WrongAnswer, get
 from bench.serving.wrk import Expected
+from cli.load.wire import Answer, Check, Request, WrongAnswer, get
 
 ENCODINGS = "zstd, br, gzip"
 _GZIP_HEAD = 10

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 from bench.caching.servers import Contender
-from bench.serving.client import Load, Request, at_rate, one_after_another
+from bench.serving.client import Load, at_rate, one_after_another
 from bench.serving.processors import all_cpu_seconds, cpu_seconds
 from bench.serving.wrk import Expected, run_wrk
+from cli.load.wire import Request
 
 AT_ONCE, LARGE_AT_ONCE = 16, 4
 """Requests of wrk's on their way: of bodies below LARGE bytes, and of those above."""

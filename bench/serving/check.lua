@@ -1,6 +1,7 @@
 -- For wrk: compares every answer with the recorded one, and says at the end what was found.
 -- Arguments: the file of the expected body ("" for any), bytes of it to leave out at its start, the expected beginning
--- of Cache-Status ("" for any), then headers to send, each as NAME=VALUE.
+-- of Cache-Status ("" for any), how long a connection waits after an answer (milliseconds in the mean, 0 for not at all),
+-- then headers to send, each as NAME=VALUE.
 
 local threads = {}
 
@@ -16,7 +17,14 @@ function init(args)
     expected = file:read("*a"):sub(skipped + 1)
     file:close()
   end
-  for i = 4, #args do
+  local pause = tonumber(args[4])
+  if pause > 0 then
+    -- Of any length up to twice the mean: connections that wait equally long would all send at the same moment.
+    delay = function()
+      return math.random(0, 2 * pause)
+    end
+  end
+  for i = 5, #args do
     local name, value = args[i]:match("^([^=]+)=(.*)$")
     wrk.headers[name] = value
   end

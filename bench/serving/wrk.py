@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.serving.client import WrongAnswer
+from cli.load.wire import WrongAnswer
 
 _SCRIPT = Path(__file__).with_name("check.lua")
 _FOUND = re.compile(
@@ -62,9 +62,14 @@ def find_wrk() -> str:
     return found
 
 
-async def run_wrk(url: str, headers: Mapping[str, str], expected: Expected, *, seconds: float, connections: int) -> Wrk:
-    """Ask for one URL for so long. Raises WrongAnswer."""
-    given = [str(expected.body), str(expected.skipped), expected.cache_status]
+async def run_wrk(
+    url: str, headers: Mapping[str, str], expected: Expected, *, seconds: float, connections: int, pause: float = 0.0
+) -> Wrk:
+    """Ask for one URL for so long; each connection waits for `pause` seconds in the mean after an answer.
+
+    Raises WrongAnswer.
+    """
+    given = [str(expected.body), str(expected.skipped), expected.cache_status, str(round(pause * 1000))]
     given += [f"{name}={value}" for name, value in headers.items()]
     options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(_SCRIPT), url]
     before = _children_seconds()

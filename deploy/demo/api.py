@@ -57,6 +57,27 @@ class Api:
         self._headers = {"Authorization": f"Bearer {token}"}
         return _subject(token)
 
+    @property
+    def authorization(self) -> str:
+        """The header of the account that this acts as; nothing before it has logged in."""
+        return self._headers.get("Authorization", "")
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another. A server closes one that was idle for long."""
+        self._connection.close()
+
+    def log_out(self) -> None:
+        """End the session; its access token is good until it expires. Raises Refused, NoAnswer."""
+        self._send("POST", "/auth/logout", None, {})
+
+    def delete(self, path: str) -> None:
+        """Delete something, or find that it is not there. Raises Refused, NoAnswer."""
+        try:
+            self._send("DELETE", path, None, {})
+        except Refused as error:
+            if error.status != 404:
+                raise
+
     def post(self, path: str, value: Mapping[str, object], *, wait: int = 0) -> Resource:
         """Create something; `wait` seconds at most for work it starts. Raises Refused, NoAnswer."""
         headers = {**_JSON, "Prefer": f"wait={wait}"} if wait else _JSON

@@ -7,7 +7,7 @@ import pytest
 
 from bench.caching.account import Account
 from bench.caching.read_mix import WEIGHTS, Counts, Mix, Owner, counts_of
-from bench.serving.client import Answer, WrongAnswer
+from cli.load.wire import Answer, WrongAnswer
 
 NUMBER = 4000
 

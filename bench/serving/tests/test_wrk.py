@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from bench.serving import bare
-from bench.serving.client import WrongAnswer
 from bench.serving.wrk import Expected, NoWrk, Wrk, find_wrk, run_wrk
+from cli.load.wire import WrongAnswer
 from deploy.local.ports import free_ports
 
 pytestmark = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -100,3 +100,11 @@ def test_who_has_no_wrk_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(NoWrk, match="apt-get install wrk"):
         find_wrk()
+
+
+async def test_connections_that_wait_make_a_rate(url: str, tmp_path: Path) -> None:
+    """Two that wait for 50 ms in the mean ask forty times a second, and no faster."""
+    file = tmp_path / "body"
+    file.write_bytes(BODY)
+    found = await run_wrk(url, {}, Expected(file), seconds=3, connections=2, pause=0.05)
+    assert 10 < found.rate < 80

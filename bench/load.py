@@ -1,0 +1,73 @@
+"""`python -m bench.load`: the load suite's own figures beside wrk's, of a running platform at a rate both can hold.
+
+    python -m bench.load [--url http://127.0.0.1:8000] [--rate 200] [--seconds 10] [--rounds 5]
+
+wrk knows no rates: each of its connections waits after an answer, so that all together send about so many a second. It
+counts from when a request is sent; below the knee, where nothing waits to be sent, that is the same moment. Rounds take
+turns, so that both meet the machine as it is; the median of the rounds' ratios has to be within BOUND of 1.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+from bench.serving.client import at_rate, one_after_another
+from bench.serving.wrk import Expected, find_wrk, run_wrk
+from cli.load.accounts import Account, accounts
+from cli.load.checks import item
+from cli.load.wire import Answer, get
+
+BOUND = 0.15
+CONNECTIONS = 16
+
+
+def main() -> int:
+    """Return the exit status: 0 when both agree."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    find_wrk()
+    left: list[str] = []
+    say = partial(print, file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder, accounts(given.url, 1, say, left) as (owner,):
+        ratios = _rounds(given, owner, Path(folder))
+    found = median(ratios)
+    agree = abs(found - 1) <= BOUND
+    print(f"median of the ratios {found:.3f}: {'within' if agree else 'NOT within'} {BOUND:.0%}")
+    return 0 if agree else 1
+
+
+def _rounds(given: argparse.Namespace, owner: Account, folder: Path) -> list[float]:
+    """Measure in turns, and print; the ratio of the medians of each round."""
+    path = f"/api/v1/strategies/{owner.strategies[0]}"
+    headers = {"Host": urlsplit(given.url).netloc, "Authorization": owner.authorization}
+    seen: list[Answer] = []
+    one_after_another(given.url, [get(path, seen.append, headers)], 1)
+    body = folder / "body"
+    body.write_bytes(seen[0].body)
+    request = get(path, item(owner.strategies[0], owner.user_id), headers)
+    wrk = partial(run_wrk, f"{given.url}{path}", headers, Expected(body), seconds=given.seconds)
+    ratios = []
+    for number in range(given.rounds):
+        ours = at_rate(given.url, [request] * round(given.rate * given.seconds), given.rate, CONNECTIONS)
+        own = median(ours.latencies)
+        # A connection that waits so long sends as often as it should, but for the time that an answer takes.
+        theirs = asyncio.run(wrk(connections=CONNECTIONS, pause=max(0.0, CONNECTIONS / given.rate - own)))
+        ratios.append(own / theirs.p50)
+        print(
+            f"round {number + 1}: ours {len(ours.latencies) / ours.seconds:.1f}/s, median {own * 1e3:.3f} ms; "
+            f"wrk {theirs.rate:.1f}/s, median {theirs.p50 * 1e3:.3f} ms; ratio {ratios[-1]:.3f}"
+        )
+    return ratios
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The whole of a run: accounts, scenarios, ramp, and the report."""
+
+import ipaddress
+import os
+import platform
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import msgspec
+import psutil
+
+from cli.load import checks
+from cli.load.accounts import CannotLoad, accounts
+from cli.load.offering import Load
+from cli.load.processes import ServerUse
+from cli.load.progress import Progress
+from cli.load.results import Memory, Report
+from cli.load.running import Runner, Settings
+from cli.load.scenarios import Scenario
+from cli.load.stepping import Climb
+from cli.load.tally import Tally
+from cli.load.targets import MEMORY_MB, worst
+from cli.load.wire import Answer, WrongAnswer, get
+
+WORKER = "backtest.worker"
+"""The module that a worker's process runs, as Use has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do. `ramp_seconds` for each rate of the ramp, 0 for no ramp; `ramp_most` is the highest rate."""
+
+    scenarios: Sequence[Scenario]
+    users: int
+    ramp_seconds: float
+    ramp_most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the platform is."""
+
+    url: str
+    address: tuple[str, int]
+    host: str
+
+
+def target_of(url: str, *, remote: bool) -> Target:
+    """Return where a URL leads. Raises CannotLoad: for another machine unless `remote`, for anything but plain HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
+        raise CannotLoad(f"{url}: must be such as http://127.0.0.1:8000; what is before TLS is what is loaded")
+    port = parts.port or 80
+    try:
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise CannotLoad(f"{parts.hostname} is not known: {error.strerror}") from error
+    ip = str(found[0][4][0])
+    if not remote and not ipaddress.ip_address(ip).is_loopback:
+        raise CannotLoad(f"{ip} is another machine: if it is yours to load, say so with --remote")
+    return Target(url.rstrip("/"), (ip, port), parts.netloc.rpartition("@")[2])
+
+
+def run(target: Target, settings: Settings, plan: Plan, progress: Progress) -> Report:
+    """Do all of it. Raises CannotLoad."""
+    began = datetime.now(UTC)
+    version = _version(target)
+    load_average = os.getloadavg()[0]
+    left: list[str] = []
+
+    with accounts(target.url, plan.users, progress.say, left) as made:
+        runner = Runner(settings, made, progress)
+        results = [runner.run(scenario) for scenario in plan.scenarios]
+        ramp = runner.ramp(Climb(plan.ramp_seconds, plan.ramp_most)) if plan.ramp_seconds else None
+        memory = _memory(runner.last_use)
+    progress.done()
+    grades = [result.grade for result in results] + ([ramp.grade] if ramp else [])
+    if memory is not None and memory.missed:
+        grades.append("NEEDS IMPROVEMENT")
+    return Report(
+        url=target.url,
+        version=version,
+        began_at=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+        machine=_machine(),
+        load_average=load_average,
+        results=results,
+        ramp=ramp,
+        memory=memory,
+        left=left,
+        grade=worst(grades),
+    )
+
+
+def _version(target: Target) -> str:
+    """Return the platform's; it is the first sign that it serves. Raises CannotLoad."""
+    answers: list[Answer] = []
+    tally = Tally()
+    with Load(target.address, 1, timeout=10) as load:
+        load.offer([get("/health", answers.append, {"Host": target.host})], None, tally)
+    if not answers:
+        raise CannotLoad(f"{target.url}: {next(iter(tally.failures))}. `make run` starts the platform")
+    try:
+        checks.health(answers[0])
+    except WrongAnswer as error:
+        raise CannotLoad(f"{target.url}/health: {error}") from error
+    return msgspec.json.decode(answers[0].body, type=checks.Health).version
+
+
+def _memory(use: ServerUse | None) -> Memory | None:
+    if use is None or use.python_pss_mb is None:
+        return None
+    numbers = {each.name: each.number for each in use.processes}
+    alone = numbers.get("gateway") == 1 and numbers.get(WORKER) == 1
+    return Memory(pss_mb=use.python_pss_mb, bound_mb=MEMORY_MB, asked=alone)
+
+
+def _machine() -> str:
+    memory = psutil.virtual_memory().total / 2**30
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
+    return f"{psutil.cpu_count()} processors, {memory:.0f} GiB, {system}, Python {platform.python_version()}"

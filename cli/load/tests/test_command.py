@@ -1,0 +1,139 @@
+"""`aurelius load` from end to end, against a platform in memory."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.load.command import CANNOT, MET, MISSED, NOT_MEASURED, command, status_of
+from cli.load.scenarios import NAMES
+from cli.load.targets import Grade
+from cli.load.tests.fake_platform import FakePlatform
+from cli.load.tests.http_server import Given
+from cli.load.tests.reports import decoded, report, result
+from deploy.local.ports import free_ports
+
+SHORT = ("--seconds", "1", "--warm-up", "0", "--users", "2", "--no-ramp", "--rate", "10")
+
+
+def load(url: str, *options: str) -> Result:
+    return CliRunner().invoke(command, ["--url", url, *SHORT, *options])
+
+
+@pytest.fixture
+def platform() -> FakePlatform:
+    return FakePlatform()
+
+
+def test_every_scenario_gets_right_answers(platform: FakePlatform, tmp_path: Path) -> None:
+    """And each is sent as often as it is due."""
+    with platform.serving() as url:
+        shown = load(url, "--json", str(tmp_path / "found.json"), "--html", str(tmp_path / "found.html"))
+    found = decoded((tmp_path / "found.json").read_bytes())
+    assert [each.scenario for each in found.results] == list(NAMES)
+    for each in found.results:
+        assert (each.total, each.failed, each.failures) == (10, 0, {}), shown.output
+    assert "SUMMARY" in shown.output
+    assert (tmp_path / "found.html").read_text().startswith("<!doctype html>")
+
+
+def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
+    """What was made for the load, and what the load has written; every session is ended."""
+    with platform.serving() as url:
+        shown = load(url, "--scenario", "writes", "--scenario", "login")
+    assert len(platform.users) == 2
+    assert platform.items == {}
+    assert platform.logged_out == 2
+    assert "2 empty accounts stay" in shown.output
+
+
+def test_what_cannot_be_deleted_is_told(platform: FakePlatform) -> None:
+    """And hides nothing of what was found."""
+    platform.refused["GET /backtests"] = Given(500, b"{}")
+    with platform.serving() as url:
+        shown = load(url, "--scenario", "health")
+    assert "had could not all be deleted" in shown.output
+    assert "Requests/sec" in shown.output
+
+
+def test_a_target_that_is_missed_is_a_failure(platform: FakePlatform) -> None:
+    """Wrong answers are, and slow ones."""
+    platform.refused["GET /metrics"] = Given(503, b'{"title": "The bus does not answer"}')
+    with platform.serving() as url:
+        shown = load(url, "--scenario", "metrics")
+        assert shown.exit_code == MISSED
+        assert "10 x status 503: The bus does not answer" in shown.output
+        platform.refused.clear()
+        platform.stalled = 0.3
+        slow = load(url, "--scenario", "health")
+    assert "target missed: p95" in slow.output
+    assert slow.exit_code == MISSED
+
+
+def test_a_limit_of_the_platform_is_a_failure_with_a_hint(platform: FakePlatform) -> None:
+    """Not the platform's fault, but not an answer either."""
+    platform.refused["GET /strategies"] = Given(429)
+    with platform.serving() as url:
+        shown = load(url, "--scenario", "strategies")
+    assert "10 x status 429: the platform limits how often" in shown.output
+    assert shown.exit_code == MISSED
+
+
+@pytest.mark.parametrize(
+    ("grade", "strict", "status"),
+    [
+        ("EXCELLENT", True, MET),
+        ("GOOD", False, MET),
+        ("GOOD", True, MISSED),
+        ("NEEDS IMPROVEMENT", False, MISSED),
+        ("NOT MEASURED", False, NOT_MEASURED),
+    ],
+)
+def test_the_exit_status_says_how_it_went(grade: Grade, strict: bool, status: int) -> None:
+    """For scripts."""
+    shown = msgspec.structs.replace(report(result()), grade=grade)
+    assert status_of(shown, strict=strict) == status
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://192.0.2.1:8000", "is another machine"),
+        ("https://127.0.0.1:8000", "must be such as"),
+        ("http://127.0.0.1:8000/api", "must be such as"),
+        ("127.0.0.1:8000", "must be such as"),
+    ],
+)
+def test_nothing_is_sent_where_it_was_not_meant(url: str, why: str) -> None:
+    """Another machine has to be named as one, and all else is a mistake."""
+    shown = load(url)
+    assert shown.exit_code == CANNOT
+    assert why in shown.output
+
+
+def test_a_platform_that_does_not_run_is_told() -> None:
+    """With how to start it."""
+    (port,) = free_ports(1, "127.0.0.1")
+    shown = load(f"http://127.0.0.1:{port}")
+    assert shown.exit_code == CANNOT
+    assert "make run" in shown.output
+
+
+def test_an_unhealthy_platform_is_not_loaded(platform: FakePlatform) -> None:
+    """No account is made."""
+    platform.refused["GET /health"] = Given(503, b"{}")
+    with platform.serving() as url:
+        shown = load(url)
+    assert shown.exit_code == CANNOT
+    assert platform.users == {}
+
+
+def test_accounts_that_cannot_be_made_are_told(platform: FakePlatform) -> None:
+    """What was made before is deleted."""
+    platform.refused["POST /datasets"] = Given(422, b'{"detail": "no such bars"}')
+    with platform.serving() as url:
+        shown = load(url)
+    assert shown.exit_code == CANNOT
+    assert "no such bars" in shown.output
+    assert platform.items == {}

@@ -1,0 +1,82 @@
+"""`aurelius load` against the running system."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from cli.load.results import Report
+from cli.load.scenarios import NAMES
+from cli.load.tests.reports import decoded
+from tests.e2e.platform import ROOT, Platform
+
+pytestmark = [pytest.mark.e2e, pytest.mark.integration]
+
+USERS = 3
+JUDGED = (0, 1, 3)
+"""Exit statuses of a run that came to its end: how fast a busy machine is, is no matter here."""
+
+
+async def load(system: Platform, folder: Path, *options: str) -> tuple[Report, str]:
+    """Run it for a second each; what it found and what it printed."""
+    command = (sys.executable, "-m", "cli", "load", "--url", system.base_url, "--seconds", "1", "--warm-up", "0")
+    process = await asyncio.create_subprocess_exec(
+        *(*command, "--users", str(USERS), "--json", str(folder / "found.json"), *options),
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    printed, told = (text.decode() for text in await process.communicate())
+    assert process.returncode in JUDGED, told
+    return decoded((folder / "found.json").read_bytes()), printed
+
+
+async def test_every_scenario_gets_right_answers_and_cleans_up(system: Platform, tmp_path: Path) -> None:
+    """Every request that is due is sent and rightly answered; of what was made only empty accounts stay."""
+    found, printed = await load(system, tmp_path, "--ramp", "--ramp-seconds", "1", "--ramp-most", "60")
+    assert [each.scenario for each in found.results] == list(NAMES)
+    for each in found.results:
+        assert (each.total, each.failed, each.failures) == (round(each.rate), 0, {}), printed
+    assert found.ramp is not None
+    assert found.ramp.steps[0].success_rate == 1.0
+    assert found.left == [f"{USERS} empty accounts stay, load-...@example.com: there is no way to delete an account"]
+    assert await _rows(system) == (0, 0, 0)
+
+
+async def test_the_platforms_processes_are_told(system: Platform, tmp_path: Path) -> None:
+    """Each by its name, servers among them, with processor time and memory; not the load itself."""
+    found, printed = await load(system, tmp_path, "--scenario", "mixed")
+    server = found.results[0].server
+    assert server is not None, printed
+    names = {use.name: use.number for use in server.processes}
+    assert names["gateway"] == names["backtest.worker"] == 1
+    assert {"strategy", "backtest", "invalidator", "metrics", "deploy.local", "postgres"} <= set(names)
+    assert "cli" not in names
+    assert 0 < server.cpu_percent <= 100
+    assert found.memory is not None
+    assert found.memory.asked
+    assert found.memory.pss_mb > 50
+
+
+async def _rows(system: Platform) -> tuple[int, int, int]:
+    """How many strategies, backtests and datasets the accounts of a load have."""
+    strategy = await asyncpg.connect(system.given("strategy", "DATABASE_URL"))
+    backtest = await asyncpg.connect(system.given("backtest", "DATABASE_URL"))
+    try:
+        owners = [
+            each["id"] for each in await strategy.fetch("SELECT id FROM users WHERE email LIKE 'load-%@example.com'")
+        ]
+        assert owners
+        strategies = await strategy.fetchval("SELECT count(*) FROM strategies WHERE owner_id = ANY($1)", owners)
+        runs, datasets = [
+            await backtest.fetchval(f"SELECT count(*) FROM {table} WHERE owner_id = ANY($1)", owners)
+            for table in ("backtests", "datasets")
+        ]
+        return strategies, runs, datasets
+    finally:
+        await strategy.close()
+        await backtest.close()
