@@ -16,13 +16,25 @@ class _Problem(msgspec.Struct):
     title: str = ""
 
 
+class Part(msgspec.Struct):
+    """Part of Health."""
+
+    status: str
+    detail: str = ""
+
+
 class Health(msgspec.Struct):
     """What /health says of a platform that serves."""
 
     status: Literal["ok", "degraded"]
     version: str
     uptime_seconds: float
-    checks: dict[str, msgspec.Raw]
+    checks: dict[str, Part]
+
+    @property
+    def failing(self) -> list[str]:
+        """What is not well, and why."""
+        return [f"{name} ({part.detail or part.status})" for name, part in self.checks.items() if part.status == "down"]
 
 
 class ResponseTimes(msgspec.Struct):

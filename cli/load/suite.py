@@ -95,7 +95,7 @@ def run(target: Target, settings: Settings, plan: Plan, progress: Progress) -> R
 
 
 def _version(target: Target) -> str:
-    """Return the platform's; it is the first sign that it serves. Raises CannotLoad."""
+    """Return the platform's, once it has said that it is well. Raises CannotLoad."""
     answers: list[Answer] = []
     tally = Tally()
     with Load(target.address, 1, timeout=10) as load:
@@ -106,7 +106,10 @@ def _version(target: Target) -> str:
         checks.health(answers[0])
     except WrongAnswer as error:
         raise CannotLoad(f"{target.url}/health: {error}") from error
-    return msgspec.json.decode(answers[0].body, type=checks.Health).version
+    health = msgspec.json.decode(answers[0].body, type=checks.Health)
+    if health.status != "ok":
+        raise CannotLoad(f"{target.url} is {health.status}: {', '.join(health.failing)}. Load it when /health says ok")
+    return health.version
 
 
 def _memory(use: ServerUse | None) -> Memory | None:

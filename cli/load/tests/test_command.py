@@ -129,6 +129,17 @@ def test_an_unhealthy_platform_is_not_loaded(platform: FakePlatform) -> None:
     assert platform.users == {}
 
 
+def test_a_platform_that_is_not_well_is_not_loaded(platform: FakePlatform) -> None:
+    """What is missing is told: its figures would be those of something else."""
+    health = b'{"status": "degraded", "version": "1", "uptime_seconds": 1, "checks": {"backtest": {"status": "down"}}}'
+    platform.refused["GET /health"] = Given(200, health)
+    with platform.serving() as url:
+        shown = load(url)
+    assert shown.exit_code == CANNOT
+    assert "is degraded: backtest (down)" in shown.output
+    assert platform.users == {}
+
+
 def test_accounts_that_cannot_be_made_are_told(platform: FakePlatform) -> None:
     """What was made before is deleted."""
     platform.refused["POST /datasets"] = Given(422, b'{"detail": "no such bars"}')
