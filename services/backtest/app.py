@@ -78,7 +78,7 @@ def compose(settings: BacktestSettings) -> Service:
     requests.handle(messages.ExportEquity, results.export_equity)
     requests.handle(messages.ExportTrades, results.export_trades)
     requests.handle(messages.RenderReport, reports.render)
-    requests.handle(messages.ReadVersions, Versions(database).read)
+    service.checks("metrics").handle(messages.ReadVersions, Versions(database).read)
     _answer_about_sweeps(
         requests,
         once,

@@ -69,6 +69,11 @@ def compose(settings: GatewaySettings) -> Service:
     service.watch(feed.subscriber)
     service.timings.counters_from(lambda: [*counters_of(cache.stats), *local_counters(reads.local)])
     gateway = Gateway(Shedding(caller), reads)
+    if settings.redis_enabled:
+        probes = CacheProbes(
+            service.broker, service.writer, service.instance, reads.local, time.perf_counter, gateway.recipes
+        )
+        service.background(probes.run)
     system = SystemHealth(release(), service.check_bus, cache, caller, cache_enabled=settings.redis_enabled)
     service.stopping(gateway.settle)
     service.closing(cache.close)
@@ -92,7 +97,6 @@ def _local(service: Service, settings: GatewaySettings, cache: CacheSettings) ->
         service.background(feed.run)
         service.timings.gauge("cache_l1_feed_age_seconds", lambda: feed.age)
         service.timings.gauge("cache_l1_bytes", lambda: local.size)
-        CacheProbes(service.broker, service.writer, service.instance, local, time.perf_counter)
     return local
 
 

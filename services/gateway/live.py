@@ -4,17 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
 from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 
+from services.gateway.broadcast import hear
 from shared.contracts.jobs import Progress
 from shared.contracts.streams import PROGRESS
-from shared.runtime.bus.connection import Entry, subscribe
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
-
-_PROGRESS = msgspec.json.Decoder(Progress)
 
 
 class ProgressFeed:
@@ -22,8 +19,7 @@ class ProgressFeed:
 
     def __init__(self, broker: RedisBroker) -> None:
         self._waiting: dict[str, list[asyncio.Event]] = {}
-        # From the beginning: with "$" an entry that comes between two reads would be lost.
-        self.subscriber: StreamBatchSubscriber = subscribe(broker, PROGRESS, self._receive, last_id="0")
+        self.subscriber: StreamBatchSubscriber = hear(broker, PROGRESS, b"progress", Progress, self._heard)
 
     @contextmanager
     def ended(self, run_id: str) -> Iterator[asyncio.Event]:
@@ -37,12 +33,7 @@ class ProgressFeed:
             if not self._waiting[run_id]:
                 del self._waiting[run_id]
 
-    async def _receive(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            try:
-                progress = _PROGRESS.decode(entry.fields.get(b"progress", b""))
-            except msgspec.MsgspecError:
-                continue  # written by a version this one does not know
-            if progress.status in ENDED:
-                for event in self._waiting.get(progress.id, ()):
-                    event.set()
+    def _heard(self, progress: Progress) -> None:
+        if progress.status in ENDED:
+            for event in self._waiting.get(progress.id, ()):
+                event.set()

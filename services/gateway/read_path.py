@@ -3,14 +3,16 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
 
 from services.gateway.core.etags import etag_of, matches
 from services.gateway.core.idempotency import REPLAYED
+from services.gateway.fetching import ABSENT, Asking, fetched
 from services.gateway.notes import CachedRead, Connection, notes_of
+from services.gateway.recipes import Recipes
 from shared.cache import tokens
 from shared.cache.reading import CachedReads, Fetched, Source
 from shared.cache.record import Entry
@@ -26,8 +28,6 @@ TOKEN = "Consistency-Token"  # noqa: S105  # a header's name
 TOKENS = 4096
 JSON = "application/json"
 HTML = "text/html"
-TEXT = "text/plain"
-ABSENT = 404
 STATUS: dict[Source, str] = {
     "l1": "aurelius-l1; hit",
     "l2": "aurelius-l2; hit",
@@ -35,22 +35,6 @@ STATUS: dict[Source, str] = {
     "bypass": "aurelius-l2; fwd=bypass",
 }
 """The `Cache-Status` (RFC 9211) of an answer from each place."""
-
-
-class Asking(Protocol):
-    """What the gateway needs of the bus; see Caller."""
-
-    async def ask(
-        self,
-        message: Message[A],
-        principal: Principal | None = None,
-        *,
-        seconds: float = DEFAULT_DEADLINE,
-        idempotency_key: str = "",
-        service: str = "",
-    ) -> Reply:
-        """Ask a service and return its answer's bytes; `service` in place of the message's own. Raises ServiceError."""
-        ...
 
 
 class Found(NamedTuple):
@@ -71,6 +55,7 @@ class Gateway:
     def __init__(self, caller: Asking, reads: CachedReads) -> None:
         self._caller = caller
         self._reads = reads
+        self.recipes = Recipes(caller)
 
     async def ask(
         self,
@@ -122,15 +107,9 @@ class Gateway:
             nonlocal asking
             started = time.perf_counter()
             try:
-                reply = await self.ask(request, message, principal)
-            except NotFound as error:
-                if obj not in error.versions:
-                    raise
-                return Fetched(absence(error, obj))
+                return await fetched(self.ask(request, message, principal), obj, principal)
             finally:
                 asking = time.perf_counter() - started
-            entry = Entry(reply.versions.get(obj, 0), etag_of(reply.body), principal.user_id, reply.body)
-            return Fetched(entry, versioned=obj in reply.versions)
 
         started = time.perf_counter()
         if asks_past_caches(request.headers.get("cache-control", "")):
@@ -144,6 +123,7 @@ class Gateway:
             raise NotFound(found.entry.body.decode())
         if found.entry.owner != principal.user_id:
             raise NotFound("There is no such resource")
+        self.recipes.note(obj, variant, message, principal)
         return Found(found.entry, STATUS[found.source])
 
     async def read_entity(
@@ -161,11 +141,6 @@ class Gateway:
     async def settle(self) -> None:
         """Wait for what goes on behind the answers."""
         await self._reads.settle()
-
-
-def absence(error: NotFound, obj: str) -> Entry:
-    """Return the entry that says what `error` says of `obj`, to everybody: it was deleted, whoever it was of."""
-    return Entry(error.versions[obj], "", "", error.detail.encode(), ABSENT, TEXT)
 
 
 def asks_past_caches(cache_control: str) -> bool:

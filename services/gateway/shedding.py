@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from services.gateway.core.admission import Admission
+from services.gateway.fetching import Asking
 from services.gateway.problems import Overloaded
-from services.gateway.read_path import Asking
 from shared.contracts.errors import DeadlineExceeded
 from shared.contracts.messages import Request
 from shared.contracts.values import Principal

@@ -1,6 +1,5 @@
 """The invalidator's composition: one place where everything is made and wired."""
 
-from services.invalidator.announcements import Announcements
 from services.invalidator.handlers import Invalidator
 from services.invalidator.overdue import OverdueEvents
 from services.invalidator.purges import Purges
@@ -9,7 +8,7 @@ from shared.cache.connect import answers
 from shared.cache.listing import connect_operated
 from shared.cache.settings import CacheSettings
 from shared.cache.stats import CacheStats
-from shared.contracts.cache_messages import InvalidateObjects, PurgeCache
+from shared.contracts.cache_messages import ForgetObjects, PurgeCache
 from shared.contracts.streams import EVENT_SOURCES, event_stream
 from shared.contracts.timings import Counter
 from shared.runtime.service import Service
@@ -34,9 +33,9 @@ def compose(settings: InvalidatorSettings) -> Service:
     overdue = OverdueEvents(service.client, streams, service.name, service.clock)
     service.background(overdue.run)
     service.timings.gauges_from(overdue.gauges)
-    requests = service.requests()
-    requests.handle(PurgeCache, Purges(cache).purge)
-    requests.handle(InvalidateObjects, Announcements(cache).invalidate)
+    purges = Purges(cache)
+    service.requests().handle(PurgeCache, purges.purge)
+    service.checks("metrics").handle(ForgetObjects, purges.forget)
     return service
 
 

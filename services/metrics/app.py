@@ -2,6 +2,7 @@
 
 import time
 
+from services.metrics.cache_bodies import BodyChecker
 from services.metrics.cache_checker import L1, L2, CacheChecker
 from services.metrics.cache_description import CacheDescriptions
 from services.metrics.cache_figures import CacheProbe
@@ -43,7 +44,12 @@ def _check_caches(service: Service, settings: MetricsSettings) -> None:
     """Compare what the caches serve with the database, for as long as the service runs."""
     looks, gateways = Looks(CacheSettings.of(settings)), GatewayLayer(service.writer)
     layers: dict[str, Layer] = {L1: gateways, L2: SharedLayer(looks)}
-    checker = CacheChecker(Keepers(service.caller()), layers, service.timings, time.monotonic)
+    keepers = Keepers(service.caller())
+    one_in = settings.cache_bodies_one_in
+    bodies = BodyChecker(gateways, looks, keepers, service.timings, time.monotonic, one_in=one_in)
+    checker = CacheChecker(keepers, layers, service.timings, time.monotonic, bodies.looked_at)
     service.closing(looks.close)
     service.background(checker.run)
+    if one_in:
+        service.background(bodies.run)
     service.background(CacheStreams(service.client, checker.changed, gateways.heard).run)

@@ -5,7 +5,7 @@ Whatever fails costs looks, which are counted as not done, and nothing else.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -19,37 +19,47 @@ log = logging.getLogger(__name__)
 
 L1: Final = "l1"
 L2: Final = "l2"
+KIND: Final = "version"
 FAULT_SECONDS: Final = 1.0
 
 
 class Keeping(Protocol):
-    """What knows the versions, and can have the caches drop what is older."""
+    """What knows the versions, and can have the caches forget."""
 
     async def versions(self, objects: list[str]) -> Mapping[str, int]:
         """Return those that are known."""
         ...
 
-    async def invalidate(self, versions: Mapping[str, int]) -> None:
-        """Have what is older dropped. Raises a ServiceError."""
+    async def forget(self, objects: Sequence[str]) -> None:
+        """Have the caches forget objects. Raises a ServiceError."""
         ...
 
 
 class CacheChecker:
-    """Run `run` beside what tells it of changes. `clock` is in seconds."""
+    """Run `run` beside what tells it of changes. `clock` is in seconds.
+
+    `looked_at` is told which objects are looked at, each with the trace of its change.
+    """
 
     def __init__(
-        self, keepers: Keeping, layers: Mapping[str, Layer], timings: Timings, clock: Callable[[], float]
+        self,
+        keepers: Keeping,
+        layers: Mapping[str, Layer],
+        timings: Timings,
+        clock: Callable[[], float],
+        looked_at: Callable[[Mapping[str, str]], None] = lambda _: None,
     ) -> None:
         self._keepers = keepers
         self._layers = layers
         self._timings = timings
         self._clock = clock
+        self._looked_at = looked_at
         self._checks = CacheChecks()
         self._nudged = asyncio.Event()
         for layer in layers:  # an alarm on a rise needs something to rise from
-            timings.count("cache_probes", 0, layer=layer)
+            timings.count("cache_probes", 0, layer=layer, kind=KIND)
             for window in WINDOWS.values():
-                timings.count("cache_inconsistencies", 0, layer=layer, window=window)
+                timings.count("cache_inconsistencies", 0, layer=layer, window=window, kind=KIND)
 
     def changed(self, objects: Iterable[str], trace: str = "") -> None:
         """Take note of an event that names these objects."""
@@ -76,6 +86,7 @@ class CacheChecker:
         due = self._checks.take(self._clock())
         if not due.objects and not due.again:
             return
+        self._looked_at(due.objects)
         # First the database: what is served afterwards must not be less.
         versions = await self._keepers.versions(list(due.objects)) if due.objects else {}
         read_at = self._clock()
@@ -93,6 +104,7 @@ class CacheChecker:
             shown = await self._layers[layer].shown(objects)
         except Unavailable as error:
             log.info("the caches are not checked: %s", error)
+        if not shown:
             self._not_done(layer, len(versions))
         judged = self._checks.judge(layer, due, versions, shown, read_at, asked_at)
         self._not_done(layer, judged.unanswered)
@@ -100,9 +112,9 @@ class CacheChecker:
 
     async def _report(self, layer: str, judged: Judged) -> None:
         if judged.compared:
-            self._timings.count("cache_probes", judged.compared, layer=layer)
+            self._timings.count("cache_probes", judged.compared, layer=layer, kind=KIND)
         for _, window in judged.counted:
-            self._timings.count("cache_inconsistencies", layer=layer, window=window)
+            self._timings.count("cache_inconsistencies", layer=layer, window=window, kind=KIND)
         for finding in judged.ended:
             self._timings.observe("cache_staleness", finding.stale_seconds, layer=layer)
         for finding in judged.lasting:
@@ -111,13 +123,11 @@ class CacheChecker:
             await self._heal(judged.lasting)
 
     async def _heal(self, findings: list[Finding]) -> None:
-        versions: dict[str, int] = {}
-        for finding in findings:
-            versions[finding.obj] = max(finding.version, versions.get(finding.obj, 0))
+        objects = list(dict.fromkeys(finding.obj for finding in findings))
         try:
-            await self._keepers.invalidate(versions)
+            await self._keepers.forget(objects)
         except ServiceError as error:
-            log.warning("%s is still served too old: %s", ", ".join(versions), error)
+            log.warning("%s is still served too old: %s", ", ".join(objects), error)
 
     def _not_done(self, where: str, number: int) -> None:
         if number:

@@ -9,12 +9,12 @@ import msgspec
 
 from shared.cache.keys import object_type
 from shared.cache.looking import Looks
-from shared.contracts.cache_messages import InvalidateObjects, ObjectVersions, ReadVersions
-from shared.contracts.cache_probes import CacheProbe, CacheShown
+from shared.contracts.cache_messages import ForgetObjects, ObjectVersions, ReadVersions
+from shared.contracts.cache_probes import AnswerShown, CacheProbe, CacheShown
 from shared.contracts.errors import ServiceError
 from shared.contracts.ids import new_id
 from shared.contracts.objects import keeper_of
-from shared.contracts.streams import CACHE_PROBES
+from shared.contracts.streams import CACHE_PROBES, checks_of
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.writer import StreamWriter
 
@@ -38,7 +38,7 @@ class Layer(Protocol):
 
 
 class Keepers:
-    """The services that keep versions, and the one that has the caches drop what is older."""
+    """The services that keep versions, and the one that has the caches forget. They are sent checks, not requests."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -51,13 +51,15 @@ class Keepers:
         parts = await asyncio.gather(*(self._read(keeper, asked) for keeper, asked in of_keeper.items()))
         return {obj: version for part in parts for obj, version in part.items()}
 
-    async def invalidate(self, versions: Mapping[str, int]) -> None:
-        """Have the caches drop what is older. Raises a ServiceError."""
-        await self._caller.ask(InvalidateObjects(versions=dict(versions)), seconds=ANSWER_SECONDS)
+    async def forget(self, objects: Sequence[str]) -> None:
+        """Have the caches forget these objects. Raises a ServiceError."""
+        message = ForgetObjects(objects=list(objects))
+        await self._caller.ask(message, service=checks_of(message.SERVICE), seconds=ANSWER_SECONDS)
 
     async def _read(self, keeper: str, objects: list[str]) -> dict[str, int]:
         try:
-            reply = await self._caller.ask(ReadVersions(objects=objects), service=keeper, seconds=ANSWER_SECONDS)
+            message = ReadVersions(objects=objects)
+            reply = await self._caller.ask(message, service=checks_of(keeper), seconds=ANSWER_SECONDS)
         except ServiceError as error:
             log.info("the caches are not checked: %s", error)
             return {}
@@ -79,22 +81,30 @@ class GatewayLayer:
     """The first level, in each process of the gateway.
 
     It is asked over the bus, never over the cache's feed: behind an announcement on the same line the answer would
-    always be right.
+    always be right. It is given `patience` seconds, twice as long for what it has to ask others for.
     """
 
     def __init__(self, writer: StreamWriter, patience: float = PATIENCE) -> None:
         self._writer = writer
         self._patience = patience
-        self._answers: dict[str, dict[str, dict[str, int]]] = {}
+        self._answers: dict[str, dict[str, CacheShown]] = {}
 
     async def shown(self, objects: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """Ask, and return what was heard within `patience` seconds. Raises Unavailable."""
-        probe = CacheProbe(id=new_id(), objects=list(objects))
+        """Ask, and return what was heard. Raises Unavailable."""
+        heard = await self._ask(CacheProbe(id=new_id(), objects=list(objects)), self._patience)
+        return {process: shown.versions for process, shown in heard.items()}
+
+    async def answers(self, obj: str) -> Mapping[str, list[AnswerShown]]:
+        """Return by process what it would answer about an object, and what the database says. Raises Unavailable."""
+        heard = await self._ask(CacheProbe(id=new_id(), objects=[obj], answers=True), 2 * self._patience)
+        return {process: shown.answers for process, shown in heard.items()}
+
+    async def _ask(self, probe: CacheProbe, seconds: float) -> dict[str, CacheShown]:
         answers = self._answers[probe.id] = {}
         try:
             command = ("XADD", CACHE_PROBES, "MAXLEN", KEPT, "*", "probe", msgspec.json.encode(probe))
             await self._writer.submit(*command)
-            await asyncio.sleep(self._patience)
+            await asyncio.sleep(seconds)
         finally:
             del self._answers[probe.id]
         return answers
@@ -107,4 +117,4 @@ class GatewayLayer:
             return
         answers = self._answers.get(shown.probe)
         if answers is not None:
-            answers[shown.process] = shown.versions
+            answers[shown.process] = shown

@@ -51,5 +51,5 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.ReadStrategyVersion, versions.read)
     requests.handle(messages.PatchStrategy, once(strategies.patch))
     requests.handle(messages.DeleteStrategy, once(strategies.delete))
-    requests.handle(messages.ReadVersions, Versions(database).read)
+    service.checks("metrics").handle(messages.ReadVersions, Versions(database).read)
     return service

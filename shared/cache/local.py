@@ -94,12 +94,15 @@ class LocalCache:
         return held
 
     def shown(self, obj: str, now: float) -> int | None:
-        """Return the lowest version of the object that `serve` would give away now, None when it would give none.
+        """Return the lowest version of the object that `serve` would give away now, None when it would give none."""
+        return min((each.entry.version for each in self.serving(obj, now)), default=None)
+
+    def serving(self, obj: str, now: float) -> list[Held]:
+        """Return what `serve` would give away of the object now.
 
         It is for who checks this cache: nothing is counted, and nothing is kept longer for it.
         """
-        held = list(self._variants.get(obj, {}).values())
-        return min((each.entry.version for each in held if self._serves(each, 0, now)), default=None)
+        return [each for each in list(self._variants.get(obj, {}).values()) if self._serves(each, 0, now)]
 
     def _serves(self, held: Held, least: int, now: float) -> bool:
         """Say whether it may be served; what has ended is dropped."""

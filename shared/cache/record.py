@@ -1,5 +1,6 @@
 """The two records of the cache, head and entry, as fields of a hash, and the one rule for serving an entry."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -26,6 +27,17 @@ class Entry:
     status: int = 200
     media_type: str = "application/json"
     made: int = 0
+
+
+def digest_of(entry: Entry) -> str:
+    """Return a digest of all that makes the answer: whom it is for, its status and media type, its tag and bytes.
+
+    Two entries of one variant at one version have the same, whenever each was made.
+    """
+    said = "\n".join((entry.owner, str(entry.status), entry.media_type, entry.etag, ""))
+    digest = hashlib.blake2b(said.encode(), digest_size=16)
+    digest.update(entry.body)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

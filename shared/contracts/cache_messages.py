@@ -71,16 +71,16 @@ class ObjectVersions(Value, frozen=True, kw_only=True):
 
 
 class ReadVersions(Request[ObjectVersions], frozen=True, kw_only=True):
-    """Read the committed versions of objects, of the service that keeps them."""
+    """Read the committed versions of objects, of the service that keeps them. A check: nobody need be logged in."""
 
     SERVICE: ClassVar[str] = "any"
     METHOD: ClassVar[str] = "versions.read"
     objects: Annotated[list[str], Meta(max_length=200)] = []
 
 
-class InvalidateObjects(Request[None], frozen=True, kw_only=True):
-    """Have the caches drop whatever is older than these committed versions, as an event does that names them."""
+class ForgetObjects(Request[None], frozen=True, kw_only=True):
+    """Have the caches forget these objects, in which something wrong was found. A check: nothing but speed is lost."""
 
     SERVICE: ClassVar[str] = "invalidator"
-    METHOD: ClassVar[str] = "cache.invalidate"
-    versions: dict[str, int] = {}
+    METHOD: ClassVar[str] = "cache.forget"
+    objects: Annotated[list[str], Meta(max_length=200)] = []

@@ -20,7 +20,7 @@ from shared.contracts.bus_messages import DescribeStreams as DescribeStreams
 from shared.contracts.bus_messages import ListDeadLetters as ListDeadLetters
 from shared.contracts.bus_messages import ReplayDeadLetter as ReplayDeadLetter
 from shared.contracts.cache_messages import DescribeCache as DescribeCache
-from shared.contracts.cache_messages import InvalidateObjects as InvalidateObjects
+from shared.contracts.cache_messages import ForgetObjects as ForgetObjects
 from shared.contracts.cache_messages import PurgeCache as PurgeCache
 from shared.contracts.cache_messages import ReadVersions as ReadVersions
 from shared.contracts.request import Cursor as Cursor
@@ -396,7 +396,7 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     DescribeStreams,
     DescribeCache,
     PurgeCache,
-    InvalidateObjects,
+    ForgetObjects,
 )
 
 EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter, ReadVersions)

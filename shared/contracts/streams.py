@@ -11,9 +11,14 @@ ASKS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("strategy", "backtest", "invalidator", "metrics"),
     "strategy": ("backtest",),
     "backtest": ("strategy",),
-    "metrics": ("strategy", "backtest", "invalidator"),
 }
-"""Which services each one sends requests to, and so hears replies from."""
+"""Which services each one sends requests to, in whosever name it says, and so hears replies from."""
+
+CHECKS: Mapping[str, tuple[str, ...]] = {"metrics": ("strategy", "backtest", "invalidator")}
+"""Which services each one sends checks to: the few requests that are in nobody's name, on a stream of their own.
+
+Who may write there can name no user that it would be done for, as who may write requests can.
+"""
 
 PROCESSES = ("gateway", "strategy", "backtest", "invalidator", "metrics")
 EVENT_SOURCES = ("strategy", "backtest")
@@ -50,6 +55,11 @@ def rpc_stream(service: str) -> str:
     return f"{PREFIX}.rpc.{service}"
 
 
+def checks_of(service: str) -> str:
+    """Name a service as those do who send it checks: the stream is that of requests to this name."""
+    return f"{service}.checks"
+
+
 def reply_stream(instance: str) -> str:
     """Replies to one calling process."""
     return f"{PREFIX}.replies.{instance}"
@@ -78,6 +88,7 @@ def dead_stream(stream: str) -> str:
 
 DEAD_LETTERS: Mapping[str, str] = {
     **{rpc_stream(service): service for service in ASKS["gateway"]},
+    **{rpc_stream(checks_of(service)): service for asked in CHECKS.values() for service in asked},
     **{event_stream(source): "invalidator" for source in EVENT_SOURCES},
     TIMINGS: "metrics",
 }
@@ -99,13 +110,24 @@ STREAMS: tuple[Stream, ...] = (
     ),
     *(
         Stream(
+            name=rpc_stream(checks_of(service)),
+            writers=(checker,),
+            readers=(Reader(service, group=service),),
+            ids="*",
+            kept=UNTIL_ACKNOWLEDGED,
+        )
+        for checker, checked in CHECKS.items()
+        for service in checked
+    ),
+    *(
+        Stream(
             name=reply_stream(f"{asker}-<process>"),
             writers=asked,
             readers=(Reader(asker),),
             ids="*",
             kept="the newest 10,000; a minute after its owner is gone",
         )
-        for asker, asked in ASKS.items()
+        for asker, asked in (*ASKS.items(), *CHECKS.items())
     ),
     *(
         Stream(

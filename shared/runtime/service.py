@@ -105,6 +105,20 @@ class Service:
 
     def requests(self) -> RequestServer:
         """Add the answering side, for the service of this name."""
+        server = self._server()
+        self.background(self._dead_letters.trim)
+        server.handle(CheckHealth, self._answer_health)
+        server.handle(ListDeadLetters, self._dead_letters.list_all)
+        server.handle(ReplayDeadLetter, self._dead_letters.replay)
+        if (objects := self.objects) is not None:
+            self.background(lambda: remove_old_replies(objects, self.clock))
+        return server
+
+    def checks(self, checker: str) -> RequestServer:
+        """Add the answering side of what that service alone asks, in nobody's name; beside `requests`."""
+        return self._server(checker)
+
+    def _server(self, checker: str = "") -> RequestServer:
         server = RequestServer(
             self.broker,
             self.client,
@@ -114,18 +128,13 @@ class Service:
             objects=self.objects,
             observe=self._observe_request,
             count_dead=self._count_dead,
+            checker=checker,
         )
-        self.background(self._dead_letters.trim)
-        server.handle(CheckHealth, self._answer_health)
-        server.handle(ListDeadLetters, self._dead_letters.list_all)
-        server.handle(ReplayDeadLetter, self._dead_letters.replay)
         self._servers.append(server)
         self._watch.add(server.subscriber)
         self.background(server.in_hand.run)
         self.background(RequestReclaimer(self.client, server, self._count_taken_over).run)
         self._dead_letters.add(server.letters, server.replay)
-        if (objects := self.objects) is not None:
-            self.background(lambda: remove_old_replies(objects, self.clock))
         return server
 
     def consume(

@@ -1,4 +1,4 @@
-"""What an administrator has the cache forget."""
+"""What the cache is made to forget: by an administrator, and by who checks it."""
 
 import logging
 
@@ -6,10 +6,11 @@ import pytest
 
 from services.invalidator.purges import Purges
 from shared.cache.fake import FakeCacheStore
+from shared.cache.plain import EVERY_VERSION
 from shared.cache.results import Hit
 from shared.cache.tests.races import store_entry
-from shared.contracts.cache_messages import PurgeCache
-from shared.contracts.errors import Forbidden, Unavailable
+from shared.contracts.cache_messages import ForgetObjects, PurgeCache
+from shared.contracts.errors import Forbidden, Malformed, Unavailable
 from shared.contracts.values import Principal
 from shared.runtime.bus.server import Call
 
@@ -61,9 +62,30 @@ async def test_nobody_else_may(store: FakeCacheStore) -> None:
     assert await left(store) == list(OBJECTS)
 
 
+NOBODY = Call("1", None, 0.0, "", "")
+
+
+async def test_objects_are_forgotten_for_who_checks_and_the_feed_is_told(store: FakeCacheStore) -> None:
+    """In nobody's name: what is lost is speed."""
+    heard = list[str]()
+    store.listeners.append(heard.append)
+    await Purges(store).forget(ForgetObjects(objects=["strategy:2", "user:1"]), NOBODY)
+    assert await left(store) == ["strategy:1", "strategies:1"]
+    assert heard == [f"{EVERY_VERSION} strategy:2", f"{EVERY_VERSION} user:1"]
+
+
+async def test_what_is_no_object_is_refused(store: FakeCacheStore) -> None:
+    """And nothing is forgotten."""
+    with pytest.raises(Malformed):
+        await Purges(store).forget(ForgetObjects(objects=["strategy:2", "x"]), NOBODY)
+    assert await left(store) == list(OBJECTS)
+
+
 @pytest.mark.parametrize("message", [PurgeCache(), PurgeCache(type="strategy", id="1")])
 async def test_what_may_not_have_been_forgotten_is_told(store: FakeCacheStore, message: PurgeCache) -> None:
     """So that it is tried again."""
     store.reachable = False
     with pytest.raises(Unavailable, match="Not all of it"):
         await Purges(store).purge(message, by("admin"))
+    with pytest.raises(Unavailable, match="Not all of it"):
+        await Purges(store).forget(ForgetObjects(objects=["strategy:1"]), NOBODY)

@@ -161,9 +161,10 @@ CACHE_STATE: Final = Metric(
 CACHE_PROBES: Final = Metric(
     "aurelius_cache_probes_total",
     "counter",
-    ("layer",),
-    "Answers that a level of the cache (l1, l2) would have given, compared with the database by the live checker. "
-    "Without a finding in k of them no more than 3/k of all are claimed to be stale, at 95 %.",
+    ("layer", "kind"),
+    "Answers that a level of the cache (l1, l2) would have given, compared with the database by the live checker: by "
+    "their version, or some by their body. Without a finding in k of them no more than 3/k of all are claimed to be "
+    "stale, at 95 %.",
     "cache_probes",
 )
 CACHE_PROBES_NOT_DONE: Final = Metric(
@@ -176,9 +177,9 @@ CACHE_PROBES_NOT_DONE: Final = Metric(
 CACHE_INCONSISTENCIES: Final = Metric(
     "aurelius_cache_inconsistencies_total",
     "counter",
-    ("layer", "window"),
+    ("layer", "window", "kind"),
     "Objects that a level of the cache still served older than the database had told this long before (0s, 1s, 10s, "
-    "60s), each counted in every window in which it was seen.",
+    "60s), each counted in every window in which it was seen; of kind body, answers that differ at one version.",
     "cache_inconsistencies",
 )
 CACHE_STALENESS: Final = Metric(
@@ -202,12 +203,12 @@ RELAY_BACKLOG: Final = Metric(
     "Rows of a service's outbox that wait to be published, 10,000 at most.",
     "relay_backlog",
 )
-RELAY_LAG: Final = Metric(
-    "aurelius_relay_lag_seconds",
+OUTBOX_OLDEST: Final = Metric(
+    "aurelius_outbox_oldest_unpublished_seconds",
     "gauge",
     (SERVICE,),
-    "Time since the oldest of them was announced.",
-    "relay_lag_seconds",
+    "Time since the oldest row of a service's outbox that waits to be published was announced.",
+    "outbox_oldest_unpublished_seconds",
 )
 EVENTS_REBUILT: Final = Metric(
     "aurelius_relay_rebuilt_total",
@@ -322,7 +323,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     CACHE_STALENESS,
     EVENTS_REFUSED,
     RELAY_BACKLOG,
-    RELAY_LAG,
+    OUTBOX_OLDEST,
     EVENTS_REBUILT,
     GROUPS_DROPPED,
     JOBS,

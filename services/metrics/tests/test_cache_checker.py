@@ -18,21 +18,21 @@ OBJECT = "strategy:1"
 
 @dataclass
 class Database:
-    """What the services say; `told` is what the caches were to drop."""
+    """What the services say; `told` is what the caches were to forget."""
 
     held: dict[str, int] = field(default_factory=lambda: {OBJECT: 2})
-    told: list[Mapping[str, int]] = field(default_factory=list)
+    told: list[list[str]] = field(default_factory=list)
     away: bool = False
 
     async def versions(self, objects: list[str]) -> Mapping[str, int]:
         """Return those that are known, none while away."""
         return {} if self.away else {obj: self.held[obj] for obj in objects if obj in self.held}
 
-    async def invalidate(self, versions: Mapping[str, int]) -> None:
+    async def forget(self, objects: Sequence[str]) -> None:
         """Note it. Raises Unavailable while away."""
         if self.away:
             raise Unavailable("away")
-        self.told.append(versions)
+        self.told.append(list(objects))
 
 
 @dataclass
@@ -64,7 +64,8 @@ class Lab:
         self.l1 = Serving({"gateway-1": {OBJECT: 2}, "gateway-2": {OBJECT: 2}})
         self.l2 = Serving({"": {OBJECT: 2}})
         layers: dict[str, Layer] = {"l1": self.l1, "l2": self.l2}
-        self.checker = CacheChecker(self.database, layers, self.timings, lambda: self.now)
+        self.looked_at: list[Mapping[str, str]] = []
+        self.checker = CacheChecker(self.database, layers, self.timings, lambda: self.now, self.looked_at.append)
 
     async def at(self, *times: float) -> None:
         """Look at each of these times."""
@@ -72,9 +73,13 @@ class Lab:
             await self.checker.look()
 
     def counted(self, name: str) -> dict[str, float]:
-        """Return what is not 0 of a counter, by its labels."""
+        """Return what is not 0 of a counter, by its labels but for the kind, which is that of versions."""
         counters = {key: value for key, value in self.timings._counters.items() if key[0] == name and value}
-        return {" ".join(value for _, value in labels): value for (_, labels), value in counters.items()}
+        assert all(dict(labels).get("kind", "version") == "version" for _, labels in counters)
+        return {
+            " ".join(value for label, value in labels if label != "kind"): number
+            for (_, labels), number in counters.items()
+        }
 
     def staleness(self) -> dict[str, float]:
         """Return the seconds that were observed, summed by layer."""
@@ -101,6 +106,14 @@ async def test_in_health_every_layer_is_compared_and_nothing_counted(lab: Lab) -
     assert lab.counted("cache_inconsistencies") == lab.staleness() == lab.counted("cache_probes_not_done") == {}
 
 
+async def test_who_looks_deeper_is_told_of_every_look(lab: Lab) -> None:
+    """With the trace of the change; of what is looked at again since it was found too old, no more."""
+    lab.l2.versions[""][OBJECT] = 1
+    lab.checker.changed([OBJECT], "00-trace-01")
+    await lab.at(0, 1, 10)
+    assert lab.looked_at == [{OBJECT: "00-trace-01"}, {OBJECT: "00-trace-01"}, {}]
+
+
 async def test_the_series_are_there_before_anything_is_found(lab: Lab) -> None:
     """An alarm on a rise needs a zero to rise from."""
     names = [name for name, _ in lab.timings._counters]
@@ -118,7 +131,7 @@ async def test_what_lasts_is_counted_by_window_told_and_healed(lab: Lab, caplog:
         assert caplog.records == []
         await lab.at(10)
     assert lab.counted("cache_inconsistencies") == {"l2 0s": 1, "l2 1s": 1, "l2 10s": 1}
-    assert lab.database.told == [{OBJECT: 2}]
+    assert lab.database.told == [[OBJECT]]
     (record,) = caplog.records
     told = record.getMessage()
     assert "strategy:1 is served too old by l2: the database held version 2" in told
@@ -169,6 +182,10 @@ async def test_failures_cost_looks_alone(lab: Lab) -> None:
     await lab.at(1)
     assert lab.counted("cache_probes_not_done") == {"l1": 1, "database": 1}
     assert len(lab.l2.asked) == 1
+    lab.database.away, lab.l1.fault, lab.l1.versions = False, None, {}
+    lab.checker.changed([OBJECT])
+    await lab.at(2)  # no process has said a word
+    assert lab.counted("cache_probes_not_done") == {"l1": 2, "database": 1}
 
 
 async def test_a_finding_that_cannot_be_looked_at_is_not_thought_healed(lab: Lab) -> None:
@@ -194,7 +211,7 @@ async def test_what_cannot_be_healed_is_tried_once_more(lab: Lab) -> None:
     await lab.at(10)
     lab.database.away = False
     await lab.at(60)
-    assert lab.database.told == [{OBJECT: 2}]
+    assert lab.database.told == [[OBJECT]]
     assert lab.counted("cache_inconsistencies") == {"l2 0s": 1, "l2 10s": 1, "l2 60s": 1}
 
 

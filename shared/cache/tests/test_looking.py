@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.cache.keys import entry_key, head_key, state_key, variants_key
+from shared.cache.keys import entry_key, head_key, state_key, variant_segment, variants_key
 from shared.cache.looking import VARIANTS, Looks
 from shared.cache.results import CacheUnavailable, Hit, Miss
 from shared.cache.settings import CacheSettings
@@ -66,6 +66,23 @@ async def test_it_judges_as_a_read_does(server_lab: ServerLab, looks: Looks, fau
     assert not isinstance(await server_lab.store.get(STRATEGY, "doc"), Hit)
 
 
+async def test_answers_are_shown_whole(server_lab: ServerLab, looks: Looks) -> None:
+    """Those that are asked for and that a reader would be given, as he would be."""
+    await store_entry(server_lab.store, 4, LIST, "limit=50")
+    await store_entry(server_lab.store, 5, LIST, LONG)
+    await store_entry(server_lab.store, 6, LIST, "limit=10")
+    names = ["limit=50", variant_segment(LONG), "limit=20"]
+    shown = await looks.answers(LIST, names)
+    assert {name: entry.version for name, entry in shown.items()} == {"limit=50": 4, variant_segment(LONG): 5}
+    for variant in ("limit=50", LONG):
+        found = await server_lab.store.get(LIST, variant)
+        assert isinstance(found, Hit)
+        assert shown[variant_segment(variant)] == found.entry
+    await server_lab.client.hset(head_key(LIST), "floor", "5")
+    assert list(await looks.answers(LIST, names)) == [variant_segment(LONG)]
+    assert await looks.answers(STRATEGY, ["doc"]) == {}
+
+
 async def test_it_changes_nothing(server_lab: ServerLab, looks: Looks) -> None:
     """Neither makes a head nor keeps one longer, and no read is counted."""
     await store_entry(server_lab.store, 5)
@@ -91,4 +108,6 @@ async def test_a_server_that_does_not_answer_is_told(server_lab: ServerLab) -> N
     for _ in range(2):
         with pytest.raises(CacheUnavailable):
             await looks.shown([STRATEGY])
+        with pytest.raises(CacheUnavailable):
+            await looks.answers(STRATEGY, ["doc"])
     await looks.close()

@@ -2,7 +2,17 @@
 
 from shared.contracts.events import EVENTS
 from shared.contracts.messages import REQUESTS, SERVICES
-from shared.contracts.streams import ASKS, EVENT_SOURCES, OUTSIDE, PROCESSES, STREAMS, event_stream, rpc_stream
+from shared.contracts.streams import (
+    ASKS,
+    CHECKS,
+    EVENT_SOURCES,
+    OUTSIDE,
+    PROCESSES,
+    STREAMS,
+    checks_of,
+    event_stream,
+    rpc_stream,
+)
 
 BY_NAME = {stream.name: stream for stream in STREAMS}
 
@@ -37,8 +47,9 @@ def test_every_stream_has_somebody_at_either_end() -> None:
 
 def test_whoever_is_asked_answers() -> None:
     """A service that asks another has replies to hear, and who is asked may write them; everyone is asked something."""
-    for asker, asked in ASKS.items():
+    for asker, asked in (*ASKS.items(), *CHECKS.items()):
         assert BY_NAME[f"aurelius.replies.{asker}-<process>"].writers == asked
-        assert all(asker in BY_NAME[rpc_stream(service)].writers for service in asked)
+        assert all((asker in BY_NAME[rpc_stream(service)].writers) == (asker in ASKS) for service in asked)
+        assert all((asker,) == BY_NAME[rpc_stream(checks_of(service))].writers for service in CHECKS.get(asker, ()))
     assert {service for asked in ASKS.values() for service in asked} == set(SERVICES)
     assert {request.SERVICE for request in REQUESTS} <= set(ASKS["gateway"])

@@ -25,7 +25,7 @@ from shared.contracts.errors import (
     Unavailable,
 )
 from shared.contracts.messages import Request
-from shared.contracts.streams import reply_stream, rpc_stream
+from shared.contracts.streams import checks_of, reply_stream, rpc_stream
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
@@ -104,7 +104,11 @@ HandlerOf = Callable[[R, Call], Awaitable[Answer]]
 
 
 class RequestServer:
-    """Answers the requests of one service. A slow request holds back none of its neighbours, within MAX_IN_FLIGHT."""
+    """Answers the requests of one service. A slow request holds back none of its neighbours, within MAX_IN_FLIGHT.
+
+    With a `checker` it answers what that service alone sends on the stream of checks: in nobody's name, whoever the
+    request says it is for, and to the checker's own processes.
+    """
 
     def __init__(
         self,
@@ -117,13 +121,16 @@ class RequestServer:
         objects: "Objects | None" = None,
         observe: Observer | None = None,
         count_dead: Count = lambda *_: None,
+        checker: str = "",
     ) -> None:
         self._writer = writer
+        self._checker = checker
+        self._callers = reply_stream(f"{checker}-" if checker else "")
         self._objects = objects
         self._observe = observe
         self.group = service
         self.consumer = instance
-        self.stream = rpc_stream(service)
+        self.stream = rpc_stream(checks_of(service) if checker else service)
         self.in_hand = InHand(client, self.stream, service, instance, longest=LONGEST_SECONDS)
         self.letters = DeadLetters(client, self.stream, service, delete=True, count=count_dead)
         self._secret: set[str] = set()
@@ -217,7 +224,7 @@ class RequestServer:
     async def _serve(self, entry: Entry, taken_at: float) -> None:
         try:
             try:
-                request = RequestEnvelope.from_entry(entry.fields)
+                request = self._read(entry)
             except UNREADABLE as error:
                 verdict = Verdict(reason="malformed", error=f"it is no request: {error!r}")
                 await self.give_up(entry, verdict, Malformed("The service cannot read the request"))
@@ -246,7 +253,7 @@ class RequestServer:
         except (RedisError, OSError) as failure:
             log.warning("%s: %s cannot be put aside yet: %s", self.stream, entry.id.decode(), failure)
             return
-        if moved and sender.reply_to.startswith(reply_stream("")):
+        if moved and sender.reply_to.startswith(self._callers):
             self._reply(sender.reply_to, ReplyEnvelope(id=sender.id, error=ErrorBody.of(error)))
 
     async def replay(self, entry: Entry, seconds: float) -> tuple[str, str]:
@@ -256,8 +263,7 @@ class RequestServer:
         Raises the service's own error when it could not be done now, Conflict when its handler failed, TooOld when
         nobody knows any more whether it was done.
         """
-        request = RequestEnvelope.from_entry(entry.fields)
-        request = msgspec.structs.replace(request, deadline=int((time.time() + seconds) * 1000))
+        request = msgspec.structs.replace(self._read(entry), deadline=int((time.time() + seconds) * 1000))
         try:
             async with asyncio.timeout(seconds):
                 await self._run(request)
@@ -271,6 +277,16 @@ class RequestServer:
             log.exception("the replay failed")
             raise Conflict(f"It failed again, with {type(error).__name__}; the service's log tells more") from error
         return "ok", ""
+
+    def _read(self, entry: Entry) -> RequestEnvelope:
+        """Read a request. Raises one of UNREADABLE, so for one whose answer would go where no caller hears it.
+
+        That could be any stream that this service may write, of which some must hold nothing else.
+        """
+        request = RequestEnvelope.from_entry(entry.fields)
+        if not request.reply_to.startswith(self._callers):
+            raise ValueError(f"its answer is wanted on {request.reply_to[:80]}")
+        return msgspec.structs.replace(request, principal=None) if self._checker else request
 
     async def _answer(self, request: RequestEnvelope) -> ReplyEnvelope:
         """Make a reply, whatever happens: a caller that hears nothing waits out its deadline."""

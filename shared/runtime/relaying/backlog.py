@@ -9,14 +9,23 @@ from shared.runtime.database import Connection
 # A longer one is long enough.
 COUNTED = 10_000
 
+# What has no sequence yet is the newest, but for a stream of which all is new.
 _WAITING = """
-SELECT count(*) AS number, min(time) AS oldest
-FROM (SELECT time FROM outbox WHERE published_at IS NULL LIMIT $1) AS waiting
+SELECT
+    (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT $1) AS waiting) AS number,
+    least(
+        (SELECT time FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT 1),
+        (SELECT min((
+            SELECT time FROM outbox
+            WHERE outbox.stream = given.stream AND published_at IS NULL AND sequence IS NOT NULL
+            ORDER BY sequence LIMIT 1
+        )) FROM stream_sequence AS given)
+    ) AS oldest
 """
 
 
 class Backlog:
-    """`rows` that are not published, COUNTED at most, and the `seconds` since the oldest of them was announced.
+    """`rows` that are not published, COUNTED at most, and the `seconds` since the oldest of all was announced.
 
     Nothing for a relay that does not hold the lease: the one that does tells it.
     """

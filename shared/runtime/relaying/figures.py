@@ -8,7 +8,7 @@ from shared.runtime.timings import Timings
 def report_relay(timings: Timings, relay: Relay) -> None:
     """Report the relay's figures with every batch of timings."""
     timings.gauge("relay_backlog", lambda: relay.backlog.rows)
-    timings.gauge("relay_lag_seconds", lambda: relay.backlog.seconds)
+    timings.gauge("outbox_oldest_unpublished_seconds", lambda: relay.backlog.seconds)
     timings.counters_from(lambda: _counters(relay))
 
 

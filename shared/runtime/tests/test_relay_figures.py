@@ -13,6 +13,7 @@ from shared.contracts.timings import TimingBatch
 from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
 from shared.runtime.relay import Relay
+from shared.runtime.relaying.backlog import Backlog
 from shared.runtime.relaying.figures import report_relay
 from shared.runtime.relaying.retention import Keeping
 from shared.runtime.tests.announcing import STREAM, write
@@ -47,15 +48,39 @@ async def test_a_backlog_is_told_while_the_bus_is_away(database: Database, bus: 
         await relay.relay_once()
     await away.aclose()
     assert gauges(relay)["relay_backlog"] == 3
-    assert 300 <= gauges(relay)["relay_lag_seconds"] < 330
+    assert 300 <= gauges(relay)["outbox_oldest_unpublished_seconds"] < 330
     other = Relay(database, bus, "other")
     other.backlog.rows = 7
     assert await other.relay_once() == 0
-    assert gauges(other) == {"relay_backlog": 0, "relay_lag_seconds": 0}
+    assert gauges(other) == {"relay_backlog": 0, "outbox_oldest_unpublished_seconds": 0}
     well = Relay(database, bus, "one")
     await relay_all(well)
     await well.relay_once(keep=True)
-    assert gauges(well) == {"relay_backlog": 0, "relay_lag_seconds": 0}
+    assert gauges(well) == {"relay_backlog": 0, "outbox_oldest_unpublished_seconds": 0}
+
+
+async def test_the_oldest_is_found_whichever_stream_it_waits_for(
+    database: Database, bus: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more than are counted; of those that have their place in a stream, and of those that have none yet."""
+    monkeypatch.setattr("shared.runtime.relaying.backlog.COUNTED", 2)
+    for _ in range(4):
+        await write(database)
+    backlog = Backlog()
+    for number, (placed, row) in enumerate([(True, "max"), (False, "min"), (True, "min")], start=1):
+        before = rfc3339(SystemClock().now() - timedelta(minutes=number))
+        async with database.reading() as connection:
+            await connection.execute(
+                f"UPDATE outbox SET time = $1, stream = stream || $2, sequence = $3 "
+                f"WHERE id = (SELECT {row}(id) FROM outbox WHERE sequence IS NULL)",
+                before, str(number), 1 if placed else None,
+            )  # fmt: skip
+            await connection.execute(
+                "INSERT INTO stream_sequence SELECT stream, 1 FROM outbox WHERE sequence = 1 ON CONFLICT DO NOTHING"
+            )
+            await backlog.look(connection)
+        assert backlog.rows == 2
+        assert 60 * number <= backlog.seconds < 60 * number + 30
 
 
 async def test_losses_are_counted(database: Database, bus: Redis) -> None:

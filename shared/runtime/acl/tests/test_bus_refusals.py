@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from shared.contracts.streams import STREAMS, Stream, event_stream
+from shared.contracts.streams import CHECKS, STREAMS, Stream, checks_of, event_stream, rpc_stream
 from shared.runtime.acl.rights import OPERATOR, USERS, grants
 from shared.runtime.acl.tests.expected import EVERY_WAY, Expected
 from shared.runtime.acl.tests.guarded import Guarded
@@ -66,6 +66,17 @@ def test_a_stream_is_open_to_its_writers_and_readers_alone(bus: Guarded, user: s
         assert any(does(client, way) for way in ways) == (expected.reads or expected.relays)
         assert does(client, f"XADD {key} 7-0 a b") == expected.adds
         assert operator.xlen(key) == 1 + expected.adds
+
+
+@pytest.mark.parametrize("service", CHECKS["metrics"])
+def test_who_checks_cannot_ask_in_anybodys_name(bus: Guarded, service: str) -> None:
+    """A request that names an administrator is refused by the bus; where checks go, names count for nothing."""
+    forged = {"request": '{"id":"1","principal":{"user_id":"1","role":"admin"}}', "body": "{}"}
+    with Redis.from_url(bus.url("metrics"), protocol=2) as client:
+        with pytest.raises(NoPermissionError):
+            client.xadd(rpc_stream(service), forged)
+        client.xadd(rpc_stream(checks_of(service)), forged)
+    assert bus.refusals() == [f"metrics: key {rpc_stream(service)}"]
 
 
 @every_user

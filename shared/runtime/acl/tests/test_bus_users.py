@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from shared.contracts.messages import CheckHealth
+from shared.contracts.cache_messages import ObjectVersions
+from shared.contracts.messages import CheckHealth, ReadVersions
 from shared.contracts.streams import (
     ASKS,
+    CHECKS,
     DEAD_LETTERS,
     EVENT_SOURCES,
     OUTSIDE,
@@ -16,11 +18,14 @@ from shared.contracts.streams import (
     TIMINGS,
     UNTIL_ACKNOWLEDGED,
     Stream,
+    checks_of,
+    rpc_stream,
 )
 from shared.runtime.acl.tests.guarded import Guarded
 from shared.runtime.bus import abandoned, caller
 from shared.runtime.bus.connection import Entry, make_client
 from shared.runtime.bus.dead_letters import DeadLetters, Verdict
+from shared.runtime.bus.server import Answer, Call
 from shared.runtime.outbox import record
 from shared.runtime.relay import Relay
 from shared.runtime.service import Service
@@ -42,6 +47,12 @@ FOLLOWED = [
 def service_of(bus: Guarded, user: str) -> Service:
     """Return a process of the service, logged in as its user."""
     return Service(user, Settings(bus_url=bus.url(user)))
+
+
+async def versions(message: ReadVersions, call: Call) -> Answer:
+    """Answer with the first version of each; it is asked in nobody's name."""
+    assert call.principal is None
+    return Answer(ObjectVersions(versions=dict.fromkeys(message.objects, 1)))
 
 
 @pytest.fixture
@@ -69,6 +80,27 @@ async def test_a_service_is_asked_and_answers(
 
         await eventually(tidy)
     assert operator.xinfo_consumers(f"aurelius.rpc.{asked}", asked) == []
+
+
+@pytest.mark.parametrize(
+    ("checker", "checked"), [(checker, service) for checker in CHECKS for service in CHECKS[checker]]
+)
+async def test_a_service_is_checked_and_answers(
+    unrefused_bus: Guarded, operator: Redis, checker: str, checked: str
+) -> None:
+    """By who may ask it nothing else, with its own rights."""
+    answering, asking = service_of(unrefused_bus, checked), service_of(unrefused_bus, checker)
+    answering.checks(checker).handle(ReadVersions, versions)
+    caller = asking.caller()
+    stream = rpc_stream(checks_of(checked))
+    async with answering.running(), asking.running():
+        answer = await caller.ask(ReadVersions(objects=["strategy:1"]), service=checks_of(checked))
+        assert answer.body == b'{"versions":{"strategy:1":1}}'
+
+        async def tidy() -> bool:
+            return operator.xlen(stream) == 0
+
+        await eventually(tidy)
 
 
 @pytest.mark.parametrize(("stream", "reader"), FOLLOWED)

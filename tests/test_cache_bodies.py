@@ -1,0 +1,173 @@
+"""Whole answers compared in the composed system: bytes changed under a version that stays are found, and forgotten."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from services.gateway import app as gateway
+from services.gateway.settings import GatewaySettings
+from services.invalidator import app as invalidator
+from services.invalidator.settings import InvalidatorSettings
+from services.metrics import app as metrics
+from services.metrics.settings import MetricsSettings
+from services.strategy import app as strategy
+from services.strategy.settings import StrategySettings
+from services.strategy.tests.fakes import report_on
+from shared.cache.keys import entry_key
+from shared.contracts.messages import AcceptSpec
+from shared.contracts.objects import strategy_object
+from shared.contracts.streams import event_stream
+from shared.runtime.bus.server import Answer, Call
+from shared.runtime.service import Service
+from shared.runtime.settings import Settings
+from shared.runtime.tests.eventually import eventually
+from tests.databases import service_url
+from tests.seconds import allowed
+
+pytestmark = pytest.mark.integration
+
+KEY = "0123456789abcdef" * 4
+PASSWORD = "correct horse battery staple"
+SPEC = {"entry_long": "crossover(sma(close, 5), sma(close, 20))"}
+
+
+async def accept(message: AcceptSpec, _: Call) -> Answer:
+    """Answer as the backtest service does of a specification that can be run."""
+    return Answer(report_on(message.spec))
+
+
+class System:
+    """A strategy that `path` names, read by its owner through two processes of the gateway."""
+
+    def __init__(self, clients: list[httpx.AsyncClient], cache: Redis, bus: Redis) -> None:
+        self.clients = clients
+        self._cache = cache
+        self._bus = bus
+        self._headers: dict[str, str] = {}
+        self._events = 1_000_000
+        self.path = ""
+
+    async def begin(self) -> None:
+        """Register somebody with a strategy."""
+        client, account = self.clients[0], {"email": "ana@example.com", "password": PASSWORD}
+        (await client.post("/auth/register", json={**account, "name": "Ana"})).raise_for_status()
+        tokens = await client.post("/auth/login", json=account)
+        self._headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+        made = await client.post("/strategies", json={"name": "first", "spec": SPEC}, headers=self._headers)
+        self.path = f"/strategies/{made.json()['id']}"
+
+    async def read(self, process: int) -> tuple[str, str]:
+        """Return the strategy's name as one process answers it, and where the answer came from."""
+        answer = await self.clients[process].get(self.path, headers=self._headers)
+        return answer.json()["name"], answer.headers["cache-status"]
+
+    async def cached(self, process: int, where: str) -> str:
+        """Read until the answer comes from there; returns the name."""
+        async with asyncio.timeout(allowed(10)):
+            while True:
+                name, status = await self.read(process)
+                if status == where:
+                    return name
+                await asyncio.sleep(0.01)
+
+    async def change_in_the_cache(self) -> None:
+        """Give the cache server other bytes, of the same length and under the same version."""
+        key = entry_key(strategy_object(self.path.rpartition("/")[2]), "doc")
+        body = await self._cache.hget(key, "body")
+        assert isinstance(body, bytes)
+        await self._cache.hset(key, "body", body.replace(b"first", b"other"))
+
+    async def look(self) -> None:
+        """Have the checker look, by an event that says nothing new."""
+        self._events += 1
+        data = f'{{"objects":{{"{strategy_object(self.path.rpartition("/")[2])}":1}}}}'
+        await self._bus.xadd(event_stream("strategy"), {"data": data}, id=f"{self._events}-0")
+
+    async def counted(self, name: str) -> dict[str, float]:
+        """Return what is not 0 of a counter of whole answers, by its other labels."""
+        text = (await self.clients[0].get("http://gateway/metrics", headers={"Accept": "text/plain"})).text
+        found = re.findall(rf'^aurelius_cache_{name}_total{{kind="body",(.*)}} (\S+)$', text, re.MULTILINE)
+        return {" ".join(re.findall(r'="(\w+)"', labels)): float(value) for labels, value in found if float(value)}
+
+
+@pytest.fixture
+async def system(owner_url: str, bus_url: str, cache_url: str, tmp_path: Path) -> AsyncIterator[System]:
+    """All services but the one that computes, of which a stand-in takes specifications; every look goes deep."""
+    backtest = Service("backtest", Settings(bus_url=bus_url))
+    backtest.requests().handle(AcceptSpec, accept)
+    gateways = [
+        gateway.compose(GatewaySettings(secret_key=KEY, data_dir=tmp_path, bus_url=bus_url, redis_url=cache_url))
+        for _ in range(2)
+    ]
+    services = [
+        backtest,
+        strategy.compose(
+            StrategySettings(
+                database_url=service_url(owner_url, "strategy"),
+                secret_key=KEY,
+                data_dir=tmp_path,
+                bus_url=bus_url,
+                redis_url=cache_url,
+            )
+        ),
+        invalidator.compose(InvalidatorSettings(data_dir=tmp_path, bus_url=bus_url, redis_url=cache_url)),
+        metrics.compose(
+            MetricsSettings(data_dir=tmp_path, bus_url=bus_url, redis_url=cache_url, cache_bodies_one_in=1)
+        ),
+        *gateways,
+    ]
+    async with AsyncExitStack() as stack:
+        cache = await stack.enter_async_context(Redis.from_url(cache_url, protocol=2))
+        bus = await stack.enter_async_context(Redis.from_url(bus_url, protocol=2))
+        for service in services:
+            await stack.enter_async_context(service.running())
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(app=each.http),
+                    base_url="http://gateway/api/v1",
+                )
+            )
+            for each in gateways
+        ]
+        system = System(clients, cache, bus)
+        await system.begin()
+        yield system
+
+
+async def test_other_bytes_under_the_same_version_are_found_and_forgotten(system: System) -> None:
+    """In the cache server, and in a process that was given them from there; who holds the right ones is not accused."""
+    assert await system.cached(0, "aurelius-l1; hit") == "first"
+    await system.change_in_the_cache()
+    assert await system.cached(1, "aurelius-l1; hit") == "other"
+    await system.look()
+
+    async def found() -> bool:
+        return await system.counted("inconsistencies") == {"l1 0s": 1, "l2 0s": 1}
+
+    async def forgotten() -> bool:
+        return (await system.read(1))[0] == "first"
+
+    await eventually(found)
+    assert await system.counted("probes") == {"database": 1, "l1": 2, "l2": 1}
+    await eventually(forgotten)
+
+
+async def test_in_health_all_answers_are_alike(system: System) -> None:
+    """Of both levels, of two processes, and of the service that each of them asks."""
+    for process in (0, 1):
+        await system.cached(process, "aurelius-l1; hit")
+    await system.look()
+
+    async def compared() -> bool:
+        counted = await system.counted("probes")
+        return min(counted.get("l1", 0), counted.get("l2", 0), counted.get("database", 0)) >= 1
+
+    await eventually(compared)
+    assert await system.counted("inconsistencies") == {}
