@@ -19,7 +19,10 @@ pytestmark = pytest.mark.integration
 STOP = 10.0
 START = 30.0
 ROUTE = "/health/live"
-COUNTED = f'aurelius_http_requests_total{{method="GET",route="{ROUTE}",status="200"}}'
+COUNTED = (
+    f'aurelius_http_requests_total{{method="GET",route="{ROUTE}",status="200"}}',
+    f'aurelius_http_request_duration_seconds_count{{method="GET",route="{ROUTE}",status_class="2xx"}}',
+)
 
 
 class Client:
@@ -42,11 +45,15 @@ class Client:
             answer = await client.get("/metrics", headers={"Accept": "text/plain"})
         if answer.status_code != 200:
             return False
-        counted = [float(line.rpartition(" ")[2]) for line in answer.text.splitlines() if line.startswith(COUNTED)]
-        assert counted >= [self._least], "a counter has fallen"
-        assert counted <= [self.answered], "something was counted twice"
-        self._least = max([self._least, *counted])
-        return counted == [self.answered]
+        lines = answer.text.splitlines()
+        requests, durations = (
+            sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)) for name in COUNTED
+        )
+        assert self._least <= requests, "a counter has fallen"
+        assert requests <= self.answered, "something was counted twice"
+        assert durations == requests
+        self._least = requests
+        return requests == self.answered
 
 
 @pytest.fixture
