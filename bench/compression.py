@@ -32,10 +32,10 @@ from bench.caching.reads import Read, expected, recorded
 from bench.caching.rounds import Sample, Samples, by_wrk, in_turns, middle, ratio
 from bench.caching.servers import Contender, gateway_of
 from bench.caching.verdicts import cpu, rate
-from bench.serving.client import WrongAnswer
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart, families, keep_on
 from bench.serving.wrk import NoWrk, find_wrk
+from cli.load.wire import WrongAnswer
 from deploy.demo.seeding import templates
 from services.gateway.core.codings import CODINGS, IDENTITY, compress
 from tests.e2e.platform import Platform, platform
