@@ -162,7 +162,7 @@ class FakeCacheStore:
         """Set the state to opening, if it is closed or was left there. Raises CacheUnavailable when not reachable."""
         self._must_be_reachable()
         state = self._current(keeper)
-        if state is not None and (state.status == "open" or self._clock() - self._begun[keeper] < OPENING_SECONDS):
+        if state is not None and (state.status == "open" or 0 <= self._clock() - self._begun[keeper] < OPENING_SECONDS):
             return None
         opening = Opening(keeper, self._run_id, f"incarnation-{next(self._lives)}")
         self._states[keeper] = State("opening", opening.run_id, opening.incarnation)

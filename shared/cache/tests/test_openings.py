@@ -104,6 +104,13 @@ async def test_of_several_openers_one_begins(lab: Lab) -> None:
     assert not await lab.openings.finish(second)
 
 
+async def test_an_opening_of_the_future_has_been_given_up(lab: Lab) -> None:
+    """The server's clock was set back by more than anybody would wait: the cache must not stay closed for so long."""
+    await begun(lab)
+    await lab.pass_time(-3600)
+    assert await lab.openings.begin("strategy") is not None
+
+
 async def test_an_opening_that_was_lost_is_not_finished(lab: Lab) -> None:
     """The server lost the state in between: who began knows of no writer since."""
     opening = await begun(lab)

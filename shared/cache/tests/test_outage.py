@@ -278,6 +278,18 @@ async def test_readers_that_come_at_once_share_one_connection(own_server: Valkey
     await store.close()
 
 
+async def test_a_reader_that_goes_away_leaves_the_connection_to_the_others(own_server: ValkeyServer) -> None:
+    """Though it was the one who came first, and had it made."""
+    store = RedisCacheStore(CacheSettings(url=own_server.url, deadline=5))
+    leaving, staying = (asyncio.create_task(store.get(STRATEGY, "doc")) for _ in range(2))
+    while store._server._connector._connecting is None:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == CLOSED
+    assert leaving.cancelled()
+    await store.close()
+
+
 async def test_closing_does_not_wait_for_a_probe(
     store: RedisCacheStore, own_server: ValkeyServer, clock: Clock
 ) -> None:

@@ -10,6 +10,7 @@ from shared.cache.connection import Line
 from shared.cache.exchange import AT_ONCE
 from shared.cache.keys import FEED, entry_key, head_key, state_key, variants_key
 from shared.cache.orphans import read_lease
+from shared.cache.plain import Forgotten
 from shared.cache.redis_store import RedisCacheStore
 from shared.cache.results import Bypass, BypassReason, CacheUnavailable, FillOutcome, Hit, Invalidated, Miss
 from shared.cache.settings import CacheSettings
@@ -186,7 +187,9 @@ async def test_a_full_server_refuses_entries_and_nothing_else(own_server: Valkey
     assert await lab.store.get(STRATEGY, "doc") == Hit(entry(1))
     assert await lab.floors.raise_({STRATEGY: 2, "strategy:new": 1}, "writer")
     await lab.floors.take_back({"strategy:new": 1}, "writer")
+    assert not await lab.client.exists(head_key("strategy:new"))
     assert await lab.store.invalidate({STRATEGY: 2}) == Invalidated(1, 0, 1)
+    assert await lab.store.forget([STRATEGY]) == Forgotten(1, 0)
     assert await lab.store.get("strategy:unread", "doc") == Bypass(BypassReason.REFUSED)
     await lab.evict_state("strategy")
     await open_cache(lab.openings)

@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 
 from shared.runtime.bus.connection import make_client
 from shared.runtime.tests.eventually import eventually
-from shared.wire import Wire
+from shared.wire import LOOKS, Wire
 from tests.seconds import allowed
 
 
@@ -97,6 +97,21 @@ async def test_a_bus_that_is_silent_for_too_long_is_lost() -> None:
     async with asyncio.timeout(allowed(5)):
         (answer,) = await wire.ask(("PING",))
     assert "did not answer for 0.02 s" in str(answer)
+    assert wire.closed
+
+
+async def test_a_bus_that_goes_on_answering_is_not_lost() -> None:
+    """However long it takes until nothing is unanswered: it is silent for as long as no word of it comes."""
+    wire, _ = wired()
+    for number in range(2 * LOOKS):
+        wire.send(("PING", number), lambda _: None)
+        wire._watch(60.0)
+        wire.send(("PING", number), lambda _: None)
+        wire.data_received(b"+PONG\r\n")
+    assert wire.waiting == 2 * LOOKS
+    assert not wire.closed
+    for _ in range(LOOKS):
+        wire._watch(60.0)
     assert wire.closed
 
 
