@@ -5,6 +5,7 @@ headers it gives. It is remembered only if this module makes the same headers of
 the ways apart. Whatever could make a difference, or is not in the cache, goes the long way.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -127,6 +128,7 @@ class HitPath:
         self._timings = timings
         self._minimum = minimum
         self._known: OrderedDict[Question, Known] = OrderedDict()
+        self._coding: dict[tuple[Held, str], asyncio.Task[None]] = {}
 
     def recognise(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Asked | None:
         """Return what is asked, if that was asked before and nothing else matters; `headers` are the request's.
@@ -223,10 +225,17 @@ class HitPath:
         if held is None or held.entry is not entry:
             return await compressed(entry.body, coding)
         if coding not in held.coded:
-            body = await compressed(entry.body, coding)
-            if coding not in held.coded:
-                self._local.coded(held, coding, body)
+            place = held, coding
+            if place not in self._coding:
+                self._coding[place] = asyncio.create_task(self._code(held, coding))
+            await asyncio.shield(self._coding[place])  # one who leaves takes it from nobody
         return held.coded[coding]
+
+    async def _code(self, held: Held, coding: str) -> None:
+        try:
+            self._local.coded(held, coding, await compressed(held.entry.body, coding))
+        finally:
+            del self._coding[held, coding]
 
     def _series(self, known: Known, method: str, status: int) -> Series:
         series = known.series.get((method, status))

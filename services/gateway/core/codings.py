@@ -31,8 +31,9 @@ ZSTD_LEVEL: Final = 1
 BROTLI_QUALITY: Final = 1
 GZIP_LEVEL: Final = 5
 
-# Headers that are remembered: browsers and libraries send a handful.
+# Headers that are remembered, with the longest of them: browsers and libraries send a handful, of some 30 letters.
 _REMEMBERED = 256
+_LONGEST = 256
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _MEMBER = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+)[ \t]*(?:;[ \t]*(.*))?", re.DOTALL)
 _WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
@@ -112,8 +113,11 @@ def coded_tag(etag: str, coding: str) -> str:
     return f'{etag[:-1]}-{coding}"' if coding and etag.endswith('"') else etag
 
 
-@lru_cache(_REMEMBERED)
 def _wish(accept_encoding: str) -> _Wish:
+    return (_remembered_wish if len(accept_encoding) <= _LONGEST else _wish_in)(accept_encoding)
+
+
+def _wish_in(accept_encoding: str) -> _Wish:
     weights = _weights(accept_encoding)
     others = weights.get("*")
     plain = weights.get("identity", others)
@@ -126,6 +130,9 @@ def _wish(accept_encoding: str) -> _Wish:
         return _Wish(coding, plain=False)
     # Not named, the plain bytes are what is left when no coding can be.
     return _Wish(IDENTITY if coding is None or (plain or 0) > best else coding, plain=True)
+
+
+_remembered_wish = lru_cache(_REMEMBERED)(_wish_in)
 
 
 def _weights(accept_encoding: str) -> dict[str, int]:

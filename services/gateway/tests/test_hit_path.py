@@ -1,5 +1,6 @@
 """The short way to a cached answer: it cannot be told from the long one, and is taken only where it may be."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from services.gateway.auth import Authenticator
-from services.gateway.core.codings import CODINGS
+from services.gateway.core.codings import CODINGS, compress
 from services.gateway.settings import GatewaySettings
 from services.gateway.tests.fakes import SECRET, FakeServices, Handler, client_of, token_of
 from shared.cache.fake import FakeCacheStore
@@ -197,6 +198,48 @@ async def test_an_entry_is_its_owners_alone(client: httpx.AsyncClient) -> None:
         assert (await client.get(PATH, headers=token_of(BOB))).status_code == 404
     own = await client.get(PATH, headers=token_of(ALICE))
     assert (own.status_code, status_of(own)) == (200, "aurelius-l1; hit")
+
+
+async def test_a_coding_is_made_once_for_all_who_want_it(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten who come while a large answer is compressed none has it compressed again, though the first one leaves."""
+    made, wanted, let = 0, asyncio.Event(), asyncio.Event()
+
+    async def slowly(body: bytes, coding: str) -> bytes:
+        nonlocal made
+        made += 1
+        wanted.set()
+        await let.wait()
+        return compress(body, coding)
+
+    await warm(client, **{"Accept-Encoding": "identity"})
+    monkeypatch.setattr("services.gateway.hit_path.compressed", slowly)
+    headers = token_of(ALICE) | {"Accept-Encoding": "br"}
+    readers = [asyncio.create_task(client.get(PATH, headers=headers)) for _ in range(10)]
+    async with asyncio.timeout(10):
+        await wanted.wait()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    readers[0].cancel()
+    let.set()
+    answers = await asyncio.gather(*readers[1:])
+    assert {(status_of(answer), answer.headers["content-encoding"]) for answer in answers} == {
+        ("aurelius-l1; hit", "br")
+    }
+    assert made == 1
+
+
+async def test_a_long_wish_is_answered_and_not_remembered(client: httpx.AsyncClient, local: LocalCache) -> None:
+    """Nobody fills a process with headers: what is kept ready is for what clients send."""
+    held = None
+    for accepted in ("gzip", "x," * 200 + "gzip"):
+        await warm(client, **{"Accept-Encoding": accepted})
+        answer = await client.get(PATH, headers=token_of(ALICE) | {"Accept-Encoding": accepted})
+        assert (status_of(answer), answer.headers["content-encoding"]) == ("aurelius-l1; hit", "gzip")
+        held = local.peek((objects.strategy_object(ID), "doc"))
+    assert held is not None
+    assert {accepted for _, accepted in held.ready} == {b"gzip"}
 
 
 async def test_what_has_become_anothers_is_not_sent(client: httpx.AsyncClient, local: LocalCache) -> None:

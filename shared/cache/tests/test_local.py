@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from shared.cache.local import OVERHEAD, Flight, Held, LocalCache
+from shared.cache.local import OVERHEAD, WAY, WAYS, Flight, Held, LocalCache
 from shared.cache.record import Entry
 from shared.cache.tests.workers import FAR, NoEpoch, NoFloor, NoPing, NoToken, walk
 
@@ -208,6 +208,34 @@ def test_coded_bytes_count() -> None:
     assert (cache.size, len(cache)) == (0, 0)
     cache.coded(held, "br", b"z")
     assert cache.size == 0
+
+
+def test_each_way_of_asking_counts() -> None:
+    """What is kept ready for it takes room; of an entry there are some ways, and then the first are forgotten."""
+    cache = listening(40 * OVERHEAD)
+    held = put(cache, "strategy:1", 1)
+    assert held is not None
+    before, most = cache.size, 0
+    for way in range(3 * WAYS):
+        cache.prepared(held, way, "headers")
+        assert held.ready[way] == "headers"
+        assert cache.size == held.size == before + WAY * len(held.ready)
+        most = max(most, len(held.ready))
+    assert most == WAYS
+    cache.raised("strategy:1", 2)
+    cache.prepared(held, "late", "headers")
+    assert cache.size == 0
+
+
+def test_what_is_kept_ready_makes_others_go() -> None:
+    """The room of all together is what was given, whatever it is used for."""
+    cache = listening()
+    for number in range(7):
+        held = put(cache, f"strategy:{number}", 1)
+        assert held is not None
+        cache.prepared(held, "way", "headers")
+        assert cache.size <= CAPACITY
+    assert 0 < len(cache) < 5
 
 
 def test_it_counts_what_it_does() -> None:

@@ -9,6 +9,7 @@ from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.gateway.core import codings
 from services.gateway.core.codings import (
     CODINGS,
     IDENTITY,
@@ -104,6 +105,16 @@ def test_any_text_has_an_answer(header: str) -> None:
 def test_headers_as_they_come(header: str, expected: str | None) -> None:
     """What clients send, corners of the grammar, and what lies outside: in doubt a coding is refused."""
     assert chosen(header) == expected
+
+
+def test_a_long_header_is_read_and_not_remembered() -> None:
+    """A server takes headers of 400 kB: hundreds of them would be as much memory as all the rest."""
+    remembered = codings._remembered_wish.cache_info().currsize
+    for number in range(3):
+        assert choose(f"x{number}, " * 100 + "br") == "br"
+    assert codings._remembered_wish.cache_info().currsize == remembered
+    assert choose(f"x{remembered}y, br") == "br"
+    assert codings._remembered_wish.cache_info().currsize in {remembered + 1, codings._REMEMBERED}
 
 
 @pytest.mark.parametrize("coding", [*CODINGS, IDENTITY])
