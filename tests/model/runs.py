@@ -19,23 +19,25 @@ from tests.model.search import MOST_STATES, Model, Outcome, search
 class Run:
     """One search. `breaks` are the promises that must be found broken; none: the search has to find nothing at all.
 
-    `is_long`: it takes minutes or hours, and `make test` leaves it out.
+    `is_whole`: every state is looked at all the same, and nothing else may be broken. `is_long`: it takes minutes or hours, and `make test` leaves it out.
     """
 
     says: str
     model: SharedCache | Level1
     breaks: tuple[str, ...] = ()
     is_long: bool = False
+    is_whole: bool = False
 
     def __call__(self, *, most: int = MOST_STATES) -> Outcome:
-        """Search: no further than to the violations that are expected."""
-        return search(cast("Model[Any]", self.model), until=self.breaks, keep_traces=not self.is_long, most=most)
+        """Search: no further than to the violations that are expected, unless all is to be looked at."""
+        until = () if self.is_whole else self.breaks
+        return search(cast("Model[Any]", self.model), until=until, keep_traces=not self.is_long, most=most)
 
     def is_as_expected(self, outcome: Outcome) -> bool:
         """Whether the search found what it had to, and only that."""
-        if self.breaks:
+        if self.breaks and not self.is_whole:
             return outcome.broken >= set(self.breaks)
-        return outcome.is_exhausted and not outcome.broken
+        return outcome.is_exhausted and outcome.broken == set(self.breaks)
 
 
 def _l2(protocol: Callable[[], Protocol], says: str, *breaks: str, is_long: bool = False, **bounds: Any) -> Run:
@@ -45,6 +47,11 @@ def _l2(protocol: Callable[[], Protocol], says: str, *breaks: str, is_long: bool
 def _l1(says: str, *breaks: str, is_long: bool = False, **differences: Any) -> Run:
     small = Level1(is_writer=True, reads=2, writes=1, pings=1)
     return Run(says, replace(small, **differences), breaks, is_long)
+
+
+def _available(says: str, **bounds: Any) -> Run:
+    """Ours where a write is done without an answer of the cache: old until its event, and nothing worse than that."""
+    return replace(_l2(Ours, says, LIN, policy="available", **bounds), is_whole=True)
 
 
 _one: Final[dict[str, Any]] = {"writers": 1}
@@ -114,6 +121,9 @@ OURS: Final[Mapping[str, Run]] = {
     "ours-pipeline": _l2(Ours, "the same, looked up in steps", faults=ANY, at_most=1, lookup="pipeline", **_one),
     "ours-opener-stalls": _l2(Ours, "wiped, and the opener stands still", faults={"wipe": 1, "stall": 1}, **_one),
     "ours-orphans": _l2(Ours, "a floor that its writer left", faults={"crash": 1, "timeout": 1}, waits=True, **_one),
+    "ours-available": _available("available, an announcement is not answered", faults={"timeout": 1}),
+    "ours-available-evict": _available("the same, and a head evicted", faults={"timeout": 1, "evict": 1}, **_one),
+    "ours-available-wipe": _available("the same, and a wipe", faults={"timeout": 1, "wipe": 1}, **_one),
     "ours-l1": _l1("L1, its reader is the writer"),
 }
 

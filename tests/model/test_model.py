@@ -21,10 +21,13 @@ SHORT = {name: size for name, size in INDEPENDENT.items() if name in OURS}
 
 @pytest.mark.parametrize("name", OURS)
 def test_ours_keeps_every_promise_within_the_bound(name: str) -> None:
-    """Every state is looked at, and none breaks a promise; where another checker exists, it has seen as many."""
+    """Every state is looked at, and none breaks a promise; where another checker exists, it has seen as many.
+
+    Where a write may be done without an answer, reads may be old until its event: that is the one which is given up.
+    """
     outcome = OURS[name]()
     assert outcome.is_exhausted
-    assert not outcome.broken, outcome.traces
+    assert outcome.broken == set(OURS[name].breaks), outcome.traces
     assert (outcome.states, outcome.transitions) == SHORT.get(name, (outcome.states, outcome.transitions))
 
 
