@@ -75,6 +75,8 @@ class Gateway:
         )
         notes.spent("bus", time.perf_counter() - started - reply.service_seconds)
         notes.spent("service", reply.service_seconds)
+        if reply.database_seconds:
+            notes.spent("database", reply.database_seconds)
         for obj, version in reply.versions.items():  # who writes here reads it here, before the feed tells of it
             self._reads.local.raised(obj, version)
         return reply

@@ -62,7 +62,7 @@ class _Lines:
             starts = self._starts[labels] = list(_starts(self._metric, labels))
         values = [*accumulate(vector[:-1]), sum(vector[:-1]), vector[-1]] if len(vector) > 1 else vector
         lines = "".join([f"{start}{_number(value)}\n" for start, value in zip(starts, values, strict=True)])
-        self._made[labels] = (vector.copy(), lines)
+        self._made[labels] = (vector, lines)
         return lines
 
     def forget(self, series: Series) -> None:

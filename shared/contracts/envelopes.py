@@ -41,8 +41,9 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `versions` are the cache objects the answer was read at, or the write raised, with their versions.
     `object_key` is set, and `body` empty, when the answer was too large for the bus and waits in the object store.
-    `elapsed_us` is the time since the service took the request, in microseconds. `replayed` says that the answer is the
-    one given to an earlier request with the same Idempotency-Key.
+    `elapsed_us` is the time since the service took the request, in microseconds, and `database_us` that for which it
+    held connections to its database. `replayed` says that the answer is the one given to an earlier request with the
+    same Idempotency-Key.
     """
 
     id: str
@@ -50,6 +51,7 @@ class ReplyEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     versions: dict[str, int] = {}
     object_key: str = ""
     elapsed_us: int = 0
+    database_us: int = 0
     replayed: bool = False
     body: bytes = b""
 

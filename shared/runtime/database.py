@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from shared.contracts.errors import Unavailable
+from shared.runtime import spent
 from shared.runtime.raising import Raising
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.time_limits import time_limits
@@ -191,7 +192,9 @@ class Database:
             yield connection
             self._answered_at = time.monotonic()
         finally:
-            self._held(time.perf_counter() - had_at)
+            held = time.perf_counter() - had_at
+            self._held(held)
+            spent.on_database(held)
             await self._pool.release(connection, timeout=RELEASE_SECONDS)
 
     @property

@@ -33,7 +33,8 @@ STAGE_DURATION: Final = Metric(
     "histogram",
     (SERVICE, "stage"),
     "Where the time of requests goes. In the gateway: cache, bus (on the way to a service and back), service (there), "
-    "coding; what its own cache holds ready has no stages. In the others: database (a connection is held).",
+    "database (of that) and coding; what its own cache holds ready has no stages. In the others: database (each use of "
+    "a connection).",
     "stage_duration",
 )
 RPC_SERVED: Final = Metric(

@@ -47,6 +47,7 @@ Observer = Callable[[str, str, float], None]
 class Reply(msgspec.Struct, frozen=True):
     """An answer as it came: JSON bytes, the versions of the cache objects it shows, the service's own seconds.
 
+    Of those it held connections to its database for `database_seconds`, added up where it held several at once.
     `replayed` says that it was given before, to another request with the same Idempotency-Key.
     """
 
@@ -54,6 +55,7 @@ class Reply(msgspec.Struct, frozen=True):
     versions: dict[str, int]
     service_seconds: float
     replayed: bool = False
+    database_seconds: float = 0.0
 
 
 class Caller:
@@ -138,7 +140,9 @@ class Caller:
         finally:
             if self._observe is not None:
                 self._observe(message.METHOD, outcome, time.perf_counter() - started)
-        return Reply(reply.body, reply.versions, reply.elapsed_us / 1e6, reply.replayed)
+        return Reply(
+            reply.body, reply.versions, reply.elapsed_us / 1e6, reply.replayed, database_seconds=reply.database_us / 1e6
+        )
 
     async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]

@@ -27,7 +27,7 @@ from shared.contracts.errors import (
 from shared.contracts.messages import Request
 from shared.contracts.streams import checks_of, reply_stream, rpc_stream
 from shared.contracts.values import Principal
-from shared.runtime import context
+from shared.runtime import context, spent
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.dead_letters import Count, DeadLetters, Verdict
 from shared.runtime.bus.in_hand import InHand
@@ -222,6 +222,7 @@ class RequestServer:
         self._done.clear()
 
     async def _serve(self, entry: Entry, taken_at: float) -> None:
+        used = spent.begin()
         try:
             try:
                 request = self._read(entry)
@@ -233,7 +234,9 @@ class RequestServer:
             self._put_away(entry.id)  # before the reply is sent, so that both go out in one write
             if reply is not None:
                 elapsed_us = int((time.perf_counter() - taken_at) * 1e6)
-                self._reply(request.reply_to, msgspec.structs.replace(reply, elapsed_us=elapsed_us))
+                database_us = int(used.database * 1e6)
+                reply = msgspec.structs.replace(reply, elapsed_us=elapsed_us, database_us=database_us)
+                self._reply(request.reply_to, reply)
         finally:
             self.in_hand.let_go(entry.id)
             self._slots.release()

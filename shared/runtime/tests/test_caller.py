@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shared.contracts.errors import Conflict, DeadlineExceeded, InputError, Invalid, ServiceError, Unavailable
 from shared.contracts.messages import CheckHealth
 from shared.contracts.values import Principal
-from shared.runtime import context
+from shared.runtime import context, spent
 from shared.runtime.bus import caller as caller_module
 from shared.runtime.bus.server import MAX_REPLY_BYTES, Answer, Call
 from shared.runtime.context import Handling
@@ -38,6 +38,22 @@ async def test_an_answer_comes_back(bus_url: str) -> None:
     assert reply.body == '"hello ✓"'.encode()
     assert reply.versions == {"strategy:1": 7}
     assert 0 < reply.service_seconds < 5
+
+
+async def test_the_answer_says_how_long_a_database_was_used_for_it(bus_url: str) -> None:
+    """By the tasks that the handler started too; not by what is asked at the same time."""
+
+    async def handler(message: Say, _: Call) -> Answer:
+        async def use() -> None:
+            await asyncio.sleep(0)
+            spent.on_database(float(message.text))
+
+        await asyncio.gather(use(), use())
+        return Answer(message.text)
+
+    async with talking(bus_url, handler) as caller:
+        replies = await asyncio.gather(*(caller.ask(Say(text=text)) for text in ("0.25", "0", "1.5")))
+    assert [reply.database_seconds for reply in replies] == [0.5, 0, 3]
 
 
 async def test_the_handler_is_told_who_asks_and_until_when(bus_url: str) -> None:
