@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import resource
 import socket
 from collections.abc import Awaitable
 from typing import Any
@@ -13,6 +14,20 @@ from granian.server.embed import Server
 
 # Its lines go where all others do. Below ERROR it has something to say about every start.
 _LOGS = {"loggers": {"_granian": {"handlers": [], "propagate": True}}}
+
+BACKLOG = 1024
+"""Connections that wait to be taken, at most; the system may allow fewer."""
+MOST_CONNECTIONS = 8192
+
+
+def most_connections() -> int:
+    """Return how many are served at once: all that there is room for in half of this process's descriptors.
+
+    Granian's own bound is its backlog of 128, those among them on which nothing happens: pages that listen for events
+    would keep everybody else out.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, soft // 2))
 
 
 def open_port(host: str, port: int) -> int:
@@ -44,6 +59,8 @@ class HttpServer:
             port=port,
             interface=Interfaces.ASGINL,
             websockets=False,
+            backlog=BACKLOG,
+            backpressure=most_connections(),
             log_level=LogLevels.error,
             log_dictconfig=_LOGS,
         )

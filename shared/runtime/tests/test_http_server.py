@@ -1,11 +1,12 @@
-"""The HTTP server's stop, as a client sees it that keeps its connection."""
+"""The HTTP server, as clients see it that keep their connections."""
 
 import asyncio
+import resource
 from typing import Any
 
 from faststream.asgi.types import Receive, Scope, Send
 
-from shared.runtime.http_server import HttpServer, open_port
+from shared.runtime.http_server import MOST_CONNECTIONS, HttpServer, most_connections, open_port
 
 
 async def application(_: Scope, __: Receive, send: Send) -> None:
@@ -43,3 +44,24 @@ async def test_a_kept_connection_hears_of_its_end() -> None:
         await stopping
         assert serving.done()
         writer.close()
+
+
+async def test_many_kept_connections_keep_nobody_out() -> None:
+    """Three hundred clients that have been answered and stay, such as pages that listen for events, and one more."""
+    port = open_port("127.0.0.1", 0)
+    server = HttpServer(application, "127.0.0.1", port)
+    server.start()
+    async with asyncio.timeout(60):
+        kept = [await _connected(port) for _ in range(301)]
+        for reader, writer in kept:
+            assert b"200" in await _ask(reader, writer)
+        for _, writer in kept:
+            writer.close()
+        await server.stop(20.0)
+
+
+def test_there_is_room_for_other_descriptors_than_clients() -> None:
+    """Half of what this process may open, and no more than a server of ours can serve."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert 1 <= most_connections() <= MOST_CONNECTIONS
+    assert soft == resource.RLIM_INFINITY or most_connections() <= soft / 2
