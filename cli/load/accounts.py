@@ -160,8 +160,10 @@ def _emptied(account: Account) -> str:
         account.freshen()
         # A dataset goes last: what refers to it is gone by then.
         for kind in ("backtests", "strategies", "datasets"):
-            for each in list(account.api.read_all(f"/{kind}")):
-                account.api.delete(f"/{kind}/{each['id']}")
+            # Until there is nothing: what nobody waited for any more may have been made meanwhile.
+            while found := list(account.api.read_all(f"/{kind}")):
+                for each in found:
+                    account.api.delete(f"/{kind}/{each['id']}")
         account.api.log_out()
     except (Refused, NoAnswer) as error:
         return f"{account.email}: {error}"

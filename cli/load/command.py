@@ -37,7 +37,7 @@ def _url() -> str:
 @click.option("--rate", type=click.FloatRange(0.1, 20_000), help="Requests a second, instead of each scenario's own.")
 @click.option("--users", default=20, show_default=True, type=click.IntRange(1, 200), help="Accounts that are made.")
 @click.option("--connections", default=64, show_default=True, type=click.IntRange(1, 512), help="Requests at once.")
-@click.option("--timeout", default=5.0, show_default=True, type=click.FloatRange(0.1, 60), help="Seconds; then failed.")
+@click.option("--timeout", default=10, show_default=True, type=click.FloatRange(0.1, 60), help="Seconds; then failed.")
 @click.option(
     "--ramp/--no-ramp", default=None, help="More and more of the mixed load; default when no scenario is named."
 )

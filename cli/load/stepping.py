@@ -63,6 +63,7 @@ class Climb:
             self.load_was_slow, why = True, slow
         else:
             self._not_held = min(self._not_held or rate, rate)
+            why = "; ".join([why, *_reasons(tally)])
         return Step(
             rate=round(rate, 1),
             requests_per_second=round(whole.right / seconds, 1),
@@ -73,3 +74,7 @@ class Climb:
             held=not why,
             why=why,
         )
+
+
+def _reasons(tally: Tally) -> list[str]:
+    return [f"{number} x {why}" for why, number in tally.failures.most_common(3)]

@@ -60,7 +60,7 @@ class Tally:
         part = self._part(request)
         part.wrong += 1
         part.latencies.record(waited)
-        self._note(f"no answer in {waited:.1f} s")
+        self._note(f"no answer in {waited:.0f} s")
 
     def whole(self) -> Part:
         """Return all kinds as one."""
