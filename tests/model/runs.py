@@ -19,7 +19,8 @@ from tests.model.search import MOST_STATES, Model, Outcome, search
 class Run:
     """One search. `breaks` are the promises that must be found broken; none: the search has to find nothing at all.
 
-    `is_whole`: every state is looked at all the same, and nothing else may be broken. `is_long`: it takes minutes or hours, and `make test` leaves it out.
+    `is_whole`: every state is looked at all the same, and nothing else may be broken. `is_long`: it takes minutes or
+    hours, and `make test` leaves it out.
     """
 
     says: str

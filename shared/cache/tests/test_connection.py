@@ -55,7 +55,7 @@ async def test_who_goes_away_shifts_no_answers(wire: FakeWire, line: Line) -> No
     wire.answer(1, 2, 3)
     leaving.cancel()
     wire.answer(4, 5, 6)
-    assert await asyncio.gather(first, last) == [[1, 2], [6]]
+    assert (await first, await last) == ([1, 2], [6])
     assert not wire.waiting
 
 
