@@ -1,6 +1,5 @@
 """A line to the cache server: what is told to whom, and when it is given up."""
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 from typing import cast
