@@ -128,7 +128,7 @@ async def test_metrics_has_its_figures(bus: Guarded, cache: Guarded, tmp_path: P
         assert described.total_keys is not None
     for stream in STREAMS:
         if "<" not in stream.name:
-            assert f'aurelius_bus_group_pending{{stream="{stream.name}",group="any"}} 0\n' in text
+            assert f'aurelius_bus_group_pending{{group="any",stream="{stream.name}"}} 0.0\n' in text
 
 
 async def test_the_gateway_hears_the_end_of_a_run(bus: Guarded) -> None:

@@ -4,10 +4,16 @@ import asyncio
 import os
 import shutil
 import subprocess
+from itertools import accumulate
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
@@ -84,15 +90,15 @@ async def test_buckets_are_cumulative() -> None:
     labels = 'method="GET",route="/api/v1/strategies",status_class="2xx"'
     name = "aurelius_http_request_duration_seconds"
     for line in (
-        f'{name}_bucket{{{labels},le="0.0001"}} 0',
-        f'{name}_bucket{{{labels},le="0.00025"}} 1',
-        f'{name}_bucket{{{labels},le="0.005"}} 3',
-        f'{name}_bucket{{{labels},le="10.0"}} 3',
-        f'{name}_bucket{{{labels},le="+Inf"}} 4',
-        f"{name}_count{{{labels}}} 4",
+        f'{name}_bucket{{le="0.0001",{labels}}} 0.0',
+        f'{name}_bucket{{le="0.00025",{labels}}} 1.0',
+        f'{name}_bucket{{le="0.005",{labels}}} 3.0',
+        f'{name}_bucket{{le="10.0",{labels}}} 3.0',
+        f'{name}_bucket{{le="+Inf",{labels}}} 4.0',
+        f"{name}_count{{{labels}}} 4.0",
         f"{name}_sum{{{labels}}} 60.0062",
-        'aurelius_http_requests_total{method="GET",route="/api/v1/strategies",status="200"} 4',
-        'aurelius_cache_hits_total{type="strategy"} 4',
+        'aurelius_http_requests_total{method="GET",route="/api/v1/strategies",status="200"} 4.0',
+        'aurelius_cache_hits_total{type="strategy"} 4.0',
     ):
         assert line in text.splitlines()
 
@@ -102,6 +108,26 @@ async def test_an_empty_system_is_a_valid_text() -> None:
     series = Aggregate().snapshot().series
     families = {family.name for family in parse_prometheus(await expose(series, "prometheus"))}
     assert families == {"aurelius_service_up", "aurelius_service_processes"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_it_is_what_prometheus_client_writes(form: TextForm) -> None:
+    """Byte for byte, as if it had made the whole text of these values."""
+    families = []
+    for metric in METRICS:
+        kinds = {"histogram": HistogramMetricFamily, "counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+        name = metric.name.removesuffix("_total")
+        family: Any = kinds[metric.kind](name, metric.help, labels=metric.labels, unit=metric.unit)
+        for labels, vector in _two(metric).items():
+            bounds = [*map(str, metric.bounds), "+Inf"]
+            values = (
+                [list(zip(bounds, accumulate(vector[:-1]), strict=True)), vector[-1]] if len(vector) > 1 else vector
+            )
+            family.add_metric(labels, *values)
+        families.append(family)
+    registry: Any = SimpleNamespace(collect=lambda: families)
+    whole = generate_latest(registry) if form == "prometheus" else generate_openmetrics(registry)  # type: ignore[no-untyped-call]  # as below
+    assert await expose(everything(), form) == whole.decode()
 
 
 async def test_both_formats_say_the_same() -> None:

@@ -78,7 +78,7 @@ async def test_what_came_in_is_answered_in_all_forms(handlers: MetricsHandlers) 
     assert (read["request_count"], read["cache"]["hits"], read["response_times"]["p99_ms"]) == (3, 2, 100.0)
     for form in ("prometheus", "openmetrics"):
         text = (await body(handlers, form)).decode()
-        assert 'aurelius_cache_hits_total{type="strategy"} 2\n' in text
+        assert 'aurelius_cache_hits_total{type="strategy"} 2.0\n' in text
         assert "aurelius_build_info{" in text
 
 
