@@ -22,7 +22,7 @@ from shared.runtime.outbox import announce
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.tests.eventually import ended, eventually
 from shared.runtime.timings import Timings
-from tests.databases import execute, fresh_database, service_url
+from tests.databases import ask, execute, fresh_database, service_url
 from tests.frozen import frozen_postgres
 
 pytestmark = pytest.mark.integration
@@ -30,6 +30,9 @@ pytestmark = pytest.mark.integration
 MANY_LOOKS = 60
 """Looks that a barrier takes at who writes within two seconds, which is as good as for ever."""
 
+_IN_LINE = """
+SELECT count(*) FROM pg_locks WHERE relation = 'strategy.object_version'::regclass AND NOT granted
+"""
 _RAISED = "INSERT INTO strategy.object_version VALUES ('strategy:s9', 1)"
 
 
@@ -169,6 +172,25 @@ async def test_nobody_else_is_waited_for(database: Database, owner_url: str, sta
     """A dump, a report, another service, a stranger's program: they may take as long as they like."""
     async with by_hand(owner_url, statement), asyncio.timeout(5):
         await writers_ended(database)
+
+
+async def test_who_could_not_raise_a_version_yet_is_not_waited_for(database: Database, owner_url: str) -> None:
+    """It will find the cache opening when it can: somebody who holds the table up for an hour holds up no reader."""
+
+    async def stands_in_line() -> bool:
+        return bool(await ask(owner_url, _IN_LINE))
+
+    async def write() -> None:
+        async with written(database):
+            pass
+
+    async with by_hand(owner_url, "LOCK TABLE strategy.object_version IN SHARE MODE"):
+        writing = asyncio.create_task(write())
+        await eventually(stands_in_line)
+        async with asyncio.timeout(5):
+            await writers_ended(database)
+        assert not writing.done()
+    await writing
 
 
 async def test_any_role_is_waited_for(database: Database, owner_url: str) -> None:
