@@ -289,6 +289,23 @@ async def test_one_that_another_has_begun_since_is_not(database: Database) -> No
         await opener.look()
         assert not await cache.is_open("strategy")
     assert await cache.finish(others)
+
+
+async def test_one_that_another_has_finished_is_forgotten(database: Database) -> None:
+    """At the next loss a new one is begun, not the old one gone on with."""
+    now = 0.0
+    cache = FakeCacheStore(opened=False, clock=lambda: now)
+    away = Away(database)
+    opener = Opener("strategy", cache, cast("Database", away), Timings("strategy", "1"))
+    with pytest.raises(Unavailable):
+        await opener.look()
+    now = OPENING_SECONDS
+    others = await cache.begin("strategy")
+    assert others is not None
+    assert await cache.finish(others)
+    await opener.look()
+    cache.wipe()
+    away.there = True
     await opener.look()
     assert await cache.is_open("strategy")
 

@@ -8,8 +8,8 @@ import pytest
 
 from shared.contracts.clock import SystemClock
 from shared.contracts.errors import Unavailable
-from shared.contracts.events import StrategyUpdated, UserUpdated
-from shared.contracts.objects import strategies_object, strategy_object, user_object
+from shared.contracts.events import SessionRevoked, StrategyUpdated, UserUpdated
+from shared.contracts.objects import session_object, strategies_object, strategy_object, user_object
 from shared.runtime.database import Database
 from shared.runtime.once import AlreadyDone
 from shared.runtime.outbox import Announcement, announce, announce_all
@@ -210,6 +210,25 @@ async def test_what_is_strict_is_not_written_without_the_cache(
     assert await unpublished(database) == 0
     assert floors.taken_back == []
     assert outcomes(timings) == {"refused": 1}
+
+
+async def test_one_strict_object_makes_a_write_strict(telling: tuple[Database, Timings], floors: ToldFloors) -> None:
+    """As of an account that is closed, with sessions that end."""
+    database, _ = telling
+    floors.answers = False
+    with pytest.raises(Unavailable):
+        await end_account(database)
+    assert await unpublished(database) == 0
+
+
+async def end_account(database: Database) -> None:
+    """Announce the end of a session, and a change of its account."""
+    told = [
+        Announcement(SessionRevoked(id="x1", owner="u1", version=0), [session_object("x1")]),
+        Announcement(UserUpdated(id="u1", owner="u1", version=0, changed=["is_active"]), [user_object("u1")]),
+    ]
+    async with database.transaction() as connection:
+        await announce_all(connection, told, clock=SystemClock())
 
 
 @pytest.mark.parametrize("policy", ["strict"])
