@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from services.gateway import auth, hit_path
 from services.gateway.auth import Authenticator
 from services.gateway.core.codings import CODINGS, compress
 from services.gateway.settings import GatewaySettings
@@ -276,6 +277,27 @@ def test_a_token_that_expires_is_no_longer_known(tmp_path: Path, monkeypatch: py
     assert authenticator.known(sent) is None
 
 
+async def test_what_is_remembered_of_questions_has_an_end(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest are forgotten, and one as long as clients can make it is never remembered."""
+    monkeypatch.setattr(hit_path, "REMEMBERED", 3)
+    for query in [*(f"limit={number}" for number in range(1, 6)), f"cursor={'x' * hit_path.LONGEST}"]:
+        assert (await client.get(f"/api/v1/strategies?{query}", headers=token_of(ALICE))).status_code == 200
+    short = client._transport.app._short  # type: ignore[attr-defined]  # of the transport that the fixture has made
+    assert [query for *_, query, _ in short._known] == [b"limit=3", b"limit=4", b"limit=5"]
+
+
+def test_what_is_remembered_of_tokens_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are verified again."""
+    monkeypatch.setattr(auth, "REMEMBERED", 2)
+    authenticator = Authenticator(GatewaySettings(secret_key=SECRET, data_dir=tmp_path))
+    headers = [token_of(user)["Authorization"] for user in (ALICE, BOB, ID)]
+    for header in headers:
+        authenticator.principal(header)
+    assert [authenticator.known(header.encode()) is None for header in headers] == [True, False, False]
+
+
 @pytest.mark.parametrize("spelt", ["Bearer   {}", "bearer {} ", "Bearer \t{}"])
 def test_a_token_is_remembered_in_one_spelling(tmp_path: Path, spelt: str) -> None:
     """Whoever may write as many spaces as a header holds fills nobody's memory with them."""
@@ -325,6 +347,20 @@ async def test_no_cache_goes_past_both_levels(client: httpx.AsyncClient, anythin
     assert (status_of(answer), answer.json()["revision"]) == ("aurelius-l2; fwd=bypass", 2)
 
 
+@pytest.mark.parametrize("accepted", ["identity", "br"])
+async def test_what_ends_soon_is_made_anew(
+    client: httpx.AsyncClient, services: FakeServices, local: LocalCache, accepted: str
+) -> None:
+    """Its reader is answered from what is held, ready to be sent or not, and the service is asked behind that."""
+    await warm(client, **{"Accept-Encoding": "identity"})
+    await client.get(PATH, headers=token_of(ALICE) | {"Accept-Encoding": "identity"})
+    held = local.peek((objects.strategy_object(ID), "doc"))
+    assert held is not None
+    held.refresh_at = 0.0
+    answer = await client.get(PATH, headers=token_of(ALICE) | {"Accept-Encoding": accepted})
+    assert (status_of(answer), len(services.asked)) == ("aurelius-l1; hit", 2)
+
+
 @pytest.mark.parametrize("path", [PATH, "/api/v1/strategies"])
 async def test_an_announcement_ends_what_is_held(
     client: httpx.AsyncClient, anything: Anything, local: LocalCache, cache: FakeCacheStore, path: str
@@ -352,16 +388,34 @@ async def test_accept_is_part_of_the_question(client: httpx.AsyncClient, service
     assert [each.METHOD for each in services.asked[asked:]] == ["backtest.read", "backtest.equity.export"]
 
 
-@pytest.mark.parametrize(
-    "header",
-    [{"Origin": "https://a.example"}, {"Range": "bytes=0-1"}, {"If-Match": "*"}, {"Prefer": "wait=1"}],
-)
-async def test_what_could_make_a_difference_goes_the_long_way(
-    client: httpx.AsyncClient, header: dict[str, str]
-) -> None:
+@pytest.mark.parametrize("query", ["limit=6", "limit=5&q=b", "limit=5&cursor=c1", ""])
+async def test_the_query_is_part_of_the_question(client: httpx.AsyncClient, services: FakeServices, query: str) -> None:
+    """Another page, filter or cursor is another answer, of the short way too."""
+    await warm(client, "/api/v1/strategies?limit=5")
+    asked = len(services.asked)
+    answer = await client.get(f"/api/v1/strategies?{query}", headers=token_of(ALICE))
+    assert (status_of(answer), len(services.asked)) == ("aurelius-l2; fwd=uri-miss", asked + 1)
+
+
+OTHERWISE = {
+    **dict.fromkeys(("if-range", "if-modified-since", "if-unmodified-since"), "Sun, 29 Nov 2026 18:00:00 GMT"),
+    "if-match": "*",
+    "origin": "https://a.example",
+    "range": "bytes=0-1",
+    "prefer": "wait=1",
+    "expect": "100-continue",
+    "upgrade": "websocket",
+    "content-length": "0",
+    "content-type": "application/json",
+    "transfer-encoding": "chunked",
+}
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+async def test_what_could_make_a_difference_goes_the_long_way(client: httpx.AsyncClient, name: str) -> None:
     """The route decides, and answers from what is held."""
     await warm(client)
-    answer = await client.get(PATH, headers=token_of(ALICE) | header)
+    answer = await client.get(PATH, headers=token_of(ALICE) | {name: OTHERWISE[name]})
     assert (answer.status_code, status_of(answer)) == (200, "aurelius-l1; hit")
     assert "cache;dur" in answer.headers["server-timing"]  # which the short way has no need to measure
 
