@@ -452,10 +452,26 @@ async def test_requests_are_counted_on_every_way(client: httpx.AsyncClient, timi
     counted = {
         (each.labels["method"], each.labels["status"]): sum(each.counts)
         for each in batch.histograms
-        if each.labels["route"] == "/api/v1/strategies/{strategy_id}"
+        if each.labels.get("route") == "/api/v1/strategies/{strategy_id}"
     }
     assert counted == {("GET", "200"): 3, ("GET", "304"): 1, ("HEAD", "200"): 1}
     assert len(batch.recent) == 5
+
+
+async def test_the_time_of_the_long_way_is_told_by_stage(client: httpx.AsyncClient, timings: Timings) -> None:
+    """Of a miss: cache, bus and service. What is held ready to be sent has no stages, which would cost it time."""
+
+    def stages() -> dict[str, int]:
+        told = [each for each in timings.batch().histograms if each.name == "stage_duration"]
+        return {each.labels["stage"]: sum(each.counts) for each in told}
+
+    plainly = token_of(ALICE) | {"Accept-Encoding": "identity"}
+    await client.get(PATH, headers=plainly)
+    assert stages() == {"cache": 1, "bus": 1, "service": 1}
+    await client.get(PATH, headers=plainly)  # the short way, which holds it ready from now on
+    assert stages() == {"cache": 2}
+    await client.get(PATH, headers=plainly)
+    assert stages() == {}
 
 
 async def test_reads_are_counted_once(client: httpx.AsyncClient, cache: FakeCacheStore, local: LocalCache) -> None:
