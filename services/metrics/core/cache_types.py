@@ -3,8 +3,7 @@
 from collections import defaultdict
 
 from services.metrics.core.aggregate import Snapshot
-from services.metrics.core.metric import Metric
-from services.metrics.core.names import (
+from services.metrics.core.cache_names import (
     CACHE_BYPASSES,
     CACHE_FILLS,
     CACHE_FILLS_REFUSED,
@@ -14,6 +13,7 @@ from services.metrics.core.names import (
     INVALIDATIONS,
     L1_HITS,
 )
+from services.metrics.core.metric import Metric
 from services.metrics.core.totals import Vector
 from shared.contracts.cache_messages import CachedType, CacheState
 from shared.contracts.objects import KEEPERS, Keeper

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from services.metrics.core.aggregate import ServiceState, Snapshot
+from services.metrics.core.cache_names import CACHE_HITS, CACHE_MISSES, L1_HITS
 from services.metrics.core.metric import Metric
-from services.metrics.core.names import CACHE_HITS, CACHE_MISSES, HTTP_ANSWERS, L1_HITS, RPC_SERVED
+from services.metrics.core.names import HTTP_ANSWERS, RPC_SERVED
 from services.metrics.core.process_names import MEMORY
 from services.metrics.core.quantiles import histogram_quantile, nearest_rank
 from services.metrics.core.totals import Vector

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from services.metrics.core import aggregate as module
 from services.metrics.core.aggregate import GAUGE_SECONDS, KNOWN_SERVICES, MAX_ENDED, MAX_SILENT, UP_SECONDS, Aggregate
-from services.metrics.core.names import CACHE_HITS, HTTP_ANSWERS, JOBS, RPC_SERVED
+from services.metrics.core.cache_names import CACHE_HITS
+from services.metrics.core.names import HTTP_ANSWERS, JOBS, RPC_SERVED
 from services.metrics.core.process_names import CPU, MEMORY, SERVICE_UP
 from services.metrics.core.processes import MAX_SERIES_PER_PROCESS
 from services.metrics.core.tests.batches import batch, histogram, hits, http, memory

@@ -1,6 +1,7 @@
 """Series are told apart by their labels, bounded in number, and never fall."""
 
-from services.metrics.core.names import CACHE_BYPASSES, CACHE_HITS, RPC_SERVED
+from services.metrics.core.cache_names import CACHE_BYPASSES, CACHE_HITS
+from services.metrics.core.names import RPC_SERVED
 from services.metrics.core.totals import MAX_LABEL, MAX_SERIES, OTHER, Totals, label_values, raise_to
 
 
