@@ -136,7 +136,7 @@ def _ramp(ramp: Ramp) -> Iterator[str]:
         f"<p>Knee: <b>{ramp.knee:.0f} requests a second</b> (target {ramp.required:g}, ours {ramp.ours:g}), ended by "
         f"{escape(ramp.ended_by)}.</p>"
     )
-    columns = ("due/s", "right/s", "success", "median", "p95", "p99", "held")
+    columns = ("due/s", "right/s", "success", "median", "p95", "p99", "platform", "others", "held")
     yield _table(columns, [_step(step) for step in ramp.steps])
 
 
@@ -146,6 +146,7 @@ def _step(step: Step) -> list[str]:
         f"{step.requests_per_second:.0f}",
         f"{step.success_rate:.2%}",
         *(_ms(each) for each in (step.median_ms, step.p95_ms, step.p99_ms)),
+        *("-" if each is None else f"{each:.0f} %" for each in (step.platform_percent, step.others_percent)),
         "yes" if step.held else f'<span class="bad">{escape(step.why)}</span>',
     ]
 

@@ -93,7 +93,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One rate of a ramp, and whether it was held."""
+    """One rate of a ramp, and whether it was held.
+
+    `platform_percent` and `others_percent` are of the machine, None where they are not known.
+    """
 
     rate: float
     requests_per_second: float
@@ -101,6 +104,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     median_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+    platform_percent: float | None
+    others_percent: float | None
     held: bool
     why: str
 

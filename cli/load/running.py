@@ -74,7 +74,7 @@ class Runner:
                 freshen(self._accounts)
                 self._offer(load, requests, rate, RAMP_WARM_UP, f"ramp, {rate:.0f}/s, warming up")
                 offered = self._offer(load, requests, rate, climb.seconds, f"ramp, {rate:.0f}/s")
-                steps.append(climb.judge(rate, offered.tally, offered.seconds, offered.processor_share))
+                steps.append(climb.judge(rate, offered.tally, offered.seconds, offered.processor_share, offered.server))
         return Ramp(
             knee=climb.knee,
             ended_by=climb.ended_by,

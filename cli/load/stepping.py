@@ -2,6 +2,7 @@
 
 import math
 
+from cli.load.processes import ServerUse
 from cli.load.results import Step, bottleneck, latency_of
 from cli.load.tally import Tally
 from cli.load.targets import ASKED, Figures, missed
@@ -10,6 +11,8 @@ FACTOR = 1.5
 CLOSER = 1.07
 """The knee is known when the lowest rate that was not held is at most so many times the highest that was."""
 FIRST = 50.0
+OTHERS_PERCENT = 20.0
+"""What other programs use of the machine from which on it is no longer the platform's knee that is found."""
 
 
 class Climb:
@@ -26,12 +29,15 @@ class Climb:
         self.load_was_slow = False
         self._most = most
         self._not_held = 0.0
+        self._busy = False
 
     @property
     def ended_by(self) -> str:
         """Return what keeps the knee from being higher."""
         if self.load_was_slow:
             return "the load: the platform holds at least this"
+        if self._busy:
+            return "the machine, which other programs use as well: the platform holds at least this"
         if self._not_held:
             return "the platform"
         return "its bound: the platform holds at least this"
@@ -48,7 +54,9 @@ class Climb:
             return None
         return math.sqrt(self.knee * self._not_held)
 
-    def judge(self, rate: float, tally: Tally, seconds: float, processor_share: float) -> Step:
+    def judge(
+        self, rate: float, tally: Tally, seconds: float, processor_share: float, server: ServerUse | None = None
+    ) -> Step:
         """Note how this rate went."""
         whole = tally.whole()
         latency = latency_of(whole.latencies)
@@ -63,6 +71,7 @@ class Climb:
             self.load_was_slow, why = True, slow
         else:
             self._not_held = min(self._not_held or rate, rate)
+            self._busy = self._busy or (server is not None and server.others_percent > OTHERS_PERCENT)
             why = "; ".join([why, *_reasons(tally)])
         return Step(
             rate=round(rate, 1),
@@ -71,6 +80,8 @@ class Climb:
             median_ms=latency.median_ms if latency else None,
             p95_ms=latency.p95_ms if latency else None,
             p99_ms=latency.p99_ms if latency else None,
+            platform_percent=server.cpu_percent if server else None,
+            others_percent=server.others_percent if server else None,
             held=not why,
             why=why,
         )

@@ -161,11 +161,13 @@ def _load(result: Result, paint: Paint) -> Iterator[str]:
 
 def _ramp(ramp: Ramp, paint: Paint) -> Iterator[str]:
     yield from _title("RAMP: the mixed load, more and more of it", paint)
-    yield f"  {'due/s':>10}{'right/s':>10}{'success':>10}{'median':>12}{'p95':>12}{'p99':>12}"
+    yield f"  {'due/s':>8}{'right/s':>8}{'success':>9}{'median':>10}{'p95':>10}{'p99':>10}{'cpu':>6}{'others':>7}"
     for step in ramp.steps:
-        figures = "".join(f"{_ms(each):>12}" for each in (step.median_ms, step.p95_ms, step.p99_ms))
-        why = "" if step.held else paint(f"  {step.why}", _RED)
-        yield f"  {step.rate:>10.0f}{step.requests_per_second:>10.0f}{step.success_rate:>10.2%}{figures}{why}"
+        figures = "".join(f"{_ms(each):>10}" for each in (step.median_ms, step.p95_ms, step.p99_ms))
+        used = f"{_percent(step.platform_percent):>6}{_percent(step.others_percent):>7}"
+        yield f"  {step.rate:>8.0f}{step.requests_per_second:>8.0f}{step.success_rate:>9.2%}{figures}{used}"
+        if not step.held:
+            yield paint(f"    not held: {step.why}", _RED)
     target = paint(f"  (target {ramp.required:g}, ours {ramp.ours:g})", _DIM)
     yield _line("Knee", f"{ramp.knee:.0f} requests/s{target}, ended by {ramp.ended_by}")
     yield _line("Grade", paint.grade(ramp.grade))
@@ -184,6 +186,10 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
     yield _line("Overall", paint.grade(report.grade))
     for each in report.left:
         yield f"  {each}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0f} %"
 
 
 def _ms(milliseconds: float | None) -> str:

@@ -43,7 +43,11 @@ def result(
 def report(*results: Result) -> Report:
     """Return a whole report with a ramp."""
     step = {"requests_per_second": 50.0, "success_rate": 1.0, "median_ms": 1.0, "p95_ms": 2.0, "p99_ms": 3.0}
-    steps = [Step(rate=50, held=True, why="", **step), Step(rate=75, held=False, why="p95 <too> high", **step)]
+    used: dict[str, float] = {"platform_percent": 12.0, "others_percent": 3.0}
+    steps = [
+        Step(rate=50, held=True, why="", **step, **used),
+        Step(rate=75, held=False, why="p95 <too> high", **step, **used),
+    ]
     return Report(
         url="http://127.0.0.1:8000",
         version="1.2.3",

@@ -114,6 +114,24 @@ def test_what_is_not_answered_in_time_is_a_failure_that_took_that_long() -> None
     assert seconds >= 0.3
 
 
+def test_who_has_waited_too_long_for_a_connection_is_not_sent() -> None:
+    """It has failed, and a server that is behind is not given what nobody waits for."""
+    tally = Tally()
+    release = threading.Event()
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Given:
+        asked.append(request.path)
+        release.wait(30)
+        return Given()
+
+    with serving(answer) as url, loading(url, connections=2, timeout=0.3) as load:
+        load.offer([get("/", right)] * 20, [0.0] * 20, tally)
+        release.set()
+    assert tally.whole().wrong == 20
+    assert len(asked) <= 2
+
+
 def test_a_connection_that_the_server_has_closed_is_opened_again() -> None:
     """It is told, and is no failure: HTTP lets a server close what is idle."""
     tally = Tally()
