@@ -2,10 +2,10 @@
 
     python -m bench.load [--url http://127.0.0.1:8000] [--rate 200] [--seconds 10] [--rounds 5]
 
-Without a URL a platform of its own is started. wrk knows no rates: each of its connections waits after an answer, so that
-all together send about so many a second. It counts from when a request is sent; below the knee, where nothing waits to be
-sent, that is the same moment. Rounds take turns, so that both meet the machine as it is; the median of the rounds' ratios
-has to be within BOUND of 1.
+Without a URL a platform of its own is started. wrk knows no rates: each of its connections waits after an answer, so
+that all together send about so many a second. It counts from when a request is sent, ours from when it is due; below
+the knee the difference is what the load itself is late by, which is told. Rounds take turns, so that both meet the
+machine as it is; the median of the rounds' ratios has to be within BOUND of 1.
 """
 
 import argparse
@@ -78,7 +78,8 @@ def _rounds(url: str, given: argparse.Namespace, owner: Account, folder: Path) -
         theirs = asyncio.run(wrk(connections=CONNECTIONS, pause=max(0.0, CONNECTIONS / given.rate - own)))
         ratios.append(own / theirs.p50)
         print(
-            f"round {number + 1}: ours {len(ours.latencies) / ours.seconds:.1f}/s, median {own * 1e3:.3f} ms; "
+            f"round {number + 1}: ours {len(ours.latencies) / ours.seconds:.1f}/s, median {own * 1e3:.3f} ms, "
+            f"of which late {median(ours.lags) * 1e3:.3f} ms; "
             f"wrk {theirs.rate:.1f}/s, median {theirs.p50 * 1e3:.3f} ms; ratio {ratios[-1]:.3f}"
         )
     return ratios

@@ -22,6 +22,8 @@ TIMEOUT = 30.0
 """Seconds after which a request that was due is given up."""
 TICK = 0.25
 """Seconds between two calls of `tick`."""
+AWAKE = 0.0001
+"""Seconds before a request is due from which on nobody sleeps: a processor takes about as long to wake up."""
 
 _PR_SET_TIMERSLACK = 29  # prctl(2)
 
@@ -150,7 +152,7 @@ class Load:
         now = self._clock()
         times = [now + TICK]
         if due is not None:
-            times.append(due if self._free else due + self._timeout)
+            times.append(due - AWAKE if self._free else due + self._timeout)
         if self._busy:
             times.append(next(iter(self._busy)).due + self._timeout)
         ready, writable, _ = select.select(self._busy, self._sending, [], max(0.0, min(times) - now))
@@ -172,6 +174,8 @@ class Load:
     def _take(self, connection: Connection, listener: Listener) -> None:
         request = connection.request
         assert request is not None  # noqa: S101  # a busy one has one
+        # It is there; to read and to check it is the load's own time.
+        arrived = self._clock()
         try:
             answer = connection.receive()
         except Broken as error:
@@ -179,14 +183,13 @@ class Load:
             return
         if answer is None:
             return
-        connection.freed = self._clock()
         self._let_go(connection)
         try:
             request.check(answer)
         except WrongAnswer as error:
             listener.wrong(request, str(error))
         else:
-            listener.right(request, connection.freed - connection.due)
+            listener.right(request, arrived - connection.due)
 
     def _give_up(self, now: float, listener: Listener) -> None:
         while self._busy:
