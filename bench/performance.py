@@ -35,6 +35,7 @@ PARTS = (
     Part("bus"),
     Part("jobs"),
     Part("shedding"),
+    Part("load"),
 )
 
 
