@@ -10,6 +10,7 @@ import click
 from shared.runtime.release import release
 
 COMMANDS = {
+    "db": "cli.db.command",
     "load": "cli.load.command",
 }
 """The module of each command."""

@@ -29,4 +29,4 @@ async def queries(service: Service, connection: Connection) -> list[Query]:
         found += await statements_of_backtest.queries(connection)
         found += await lists_of_sweeps.queries(connection)
         found += await statements_of_sweeps.queries(connection)
-    return [*found, relaying.sending(service), relaying.removing(service), forgetting.query(service)]
+    return [*found, relaying.sending(service), relaying.removing(service), *forgetting.queries(service)]

@@ -164,10 +164,11 @@ _BACKTESTS = _Load(
 _JOBS = _Load(
     f"""
     INSERT INTO backtest.jobs (subject, kind, owner_id, urgency, created_at, traceparent, lease, lease_until, attempts,
-                               ended)
+                               ended, ended_at)
     SELECT {_ID.format(table="backtests")}, 'backtest', md5('owner ' || n % 1000)::uuid, 0,
            timestamptz '2025-01-01' + n / 20 * interval '10 s', '', (n % 1000 <> 500)::integer,
-           CASE WHEN n % 125000 = 7 THEN now() + interval '1 day' END, 1, n % 1000 <> 500 AND n % 125000 <> 7
+           CASE WHEN n % 125000 = 7 THEN now() + interval '1 day' END, 1, n % 1000 <> 500 AND n % 125000 <> 7,
+           now()
     FROM generate_series($1::bigint, $2::bigint) AS n
     """
 )
@@ -222,10 +223,11 @@ _SWEEPS = _Load(
 # Of a sweep in three slices, one of which has been done.
 _SLICES = _Load(
     f"""
-    INSERT INTO backtest.jobs (subject, kind, part, owner_id, urgency, created_at, traceparent, lease, attempts, ended)
+    INSERT INTO backtest.jobs (subject, kind, part, owner_id, urgency, created_at, traceparent, lease, attempts, ended,
+                               ended_at)
     SELECT {_ID.format(table="sweeps")}, 'sweep_slice', part, md5('owner ' || n % 1000)::uuid, 2,
            timestamptz '2025-01-01' + n / 20 * interval '1 minute', '', (part = 0)::integer, (part = 0)::integer,
-           part = 0
+           part = 0, now()
     FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(0, 2) AS part WHERE n % 1000 = 7
     """,
     one_in=2,

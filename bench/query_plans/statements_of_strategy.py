@@ -64,7 +64,11 @@ async def queries(connection: Connection) -> list[Query]:
         _write("another password", {"users_pkey"}, lambda c: update_password_hash(c, BIGGEST, "h" * 97)),
         _write("a password hashed anew", {"users_pkey"}, lambda c: renew_password_hash(c, BIGGEST, "h" * 97, "")),
         # Expired sessions, or tokens, of the same account, or session, are deleted with it: none, here.
-        _write("a session opened", {"sessions_by_user"}, lambda c: insert_session(c, opened, _TOKEN, _NOW)),
+        _write(
+            "a session opened",
+            {"sessions_by_user", "sessions_by_expiry"},
+            lambda c: insert_session(c, opened, _TOKEN, _NOW),
+        ),
         Query(
             "sessions of an account that has too many ended",
             "strategy",

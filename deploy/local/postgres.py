@@ -40,6 +40,8 @@ _SETTINGS = {
     "log_min_messages": "warning",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %q%a ",
+    "shared_preload_libraries": "pg_stat_statements",  # what `aurelius db slow-queries` shows
+    "pg_stat_statements.track_utility": "off",  # the text of ALTER ROLE may hold a password
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 

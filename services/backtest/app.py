@@ -17,12 +17,16 @@ from services.backtest.handlers.sweeps import SweepHandlers
 from services.backtest.ingest_pool import IngestPool
 from services.backtest.job_queue import Backlog, JobQueue
 from services.backtest.kernel_cache import kernel_cache
+from services.backtest.migrations.indexes import INDEXES
 from services.backtest.progress import publisher
 from services.backtest.queue_figures import QueueFigures
+from services.backtest.retention import Retention
 from services.backtest.settings import BacktestSettings
 from services.backtest.strategies import BusStrategies
 from shared.contracts import messages
 from shared.runtime.bus.server import RequestServer
+from shared.runtime.care.caring import care_for
+from shared.runtime.care.expiry import Rule
 from shared.runtime.children import Children
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
@@ -54,7 +58,6 @@ def compose(settings: BacktestSettings) -> Service:
     reports = ReportHandlers(runs, database, objects)
 
     once = Once(database, service.clock)
-    service.background(once.forget)
 
     requests = service.requests()
     requests.handle(messages.ValidateSpec, validate_spec)
@@ -86,6 +89,8 @@ def compose(settings: BacktestSettings) -> Service:
         SweepEndingHandlers(database, service.clock, publish),
         SweepResultHandlers(database, objects, exports),
     )
+    old = [Rule("request_answers", once.forget), *_retention(service, database, objects, settings)]
+    care_for(service, requests, database, settings, declared=INDEXES, rules=old)
 
     _keep_workers(service, settings)
     return service
@@ -105,6 +110,16 @@ def _answer_about_sweeps(
     requests.handle(messages.ExportSweepResults, results.export)
     requests.handle(messages.CancelSweep, once(endings.cancel))
     requests.handle(messages.DeleteSweep, once(endings.delete))
+
+
+def _retention(service: Service, database: Database, objects: Objects, settings: BacktestSettings) -> list[Rule]:
+    return Retention(
+        database,
+        objects,
+        service.clock,
+        jobs_kept_days=settings.jobs_kept_days,
+        uploads_kept_days=settings.uploads_kept_days,
+    ).rules()
 
 
 def _queue(service: Service, database: Database, settings: BacktestSettings) -> JobQueue:

@@ -4,7 +4,9 @@ import os
 
 from services.strategy.core.text import normal_email
 from services.strategy.handlers import AccountHandlers, StrategyHandlers
+from services.strategy.migrations.indexes import INDEXES
 from services.strategy.passwords import Passwords, argon2id
+from services.strategy.retention import rules
 from services.strategy.session_handlers import SessionHandlers
 from services.strategy.settings import StrategySettings
 from services.strategy.spec_validator import BusSpecValidator
@@ -12,6 +14,8 @@ from services.strategy.tokens import SessionTokens
 from services.strategy.user_handlers import UserHandlers
 from services.strategy.version_handlers import VersionHandlers
 from shared.contracts import messages
+from shared.runtime.care.caring import care_for
+from shared.runtime.care.expiry import Rule
 from shared.runtime.objects import Objects
 from shared.runtime.once import Once
 from shared.runtime.service import Service
@@ -30,7 +34,6 @@ def compose(settings: StrategySettings) -> Service:
     strategies = StrategyHandlers(database, service.clock, BusSpecValidator(service.caller()))
     versions = VersionHandlers(database)
     once = Once(database, service.clock, secret=settings.secret_key)
-    service.background(once.forget)
 
     requests = service.requests()
     # Nobody is logged in: the key is that of the account to be.
@@ -52,4 +55,6 @@ def compose(settings: StrategySettings) -> Service:
     requests.handle(messages.PatchStrategy, once(strategies.patch))
     requests.handle(messages.DeleteStrategy, once(strategies.delete))
     service.checks("metrics").handle(messages.ReadVersions, Versions(database).read)
+    old = [Rule("request_answers", once.forget), *rules(database, service.clock, settings.sessions_kept_days)]
+    care_for(service, requests, database, settings, declared=INDEXES, rules=old)
     return service

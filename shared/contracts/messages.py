@@ -23,6 +23,10 @@ from shared.contracts.cache_messages import DescribeCache as DescribeCache
 from shared.contracts.cache_messages import ForgetObjects as ForgetObjects
 from shared.contracts.cache_messages import PurgeCache as PurgeCache
 from shared.contracts.cache_messages import ReadVersions as ReadVersions
+from shared.contracts.database_messages import DescribeIndexes as DescribeIndexes
+from shared.contracts.database_messages import DescribeTables as DescribeTables
+from shared.contracts.database_messages import ListSlowQueries as ListSlowQueries
+from shared.contracts.database_messages import Upkeep as Upkeep
 from shared.contracts.request import Cursor as Cursor
 from shared.contracts.request import Limit as Limit
 from shared.contracts.request import Request as Request
@@ -399,5 +403,14 @@ REQUESTS: tuple[type[Request[object]], ...] = (
     ForgetObjects,
 )
 
-EVERYONES: tuple[type[Request[object]], ...] = (CheckHealth, ListDeadLetters, ReplayDeadLetter, ReadVersions)
-"""Requests that every service answers, or each that keeps versions. The asker names the service."""
+EVERYONES: tuple[type[Request[object]], ...] = (
+    CheckHealth,
+    ListDeadLetters,
+    ReplayDeadLetter,
+    ReadVersions,
+    DescribeTables,
+    DescribeIndexes,
+    ListSlowQueries,
+    Upkeep,
+)
+"""Requests that every service answers, or each that has a database. The asker names the service."""

@@ -115,21 +115,28 @@ class Objects:
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
 
-    async def delete_older(self, prefix: str, moment: datetime) -> int:
-        """Delete all under `prefix` that was stored before an aware `moment`; return how many. Raises Unavailable.
+    async def delete_older(self, prefix: str, moment: datetime, most: int | None = None) -> int:
+        """Delete what is under `prefix` and was stored before an aware `moment`, `most` at most; return how many.
 
-        Several processes may do so at once.
+        Several processes may do so at once. Raises Unavailable.
         """
         removed = 0
+        async for keys in self.older(prefix, moment):
+            for key in keys[: None if most is None else most - removed]:
+                await self.delete(key)
+                removed += 1
+            if removed == most:
+                break
+        return removed
+
+    async def older(self, prefix: str, moment: datetime) -> AsyncIterator[list[str]]:
+        """Yield the keys of what is under `prefix` and was stored before an aware `moment`. Raises Unavailable."""
         try:
             async for found in obstore.list(self._store, prefix):
-                for entry in found:
-                    if entry["last_modified"] < moment:
-                        await self.delete(entry["path"])
-                        removed += 1
+                if keys := [entry["path"] for entry in found if entry["last_modified"] < moment]:
+                    yield keys
         except (BaseError, OSError) as error:
             raise Unavailable("The object store does not answer") from error
-        return removed
 
 
 def _writable(folder: Path) -> Path:

@@ -4,13 +4,11 @@ A request is repeated by the bus, when the process that had taken it died or sto
 Idempotency-Key. Whoever records second undoes what it did, and answers what the first one answered.
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
 
-import asyncpg
 import msgspec
 
 from shared.contracts.clock import Clock
@@ -19,7 +17,6 @@ from shared.contracts.request import Request
 from shared.runtime import recorded_answers as store
 from shared.runtime.bus.server import Answer, Call, HandlerOf
 from shared.runtime.database import Connection, Database
-from shared.runtime.recorded_answers import FORGOTTEN_AT_ONCE
 from shared.runtime.repeats import (
     FRESH_SECONDS,
     KEY_SECONDS,
@@ -32,8 +29,6 @@ from shared.runtime.repeats import (
 )
 
 log = logging.getLogger(__name__)
-
-FORGET_SECONDS = 30.0
 
 R = TypeVar("R", bound=Request[object])
 Restore = Callable[[bytes], object]
@@ -77,20 +72,10 @@ class Once:
         """
         return OnceOnly(self, handler, restore, owner)
 
-    async def forget(self) -> None:
-        """Until cancelled remove the answers that nobody will ask for any more."""
-        while True:
-            await asyncio.sleep(FORGET_SECONDS)
-            try:
-                while await self.forget_some() == FORGOTTEN_AT_ONCE:
-                    pass
-            except (Unavailable, asyncpg.PostgresError) as error:
-                log.warning("old answers are not removed at the moment: %s", error)
-
-    async def forget_some(self) -> int:
-        """Remove some old answers; returns how many. Raises Unavailable."""
+    async def forget(self, at_once: int) -> int:
+        """Remove answers that nobody will ask for any more, `at_once` at most; returns how many. Raises Unavailable."""
         async with self.database.reading() as connection:
-            return await store.forget(connection)
+            return await store.forget(connection, at_once)
 
 
 class OnceOnly(Generic[R]):

@@ -7,8 +7,6 @@ import msgspec
 from shared.runtime.database import Connection
 from shared.runtime.repeats import KEY_SECONDS, REQUEST_SECONDS, SPARE_SECONDS, Recorded
 
-FORGOTTEN_AT_ONCE = 500
-
 _FIND = "SELECT request_id, fingerprint, body, versions FROM request_answer WHERE key = $1"
 
 # Waits for whoever is recording an answer under the key, and leaves it. What nobody has answered within its time is
@@ -72,7 +70,7 @@ async def release(connection: Connection, key: str, request_id: str) -> bool:
     return _one(await connection.execute(_RELEASE, key, request_id))
 
 
-async def forget(connection: Connection, at_once: int = FORGOTTEN_AT_ONCE) -> int:
+async def forget(connection: Connection, at_once: int) -> int:
     """Remove some of what is old, `at_once` at most; returns how many."""
     return _count(await connection.execute(_FORGET, at_once))
 

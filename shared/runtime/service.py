@@ -111,7 +111,7 @@ class Service:
         server.handle(ListDeadLetters, self._dead_letters.list_all)
         server.handle(ReplayDeadLetter, self._dead_letters.replay)
         if (objects := self.objects) is not None:
-            self.background(lambda: remove_old_replies(objects, self.clock))
+            self.background(lambda: remove_old_replies(objects, self.clock, self.timings))
         return server
 
     def checks(self, checker: str) -> RequestServer:

@@ -65,7 +65,9 @@ def _owed_at_least_as_kept(kept: float, owed: float) -> str:
 class DatabaseSettings:
     """Where Postgres is. `database_direct_url` bypasses a transaction pooler, for LISTEN.
 
-    Events are kept for `events_kept_days`, for a group that has not acknowledged them until `events_owed_days`.
+    Events are kept for `events_kept_days`, for a group that has not acknowledged them until `events_owed_days`. What is
+    too old is looked for every `retention_seconds` and removed `retention_batch` rows at a time; the planner's
+    statistics are made anew when they are older than `database_analyze_hours`, never if that is 0.
     """
 
     database_url: PostgresUrl = field(repr=False)
@@ -73,6 +75,9 @@ class DatabaseSettings:
     database_pool_size: Annotated[int, Meta(ge=1, le=100)] = 8
     events_kept_days: Days = 7.0
     events_owed_days: Days = 30.0
+    retention_seconds: Seconds = 300.0
+    retention_batch: Annotated[int, Meta(ge=1, le=10_000)] = 500
+    database_analyze_hours: Annotated[float, Meta(ge=0, le=8760, title="hours")] = 24.0
 
     RULES: ClassVar[tuple[Together, ...]] = (
         Together(("events_kept_days", "events_owed_days"), _owed_at_least_as_kept),

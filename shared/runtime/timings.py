@@ -23,6 +23,8 @@ LAG_SECONDS = 0.1
 FULL_EVERY = 10
 KEPT = 10_000
 HTTP_DURATION = "http_request_duration"
+REMOVED = "retention_removed"
+"""The counter of what was removed because it was too old, by `what`."""
 
 Labels = tuple[tuple[str, str], ...]
 

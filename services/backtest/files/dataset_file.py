@@ -1,5 +1,6 @@
 """A dataset's bars as a file, named by their content."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,19 @@ DAMAGED = "The bars of this dataset are damaged in the object store; upload the 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 
 
+DATASETS = "datasets/"
+"""What their keys begin with."""
+
+
 def dataset_key(sha256: str) -> str:
     """Return the object key of a dataset: the same content is stored once."""
-    return f"datasets/{sha256}.arrow"
+    return f"{DATASETS}{sha256}.arrow"
+
+
+def content_of(key: str) -> str:
+    """Return the sha256 that `dataset_key` was given; nothing for another key."""
+    found = re.fullmatch(rf"{DATASETS}([0-9a-f]{{64}})\.arrow", key)
+    return found[1] if found else ""
 
 
 def write_bars(path: Path, bars: Bars) -> None:

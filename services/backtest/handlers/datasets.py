@@ -17,6 +17,7 @@ from services.backtest.files.csv_times import known_zone
 from services.backtest.files.dataset_file import dataset_key
 from services.backtest.ingest_messages import IngestJob
 from services.backtest.ingest_pool import IngestPool
+from services.backtest.spare_bars import delete_bars
 from services.backtest.store import datasets as store
 from shared.contracts.clock import Clock
 from shared.contracts.errors import Conflict, Malformed, NotFound, Unavailable
@@ -158,20 +159,10 @@ class DatasetHandlers:
             versions = await self._announce(connection, event, call)
             answer = await recorded(connection, call, Answer(None, versions))
         try:
-            await self._delete_bars(sha256)
+            await delete_bars(self._database, self._objects, sha256)
         except Unavailable as error:
             log.warning("the bars %s of no dataset stay in the object store: %s", sha256, error)
         return answer
-
-    async def _delete_bars(self, sha256: str) -> None:
-        """Delete the bars of a content when there is no dataset of it. Raises Unavailable.
-
-        An upload of the same bars either has its row by then, or finds the file gone and stores it again.
-        """
-        async with self._database.transaction() as connection:
-            await store.lock_content(connection, sha256)
-            if not await store.content_in_use(connection, sha256):
-                await self._objects.delete(dataset_key(sha256))
 
     async def _announce(self, connection: Transaction, event: Event, call: Call) -> dict[str, int]:
         objects = [dataset_object(event.id), datasets_object(event.owner)]

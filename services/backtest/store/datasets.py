@@ -1,6 +1,6 @@
 """The table of datasets. One that is deleted while something refers to it keeps its row, but is nobody's any more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -35,10 +35,15 @@ _LOCK = "SELECT sha256 FROM datasets WHERE id = $1 AND owner_id = $2 FOR UPDATE"
 _LOCK_CONTENT = "SELECT pg_advisory_xact_lock(hashtextextended('dataset ' || $1, 0))"
 
 # The nil UUID (RFC 9562, section 5.9), which no account has.
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""Whose a dataset is that was deleted while something referred to it."""
 
-_IN_USE = f"SELECT EXISTS (SELECT FROM datasets WHERE sha256 = $1 AND owner_id <> '{_NOBODY}')"  # noqa: S608  # our own
-_DISOWN = f"UPDATE datasets SET owner_id = '{_NOBODY}' WHERE id = $1"  # noqa: S608  # our own
+_IN_USE = f"SELECT EXISTS (SELECT FROM datasets WHERE sha256 = $1 AND owner_id <> '{NOBODY}')"  # noqa: S608  # our own
+_SPARE = f"""
+SELECT sha256 FROM unnest($1::text[]) AS content (sha256)
+WHERE NOT EXISTS (SELECT FROM datasets AS d WHERE d.sha256 = content.sha256 AND owner_id <> '{NOBODY}')
+"""  # noqa: S608  # our own
+_DISOWN = f"UPDATE datasets SET owner_id = '{NOBODY}' WHERE id = $1"  # noqa: S608  # our own
 
 
 MOST_COUNTED = 1000
@@ -141,6 +146,11 @@ async def lock_content(connection: Connection, sha256: str) -> None:
 async def content_in_use(connection: Connection, sha256: str) -> bool:
     """Say whether there is a dataset of this content. Lock the content before."""
     return bool(await connection.fetchval(_IN_USE, sha256))
+
+
+async def spare_contents(connection: Connection, contents: Sequence[str]) -> list[str]:
+    """Return those of these contents that no dataset has, as it is now: lock each before it is deleted."""
+    return [row["sha256"] for row in await connection.fetch(_SPARE, contents)]
 
 
 def _dataset(row: Mapping[str, object]) -> Dataset:

@@ -81,7 +81,7 @@ WHERE subject = $1 AND kind = $2 AND part = $3 AND lease > $4 AND attempts > 0 A
 """
 
 _END = f"""
-UPDATE jobs SET ended = true, lease_until = NULL {_HELD} RETURNING lease
+UPDATE jobs SET ended = true, ended_at = clock_timestamp(), lease_until = NULL {_HELD} RETURNING lease
 """  # noqa: S608  # our own condition
 
 _HAS_ENDED = """

@@ -1,4 +1,4 @@
-"""For administrators: the streams of the bus, and what could not be done on them."""
+"""For administrators: the streams of the bus, and what could not be done on them; the cache; the database."""
 
 import asyncio
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from services.gateway.notes import notes_of
 from services.gateway.problems import ADMIN_PROBLEMS
 from services.gateway.read_path import Gateway, answer
 from services.gateway.routes.cache_administration import cache_administration_routes
+from services.gateway.routes.database_administration import database_administration_routes
 from services.gateway.routes.paging import with_next_link
 from shared.contracts import bus_messages as messages
 from shared.contracts.dead_letter_ids import letter_id
@@ -66,7 +67,13 @@ def administration_routes(gateway: Gateway) -> Router:
 
     return Router(
         "/admin",
-        route_handlers=[streams, dead_letters, replay, cache_administration_routes(gateway)],
+        route_handlers=[
+            streams,
+            dead_letters,
+            replay,
+            cache_administration_routes(gateway),
+            database_administration_routes(gateway),
+        ],
         guards=[guard(admin_only)],
         tags=["Administration"],
     )

@@ -26,6 +26,8 @@ ADMIN = token_of("1", role="admin")
 PATHS = [
     *(("GET", "/streams"), ("GET", "/dead-letters"), ("POST", "/dead-letters/rpc.strategy:1-0/replay")),
     *(("GET", "/cache"), ("DELETE", "/cache"), ("DELETE", "/cache/strategy"), ("DELETE", "/cache/strategy/1")),
+    *(("GET", "/database/tables"), ("GET", "/database/indexes"), ("GET", "/database/slow-queries")),
+    *(("POST", "/database/analyze"), ("POST", "/database/vacuum")),
 ]
 
 

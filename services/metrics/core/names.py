@@ -139,6 +139,13 @@ DEAD: Final = Metric(
     "length of the stream aurelius.dead.<stream>.",
     "dead_letters",
 )
+RETENTION_REMOVED: Final = Metric(
+    "aurelius_retention_removed_total",
+    "counter",
+    (SERVICE, "what"),
+    "Rows and files that a service removed because they were older than they are kept, by what they were.",
+    "retention_removed",
+)
 TIMING_BATCHES: Final = Metric(
     "aurelius_timing_batches_total",
     "counter",
@@ -193,6 +200,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     JOBS_TAKEN_AGAIN,
     TAKEN_OVER,
     DEAD,
+    RETENTION_REMOVED,
     *PROCESS_METRICS,
     *SERVER_METRICS,
     TIMING_BATCHES,

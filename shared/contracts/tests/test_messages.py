@@ -50,6 +50,8 @@ def test_a_request_survives_json(request_type: type[Request[object]]) -> None:
     }
     if "form" in required:
         required["form"] = "prometheus" if request_type is messages.RenderMetrics else "csv"
+    if "command" in required:
+        required["command"] = "analyze"
     if "version" in required:
         required["version"] = 3  # type: ignore[assignment]  # this is a number
     for name in {"spec", "grid"} & required.keys():

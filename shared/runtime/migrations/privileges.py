@@ -6,6 +6,9 @@ from typing import Literal
 
 from shared.runtime.migrations.session import Connection
 
+MAINTAIN_SINCE = 17
+"""The version of Postgres from which on others than a table's owner can be let analyze and vacuum it."""
+
 Privilege = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 Grants = Mapping[str, tuple[Privilege, ...]]
 """By table. A table that is not named is out of the role's reach."""
@@ -56,11 +59,14 @@ def missing_tables(held: Iterable[Held], grants: Grants) -> list[str]:
     return sorted(set(grants).difference(each.table for each in held if each.kind == "TABLE"))
 
 
-def changes(held: Iterable[Held], grants: Grants, role: str) -> list[str]:
-    """Return the statements after which `role`, a quoted name, holds `grants` and no more; none when it does."""
+def changes(held: Iterable[Held], grants: Grants, role: str, *, maintains: bool = False) -> list[str]:
+    """Return the statements after which `role`, a quoted name, holds `grants` and no more; none when it does.
+
+    With `maintains` it may also analyze and vacuum the tables that are granted.
+    """
     statements: list[str] = []
     for each in held:
-        wanted = _wanted(each, grants)
+        wanted = _wanted(each, grants, maintains)
         if each.privileges == frozenset(wanted):
             continue
         if each.privileges:
@@ -70,8 +76,8 @@ def changes(held: Iterable[Held], grants: Grants, role: str) -> list[str]:
     return statements
 
 
-def _wanted(each: Held, grants: Grants) -> tuple[str, ...]:
+def _wanted(each: Held, grants: Grants, maintains: bool) -> tuple[str, ...]:
     if each.kind == "TABLE":
-        return grants.get(each.table, ())
+        return (*grants[each.table], *(("MAINTAIN",) if maintains else ())) if each.table in grants else ()
     # A sequence behind an identity column is used with the table's own rights.
     return {"DATABASE": ("CONNECT",), "SCHEMA": ("USAGE",), "SEQUENCE": ()}[each.kind]

@@ -3,7 +3,7 @@
 import asyncpg
 
 from shared.runtime.migrations.login import Login
-from shared.runtime.migrations.privileges import Grants, changes, held_by, missing_tables
+from shared.runtime.migrations.privileges import MAINTAIN_SINCE, Grants, changes, held_by, missing_tables
 from shared.runtime.migrations.sentences import MigrationFailed
 from shared.runtime.migrations.session import Connection
 
@@ -49,10 +49,12 @@ async def ensure_role(connection: Connection, login: Login, schema: str, grants:
     held = await held_by(connection, login.user, schema)
     if missing := missing_tables(held, grants):
         raise MigrationFailed(f"grants.py names tables that the schema {schema} does not have: {', '.join(missing)}")
-    statements = changes(held, grants, login.role)
+    maintains = connection.get_server_version().major >= MAINTAIN_SINCE
+    statements = changes(held, grants, login.role, maintains=maintains)
     for statement in statements:
         await connection.execute(statement)
-    if statements and (left := changes(await held_by(connection, login.user, schema), grants, login.role)):
+    held = await held_by(connection, login.user, schema)
+    if statements and (left := changes(held, grants, login.role, maintains=maintains)):
         raise MigrationFailed(
             f"the owner may not do all that the role needs; as an administrator, run: {'; '.join(left)}"
         )

@@ -11,6 +11,7 @@ from shared.runtime.migrations.privileges import Grants
 from shared.runtime.migrations.role import ensure_role
 from shared.runtime.migrations.sentences import MigrationFailed
 from shared.runtime.migrations.session import Session, connect_owner, session
+from shared.runtime.migrations.statement_counts import ensure_statement_counts
 from shared.runtime.migrations.turn import in_turn
 
 OWNER_VARIABLE = "DATABASE_URL"
@@ -58,6 +59,7 @@ async def _migrate_with_role(owner: Session, history: History, login: Login, gra
 
 
 async def _bring_to_newest(owner: Session, history: History) -> None:
+    await ensure_statement_counts(owner.connection)
     if not await history.is_at_newest(owner.connection):
         # Alembic and SQLAlchemy take a second to import, and most starts find nothing to do.
         from shared.runtime.migrations.upgrade import upgrade

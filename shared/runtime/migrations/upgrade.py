@@ -15,17 +15,7 @@ from shared.runtime.migrations.history import History
 from shared.runtime.migrations.mistakes import mistake, place_of
 from shared.runtime.migrations.sentences import MigrationFailed, one_line
 from shared.runtime.migrations.session import Connection
-
-# An extension that is there already may be in any schema, and an index has to find its operator classes.
-_SEARCH_PATH = """
-SELECT set_config('search_path', string_agg(quote_ident(name), ', ' ORDER BY own DESC, name), true)
-FROM (
-    SELECT $1 AS name, true AS own
-    UNION
-    SELECT nspname, nspname = $1 FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace
-    WHERE nspname <> 'pg_catalog'
-) AS schemas
-"""
+from shared.runtime.search_path import SEARCH_PATH
 
 
 async def upgrade(connection: Connection, history: History) -> None:
@@ -36,7 +26,7 @@ async def upgrade(connection: Connection, history: History) -> None:
     """
     if await connection.fetchval("SELECT to_regnamespace(quote_ident($1))", history.schema) is None:
         await connection.execute(f'CREATE SCHEMA "{history.schema}"')
-    await connection.execute(_SEARCH_PATH, history.schema)
+    await connection.execute(SEARCH_PATH, history.schema)
 
     async def lend() -> Connection:
         return connection

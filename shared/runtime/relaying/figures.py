@@ -2,7 +2,7 @@
 
 from shared.contracts.timings import Counter
 from shared.runtime.relay import Relay
-from shared.runtime.timings import Timings
+from shared.runtime.timings import REMOVED, Timings
 
 
 def report_relay(timings: Timings, relay: Relay) -> None:
@@ -21,5 +21,9 @@ def _counters(relay: Relay) -> list[Counter]:
         *(
             Counter(name="relay_groups_dropped", labels={"stream": stream, "reason": reason}, value=number)
             for (stream, reason), number in relay.retention.dropped.items()
+        ),
+        *(
+            Counter(name=REMOVED, labels={"what": what}, value=number)
+            for what, number in relay.retention.removed.items()
         ),
     ]

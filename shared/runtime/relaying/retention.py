@@ -72,10 +72,14 @@ class Keeping:
 
 
 class Retention:
-    """Checkpoints floors, trims, and removes old rows; `dropped` counts the groups that fell too far behind."""
+    """Checkpoints floors, trims, and removes old rows; `dropped` counts the groups that fell too far behind.
+
+    `removed` counts the rows, by what they were.
+    """
 
     def __init__(self, database: Database, bus: Redis, keeping: Keeping) -> None:
         self.dropped: Counter[tuple[str, str]] = Counter()
+        self.removed: Counter[str] = Counter()
         self._database = database
         self._bus = bus
         self._keeping = keeping
@@ -127,8 +131,9 @@ class Retention:
         if not isinstance(up_to, int):
             return 0
         keep = await self._trim(keys=[place.stream], args=[up_to + 1, int(place.of_events)])
-        removed = await connection.execute(_REMOVE, place.stream, keep)
-        return int(removed.rpartition(" ")[2])
+        removed = int((await connection.execute(_REMOVE, place.stream, keep)).rpartition(" ")[2])
+        self.removed["events" if place.of_events else "wake_ups"] += removed
+        return removed
 
     async def _is_crowded(self, stream: str) -> bool:
         """Say whether the stream takes more than its share of the server's memory."""

@@ -16,12 +16,13 @@ from shared.runtime.objects import Objects
 from shared.runtime.old_replies import KEPT, REPLIES, remove_old_replies
 from shared.runtime.tests.echo import Say, answering, asking, echo
 from shared.runtime.tests.eventually import ended, eventually
+from shared.runtime.timings import Timings
 
 
 @asynccontextmanager
 async def removing(objects: Objects) -> AsyncIterator[None]:
     """Have old answers removed for a while."""
-    running = asyncio.create_task(remove_old_replies(objects, SystemClock()))
+    running = asyncio.create_task(remove_old_replies(objects, SystemClock(), Timings("strategy", "strategy-1")))
     try:
         yield
     finally:

@@ -11,7 +11,6 @@ from shared.contracts.errors import Invalid, KeyReused, NotFound, StillInProgres
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.database import Database
 from shared.runtime.once import Once, OnceOnly, recorded
-from shared.runtime.recorded_answers import FORGOTTEN_AT_ONCE
 from shared.runtime.tests.making import BEN, Make, Maker, call_of, made, shown
 from tests.clock import FakeClock
 
@@ -293,10 +292,10 @@ async def test_what_is_old_is_removed_in_parts(database: Database) -> None:
         await connection.execute(
             "INSERT INTO request_answer (key, request_id, body, expires_at)"
             " SELECT n, n, '', now() - n * interval '1 s' FROM generate_series(1, $1) AS n",
-            FORGOTTEN_AT_ONCE,
+            5,
         )
     await make(MESSAGE, kept := call_of())
-    assert [await once.forget_some() for _ in range(3)] == [FORGOTTEN_AT_ONCE, 1, 0]
+    assert [await once.forget(5) for _ in range(3)] == [5, 1, 0]
     assert await rows(database) == 1
     assert shown(await make(MESSAGE, kept))
     assert not (await make(MESSAGE, call_of(key="k"))).replayed
