@@ -30,8 +30,8 @@ VERSION: str = PROJECT["version"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 WITH_OBJECTS = frozenset(name for name in SETTINGS if re.search(r"\bobjects\b", " ".join(EXTRAS[name])))
 
-# Read by the object store's library itself.
-_OF_LIBRARIES = re.compile(r"AWS_[A-Z_]+")
+# Read by the libraries of the object store and of the traces themselves.
+_OF_LIBRARIES = re.compile(r"(AWS|OTEL)_[A-Z_]+")
 # What no service should be without, though some have a default for a developer's machine.
 _ADDRESSES = ("BUS_URL", "REDIS_URL", "DATABASE_URL")
 

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,10 +18,16 @@ from services.backtest.job_figures import JobFigures, Outcome
 from services.backtest.job_kinds import Told
 from services.backtest.jobs import Jobs, Taken
 from services.backtest.threads import Stopped
+from services.backtest.wake_ups import GROUP
 from shared.contracts.errors import Invalid, NotFound, Unavailable
 from shared.contracts.jobs import Progress
+from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime import context
 from shared.runtime.context import Handling
+from shared.runtime.tracing.bus_spans import OUTCOME, working
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +54,10 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class JobLoop:
-    """Does one job at a time. `publish` is told how far its subject is, after that was committed."""
+    """Does one job at a time. `publish` is told how far its subject is, after that was committed.
+
+    With a `tracer` each is a span, in the trace of the request that asked for it, and its events came of that.
+    """
 
     def __init__(
         self,
@@ -56,11 +65,14 @@ class JobLoop:
         publish: Callable[[Progress], None],
         figures: JobFigures | None = None,
         now: Callable[[], float] = time.monotonic,
+        *,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._jobs = jobs
         self._publish = publish
         self._figures = figures or JobFigures()
         self._now = now
+        self._tracer = tracer
         self._turn = asyncio.Lock()
         self._current: asyncio.Task[None] | None = None
         self._stopping = False
@@ -116,17 +128,31 @@ class JobLoop:
             pass
 
     async def _do(self, taken: Taken[Any, Any]) -> None:
+        job, method, span = taken.job, taken.work.METHOD, None
+        if self._tracer is not None and job.traceparent:
+            span = working(self._tracer, JOBS_BACKTEST, GROUP, method, job.subject, job.traceparent)
+            job = msgspec.structs.replace(job, traceparent=span.traceparent)
+            taken = msgspec.structs.replace(taken, job=job)
         # In a task of its own, so that it ends with the job.
-        context.begin(
-            Handling(traceparent=taken.job.traceparent, method=taken.work.METHOD, job=taken.job.subject),
-        )
+        context.begin(Handling(traceparent=job.traceparent, method=method, job=job.subject))
+        try:
+            await self._hold_and_do(taken)
+        finally:
+            if span is not None:
+                span.note(OUTCOME, self._figures.became)
+                if self._figures.became == "failed":
+                    span.fail("failed")
+                span.end()
+
+    async def _hold_and_do(self, taken: Taken[Any, Any]) -> None:
         if taken.job.attempts > MAX_ATTEMPTS:
             await self._end(taken, _Failure(GIVEN_UP))
             return
         log.info("the job begins")
         stop = threading.Event()
         computing = asyncio.create_task(self._outcome(taken, stop))
-        renewal = asyncio.create_task(self._renew(taken, stop))
+        with context.during(Handling(method=taken.work.METHOD, job=taken.job.subject)):  # no part of the trace
+            renewal = asyncio.create_task(self._renew(taken, stop))
         try:
             await asyncio.wait({computing, renewal}, return_when=asyncio.FIRST_COMPLETED)
             if not computing.done():

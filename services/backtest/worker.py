@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+import shared.runtime.tracing.unloaded  # noqa: F401  # before the libraries that look for it
 from services.backtest.job_figures import JobFigures
 from services.backtest.job_kinds import Work
 from services.backtest.job_kinds.backtests import BacktestWork
@@ -51,7 +52,7 @@ def compose(settings: BacktestSettings) -> Service:
     ]
     # Each begins somewhere else, or all would go round together.
     jobs = Jobs(database, service.clock, works, served=str(uuid4()))
-    loop = JobLoop(jobs, publisher(service), JobFigures(service.timings))
+    loop = JobLoop(jobs, publisher(service), JobFigures(service.timings), tracer=service.tracer)
 
     wake_ups = WakeUps(service.client, service.writer)
 

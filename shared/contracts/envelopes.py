@@ -13,7 +13,8 @@ from shared.contracts.values import Principal
 class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A request on its way. `deadline` is Unix time in milliseconds; `body` is the JSON of the request.
 
-    `request_id` is that of the HTTP request it came of.
+    `request_id` is that of the HTTP request it came of, `traceparent` and `tracestate` (W3C Trace Context) those of who
+    asks.
     """
 
     id: str
@@ -24,6 +25,7 @@ class RequestEnvelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     traceparent: str = ""
     idempotency_key: str = ""
     request_id: str = ""
+    tracestate: str = ""
     body: bytes = b""
 
     def to_entry(self) -> dict[str, str | bytes]:

@@ -20,6 +20,7 @@ POSTGRES = "must be postgresql://user:password@host:port/database"
 OBJECTS = "must be file:///folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
 LISTENING = "must be an IP address to listen on, such as 127.0.0.1 for this machine alone or 0.0.0.0 for all"
 HOST_NAME = "must be a host name or an IP address alone; the port and the password have variables of their own"
+COLLECTOR = "must be http://host:port or https://host:port, with a path where the collector wants one"
 ORIGINS = "must be origins separated by commas, such as https://app.example.com, each without a path; * is not allowed"
 
 _NO_SPACES = "must not hold spaces"
@@ -85,6 +86,21 @@ def objects_url(text: str) -> Iterator[str]:
         yield "must name a whole path, as in file:///folder"
     if parts.scheme != "file" and not parts.hostname:
         yield "must name a bucket or a container"
+
+
+def collector_url(text: str) -> Iterator[str]:
+    """Of what takes traces over HTTP."""
+    parts = urlsplit(text)
+    if _has_space(text):
+        yield _NO_SPACES
+    if parts.scheme not in ("http", "https") or not text.startswith(f"{parts.scheme}://"):
+        yield COLLECTOR
+    if not parts.hostname:
+        yield _NO_HOST
+    if _is_unescaped(text):
+        yield _UNESCAPED
+    if not _is_port(parts.netloc.rpartition("@")[2]):
+        yield _PORT
 
 
 def listening_address(text: str) -> Iterator[str]:

@@ -10,18 +10,25 @@ import msgspec
 class Handling(msgspec.Struct, frozen=True):
     """One unit of work. `method` is the request's, or the stream of a batch; `job` is the id of a job.
 
-    `request_id` and `traceparent` (W3C Trace Context) are those of the HTTP request that it all began with.
+    `request_id` is that of the HTTP request that it all began with. `traceparent` and `tracestate` (W3C Trace Context)
+    are that request's too, or where there are traces those of the span that this is.
     """
 
     request_id: str = ""
     traceparent: str = ""
     method: str = ""
     job: str = ""
+    tracestate: str = ""
 
     @property
     def trace_id(self) -> str:
         """The trace's part of `traceparent`."""
         return self.traceparent[3:35]
+
+    @property
+    def span_id(self) -> str:
+        """The span's part of `traceparent`."""
+        return self.traceparent[36:52]
 
 
 _NOTHING = Handling()

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import asyncpg
 import msgspec
@@ -14,6 +14,9 @@ from shared.runtime import spent
 from shared.runtime.raising import Raising
 from shared.runtime.settings import DatabaseSettings
 from shared.runtime.time_limits import time_limits
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Tracer
 
 _AWAY = "The database does not answer"
 
@@ -85,7 +88,7 @@ class Database:
 
     It has `pool_size` connections at most, by default as many as the settings say. Who finds all in use for
     ACQUIRE_SECONDS is told Unavailable. With `raising` each transaction tells the cache what it changes, and with
-    None there is no cache.
+    None there is no cache. With a `tracer` statements are spans.
     """
 
     def __init__(
@@ -95,8 +98,10 @@ class Database:
         *,
         pool_size: int | None = None,
         raising: Raising | None = None,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._raising = raising
         self._schema = schema
         self._size = pool_size or settings.database_pool_size
@@ -140,6 +145,10 @@ class Database:
         }
         await connection.execute(_SET, list(settings), list(settings.values()))
         await _set_codecs(connection)
+        if self._tracer is not None:
+            from shared.runtime.tracing.query_spans import QuerySpans
+
+            connection.add_query_logger(QuerySpans(self._tracer, self._schema))
 
     async def close(self, seconds: float = 2.0) -> None:
         """Close the pool, giving its users so long to finish."""

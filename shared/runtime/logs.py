@@ -16,8 +16,17 @@ from shared.runtime.redaction import Redactor
 log = logging.getLogger(__name__)
 
 # Libraries from which less is heard. At DEBUG numba writes the byte code of every kernel it compiles; asyncpg's pool
-# writes a traceback for each try to reach a database that is away, which readiness tells in a line.
-_TALKATIVE = {"numba": logging.WARNING, "asyncpg.pool": logging.ERROR}
+# writes a traceback for each try to reach a database that is away, which readiness tells in a line; and OpenTelemetry
+# and what it sends with have a line for each batch that nobody takes, which is told once (tracing/exporting.py).
+_TALKATIVE = {
+    "numba": logging.WARNING,
+    "asyncpg.pool": logging.ERROR,
+    "opentelemetry.exporter": logging.CRITICAL,
+    "opentelemetry.sdk._shared_internal": logging.CRITICAL,
+    "urllib3": logging.ERROR,
+}
+# What a line about a request says besides, for machines.
+_OF_A_REQUEST = ("route", "status", "outcome", "duration")
 
 
 class _Lines(logging.Formatter):
@@ -60,11 +69,13 @@ class JsonFormatter(_Lines):
             "message": self._message(record),
             "request_id": handling.request_id,
             "trace_id": handling.trace_id,
+            "span_id": handling.span_id,
             "method": handling.method,
             "job": handling.job,
+            **{name: getattr(record, name, None) for name in _OF_A_REQUEST},
             "exception": self._exception(record),
         }
-        return msgspec.json.encode({name: value for name, value in entry.items() if value}).decode()
+        return msgspec.json.encode({name: value for name, value in entry.items() if value not in ("", None)}).decode()
 
 
 class TextFormatter(_Lines):
@@ -87,14 +98,19 @@ class TextFormatter(_Lines):
         return line + (f" [{about}]" if about else "") + (f"\n{exception}" if exception else "")
 
 
-def configure(service: str, level: str, *, production: bool, instance: str = "", secrets: Iterable[str] = ()) -> None:
-    """Send every logger's lines, and warnings, to standard error in the form the environment wants.
+def in_json(log_format: str, environment: str) -> bool:
+    """Say whether lines are JSON, by LOG_FORMAT or else by AURELIUS_ENV."""
+    return (log_format or {"production": "json"}.get(environment, "text")) == "json"
+
+
+def configure(service: str, level: str, *, json: bool, instance: str = "", secrets: Iterable[str] = ()) -> None:
+    """Send every logger's lines, and warnings, to standard error, as `json` or as text.
 
     `secrets` are the values that no line may hold.
     """
     handler = logging.StreamHandler(sys.stderr)
     redact = Redactor(secrets)
-    form = JsonFormatter if production else TextFormatter
+    form = JsonFormatter if json else TextFormatter
     handler.setFormatter(form(service, instance, redact))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import asyncpg
 from redis.asyncio import Redis
@@ -26,6 +27,10 @@ from shared.runtime.relaying.backlog import Backlog
 from shared.runtime.relaying.places import Place, check_history, look_at_bus, places
 from shared.runtime.relaying.rebuild import Rebuild
 from shared.runtime.relaying.retention import Keeping, Retention
+from shared.runtime.tracing.bus_spans import published
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +90,22 @@ class Relay:
     Public for who measures: the `backlog`, what `rebuild` appended again, which groups `retention` dropped.
     """
 
-    def __init__(self, database: Database, bus: Redis, holder: str, keeping: Keeping | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        bus: Redis,
+        holder: str,
+        keeping: Keeping | None = None,
+        *,
+        tracer: "Tracer | None" = None,
+    ) -> None:
         self.more = False
         self.backlog = Backlog()
         self.retention = Retention(database, bus, keeping or Keeping())
         self._database = database
         self._bus = bus
         self._holder = holder
+        self._tracer = tracer
         self._appender = Appender(bus)
         self.rebuild = Rebuild(bus, self._appender)
         self._run = ""
@@ -234,8 +248,11 @@ class Relay:
         await check_history(connection, Place(stream, 0, 0), there)
 
     async def _publish(self, connection: Connection, rows: Sequence[asyncpg.Record], behind: int) -> None:
-        stream = rows[0]["stream"]
+        stream, began = rows[0]["stream"], time.monotonic()
         done, error = await self._appender.append(stream, rows, behind=behind)
+        if self._tracer is not None:
+            told = [(row["event_id"], row["type"], row["traceparent"]) for row in rows[:done]]
+            published(self._tracer, stream, told, time.monotonic() - began)
         await connection.execute(_SENT, [row["id"] for row in rows[:done]])
         if done:
             self._reached[stream] = rows[done - 1]["sequence"]

@@ -34,6 +34,7 @@ from shared.runtime.release import release
 from shared.runtime.settings import DatabaseSettings, Settings
 from shared.runtime.tasks import end_tasks
 from shared.runtime.timings import Timings
+from shared.runtime.tracing.start import start
 
 if TYPE_CHECKING:  # a service that has no database or object store needs none of their libraries
     from shared.runtime.database import Database
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 # What is left for each step of a stop when the time to drain is used up.
 LEAST_SECONDS = 0.2
+# What a stop waits for a collector of traces, after all else: one that answers takes milliseconds.
+FLUSH_SECONDS = 0.5
 # The bus is there, but not for this user.
 _REFUSALS = (AuthenticationError, NoPermissionError)
 
@@ -69,6 +72,7 @@ class Service:
         self.http: ASGIApp = HealthRoutes(self.health, self.asyncapi)
         self.linger = 0.0
         self.failed = asyncio.Event()
+        self.tracer = start(settings, name, self.instance)
         self.timings = Timings(name, self.instance)
         self._process = ProcessFigures(self.timings)
         self.client = make_client(settings.bus_url)
@@ -96,7 +100,13 @@ class Service:
     def caller(self) -> Caller:
         """Add the asking side of request and reply."""
         caller = Caller(
-            self.broker, self.client, self.writer, self.instance, objects=self.objects, observe=self._observe_call
+            self.broker,
+            self.client,
+            self.writer,
+            self.instance,
+            objects=self.objects,
+            observe=self._observe_call,
+            tracer=self.tracer,
         )
         self._callers.append(caller)
         self._watch.add(caller.subscriber)
@@ -129,6 +139,7 @@ class Service:
             observe=self._observe_request,
             count_dead=self._count_dead,
             checker=checker,
+            tracer=self.tracer,
         )
         self._servers.append(server)
         self._watch.add(server.subscriber)
@@ -159,6 +170,7 @@ class Service:
             max_records=max_records,
             count_dead=self._count_dead,
             count_taken_over=self._count_taken_over,
+            tracer=self.tracer,
         )
         self._consumers.append(consumer)
         self._dead_letters.add(consumer.letters, consumer.replay)
@@ -188,12 +200,12 @@ class Service:
         from shared.runtime.relaying.figures import report_relay
         from shared.runtime.relaying.retention import Keeping
 
-        database = Database(settings, self.name, pool_size=pool_size, raising=raising)
+        database = Database(settings, self.name, pool_size=pool_size, raising=raising, tracer=self.tracer)
         self._databases.append(database)
         report_pool(self.timings, database)
         self.health.add("database", database.check)
         if relay:
-            sender = Relay(database, self.client, self.instance, Keeping.of(settings))
+            sender = Relay(database, self.client, self.instance, Keeping.of(settings), tracer=self.tracer)
             report_relay(self.timings, sender)
             self.health.add("relay", sender.check)
             self.background(sender.run)
@@ -265,6 +277,8 @@ class Service:
         return self.app.schema.to_specification().to_json().encode()
 
     async def _connect(self, stack: AsyncExitStack) -> None:
+        if self.tracer is not None:
+            stack.push_async_callback(self.tracer.close, FLUSH_SECONDS)
         for step in self._starting:
             await step()
         stack.push_async_callback(self.client.aclose)

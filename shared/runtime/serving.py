@@ -34,25 +34,30 @@ def run(name: str, kind: type[S], compose: Callable[[S], Service], *, http: bool
     Exits 0 when it was told to stop, by SIGTERM, SIGINT or the end of its parent; 1 when it cannot start or cannot go
     on, with the reason in the log. A second signal ends it at once.
     """
-    production = os.environ.get("AURELIUS_ENV", "").strip().lower() == "production"
-    logs.configure(name, "INFO", production=production)
+    logs.configure(name, "INFO", json=logs.in_json(_given("LOG_FORMAT"), _given("AURELIUS_ENV")))
     logs.catch_strays()
     is_child = CHILD in os.environ
     try:
         settings = load(kind)
-        secrets = secrets_of(settings)
-        logs.configure(name, settings.log_level, production=production, secrets=secrets)
+        secrets = secrets_of(settings) | settings.collector_secrets()
+        json = logs.in_json(settings.log_format, settings.aurelius_env)
+        logs.configure(name, settings.log_level, json=json, secrets=secrets)
         service = compose(settings)
         port = settings.port if is_child or not http else _open_port(settings)
     except SettingsError as error:
         for fault in error.faults:
             log.critical("%s", fault)
         sys.exit(1)
-    logs.configure(name, settings.log_level, production=production, secrets=secrets, instance=service.instance)
+    logs.configure(name, settings.log_level, json=json, secrets=secrets, instance=service.instance)
     if http and settings.copies() > 1 and not is_child:
         uvloop.run(_to_its_end(_keep_copies(settings)))
     server = HttpServer(service.http, settings.host, port, linger=service.linger) if http else None
     uvloop.run(_to_its_end(_live(service, server, settings.drain_seconds)))
+
+
+def _given(variable: str) -> str:
+    """Return what a variable says before the settings have been read, which may be faulty."""
+    return os.environ.get(variable, "").strip().lower()
 
 
 def _open_port(settings: Settings) -> int:

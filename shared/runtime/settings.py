@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from shared.runtime import addresses
 from shared.runtime.environment import Rule, Together
+from shared.runtime.tracing.settings import TracingSettings
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Days = Annotated[float, Meta(gt=0, le=3650, title="days")]
@@ -32,11 +33,12 @@ SigningKey = Annotated[str, Rule(STRONG, _weakness)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(TracingSettings):
     """What every process needs.
 
     `port` serves HTTP, 0 takes any free one; each service calls its variable by its own name. `drain_seconds` is how
     long a stop may wait for what was taken to be finished: below the time after which whoever stops it kills it.
+    `log_format` is by default json in production and text elsewhere.
     """
 
     aurelius_env: Literal["development", "production"] = "development"
@@ -46,6 +48,7 @@ class Settings:
     bus_url: RedisUrl = field(default="redis://127.0.0.1:6379/0", repr=False)
     object_store_url: ObjectsUrl = field(default="", repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "text", ""] = ""
     drain_seconds: Annotated[float, Meta(gt=0, le=3600, title="seconds")] = 8.0
 
     def objects_url(self) -> str:

@@ -12,8 +12,9 @@ from deploy.locks import FOLDER, IMAGES, ROOT
 PACKAGES = {name: [f"services.{name}"] for name in IMAGES if name != "migrate"}
 PACKAGES["migrate"] = ["shared.runtime.migrations", "shared.runtime.acl", "services.strategy.migrations"]
 PACKAGES["migrate"] += ["services.backtest.migrations"]
-# What every service stands on; migrations need only part of it.
+# What every service stands on; migrations need only part of it. Those of traces are imported when there are any.
 COMMON = {"faststream", "redis", "msgspec", "granian", "uvloop", "psutil"}
+COMMON |= {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
 
 
 def direct(lock: str) -> set[str]:

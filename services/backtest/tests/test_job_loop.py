@@ -34,6 +34,7 @@ from shared.runtime.context import Handling
 from shared.runtime.database import Database
 from shared.runtime.objects import Objects
 from shared.runtime.timings import Timings
+from shared.runtime.tracing.tests.recording import Recorder, context_of, links_of, parent_of, traceparent_of
 from tests.clock import FakeClock
 from tests.seconds import allowed
 
@@ -107,6 +108,45 @@ async def test_what_becomes_of_a_run_belongs_to_the_trace_of_its_request(
     async with database.reading() as connection:
         rows = await connection.fetch("SELECT traceparent FROM outbox WHERE type LIKE 'aurelius.backtest.s%'")
     assert [row["traceparent"] for row in rows] == [TRACEPARENT] * 4
+
+
+async def test_a_run_is_a_span_in_the_trace_of_its_request(
+    objects: Objects, backtests: BacktestHandlers, database: Database, dataset: Dataset, ana: Call
+) -> None:
+    """Linked to the request's, with what became of it; its lines and its last event are of that span, and no renewal
+    of its lease is.
+    """
+    recorder, told = Recorder(), list[Handling]()
+    renewed = asyncio.Event()
+
+    class Noting(Jobs):
+        async def renew(self, taken: Taken[Any, Any]) -> bool:
+            told.append(context.current())
+            renewed.set()
+            return await super().renew(taken)
+
+    async def look(_: Job) -> None:
+        told.append(context.current())
+        await renewed.wait()
+
+    run = await queued(backtests, ana, dataset)
+    loop = JobLoop(Noting(database, FakeClock(), [StandIn(objects, look)]), lambda _: None, tracer=recorder.tracer)
+    assert await loop.work()
+    span = recorder.named("backtest.run aurelius.jobs.backtest")
+    assert f"{context_of(span).trace_id:032x}" == TRACEPARENT[3:35]
+    assert (parent_of(span), links_of(span)) == (TRACEPARENT[36:52], [TRACEPARENT[36:52]])
+    assert span.attributes is not None
+    assert (span.attributes["aurelius.job"], span.attributes["aurelius.outcome"]) == (run.id, "succeeded")
+    assert told == [
+        Handling(traceparent=traceparent_of(span), method="backtest.run", job=run.id),
+        Handling(method="backtest.run", job=run.id),
+    ]
+    async with database.reading() as connection:
+        rows = await connection.fetch("SELECT type, traceparent FROM outbox WHERE type LIKE 'aurelius.backtest.s%'")
+    assert {row["type"].split(".")[2]: row["traceparent"] for row in rows} == {
+        "started": TRACEPARENT,
+        "succeeded": traceparent_of(span),
+    }
 
 
 async def test_a_run_on_too_few_bars_fails_with_a_sentence(

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contracts.envelopes import ReplyEnvelope, RequestEnvelope
-from shared.contracts.errors import DeadlineExceeded, NotFound, Unavailable
+from shared.contracts.errors import DeadlineExceeded, NotFound, ServiceError, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import Request, answer_type
 from shared.contracts.streams import reply_stream, rpc_stream
@@ -28,9 +28,11 @@ from shared.runtime import context
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.reading import begun_anew
 from shared.runtime.bus.writer import StreamWriter, unavailable
+from shared.runtime.tracing.bus_spans import asking, refused
 
-if TYPE_CHECKING:  # a service without large answers needs no object store library
+if TYPE_CHECKING:  # who has no large answers needs no object store library, and who makes no traces none of theirs
     from shared.runtime.objects import Objects
+    from shared.runtime.tracing.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Caller:
-    """Asks services. `observe(method, outcome, seconds)` is told of every round trip."""
+    """Asks services. `observe(method, outcome, seconds)` is told of every round trip; with a `tracer` it is a span."""
 
     def __init__(
         self,
@@ -70,12 +72,14 @@ class Caller:
         *,
         objects: "Objects | None" = None,
         observe: Observer | None = None,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self.stream = reply_stream(instance)
         self._client = client
         self._writer = writer
         self._objects = objects
         self._observe = observe
+        self._tracer = tracer
         self._waiting: dict[str, asyncio.Future[ReplyEnvelope]] = {}
         self._in_flight: Counter[str] = Counter()
         self._read = b"0"
@@ -109,23 +113,20 @@ class Caller:
         The request carries the ids of what this task is handling. Raises DeadlineExceeded after `seconds`, Unavailable
         when the bus is away, too much is in flight or this process has not started, and the service's own ServiceError.
         """
-        if not self._opened:
-            raise Unavailable("This process is only starting")
         service = service or message.SERVICE
-        if seconds <= 0:  # what is left of a request that this one is for
-            raise DeadlineExceeded(f"There was no time left to ask the {service} service")
-        if self._in_flight[service] >= MAX_IN_FLIGHT:
-            raise Unavailable("Too many requests are in flight")
-        if self._writer.silent:
-            raise Unavailable("The message bus does not answer")
+        self._admit(service, seconds)
         handling = context.current()
+        request_id, span = new_id(), None
+        if self._tracer is not None and handling.traceparent:
+            span = asking(self._tracer, rpc_stream(service), message.METHOD, request_id, handling)
         request = RequestEnvelope(
-            id=new_id(),
+            id=request_id,
             method=message.METHOD,
             deadline=int((time.time() + seconds) * 1000),
             reply_to=self.stream,
             principal=principal,
-            traceparent=handling.traceparent,
+            traceparent=handling.traceparent if span is None else span.traceparent,
+            tracestate=handling.tracestate,
             idempotency_key=idempotency_key,
             body=msgspec.json.encode(message),
             request_id=handling.request_id,
@@ -137,12 +138,29 @@ class Caller:
             if reply.error is not None:
                 raise reply.error.to_exception()
             outcome = "ok"
+        except ServiceError as error:
+            if span is not None:
+                refused(span, error)
+            raise
         finally:
+            if span is not None:
+                span.end()
             if self._observe is not None:
                 self._observe(message.METHOD, outcome, time.perf_counter() - started)
         return Reply(
             reply.body, reply.versions, reply.elapsed_us / 1e6, reply.replayed, database_seconds=reply.database_us / 1e6
         )
+
+    def _admit(self, service: str, seconds: float) -> None:
+        """Raise what would be the answer anyway, or only come later."""
+        if not self._opened:
+            raise Unavailable("This process is only starting")
+        if seconds <= 0:  # what is left of a request that this one is for
+            raise DeadlineExceeded(f"There was no time left to ask the {service} service")
+        if self._in_flight[service] >= MAX_IN_FLIGHT:
+            raise Unavailable("Too many requests are in flight")
+        if self._writer.silent:
+            raise Unavailable("The message bus does not answer")
 
     async def _round_trip(self, service: str, request: RequestEnvelope, seconds: float) -> ReplyEnvelope:
         fields = [part for pair in request.to_entry().items() for part in pair]

@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from faststream.redis import RedisBroker
@@ -25,6 +26,10 @@ from shared.runtime.bus.in_hand import InHand
 from shared.runtime.bus.unread import unread_entries
 from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
+from shared.runtime.tracing.bus_spans import consuming, traceparents
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Span, Tracer
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +94,7 @@ class GroupConsumer:
         max_records: int = 200,
         count_dead: Count = lambda *_: None,
         count_taken_over: Count = lambda *_: None,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._client = client
         self._writer = writer
@@ -98,6 +104,8 @@ class GroupConsumer:
         self._handler = handler
         self._delete = delete
         self._count_taken_over = count_taken_over
+        self._tracer = tracer
+        self._spans: dict[str, Span] = {}
         self._turn = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._left = False
@@ -166,11 +174,19 @@ class GroupConsumer:
         return "ok", ""
 
     async def _handle(self, entries: list[Entry]) -> None:
-        with context.during(Handling(method=self._stream, traceparent=_common_trace(entries))):
+        trace = _common_trace(entries)
+        if self._tracer is not None:
+            self._spans = consuming(self._tracer, self._stream, self._group, entries)
+            trace = self._spans[trace].traceparent if trace in self._spans else trace
+        with context.during(Handling(method=self._stream, traceparent=trace)):
             try:
                 await self._handle_in_order(entries)
             except _Stopping:
                 self._left = True
+            finally:
+                for span in self._spans.values():
+                    span.end()
+                self._spans = {}
 
     async def _handle_in_order(self, entries: list[Entry]) -> None:
         try:
@@ -195,6 +211,8 @@ class GroupConsumer:
                 self._writer.post("XDEL", self._stream, *ids)
 
     async def _put_aside(self, entry: Entry, verdict: Verdict) -> None:
+        if self._spans and (span := self._spans.get(traceparents([entry])[0])) is not None:
+            span.fail(verdict.reason)
         attempt = 0
         while True:
             try:
@@ -257,5 +275,5 @@ def _digest(error: Exception) -> str:
 
 def _common_trace(entries: list[Entry]) -> str:
     """Return the trace context of a batch whose entries all came of one request."""
-    traces = {entry.fields.get(b"traceparent", b"") for entry in entries}
-    return traces.pop().decode(errors="replace") if len(traces) == 1 else ""
+    traces = set(traceparents(entries))
+    return traces.pop() if len(traces) == 1 else ""

@@ -37,9 +37,11 @@ from shared.runtime.bus.writer import StreamWriter
 from shared.runtime.context import Handling
 from shared.runtime.logs import because
 from shared.runtime.old_replies import REPLIES
+from shared.runtime.tracing.bus_spans import answering, refused
 
-if TYPE_CHECKING:  # a service without large answers needs no object store library
+if TYPE_CHECKING:  # who has no large answers needs no object store library, and who makes no traces none of theirs
     from shared.runtime.objects import Objects
+    from shared.runtime.tracing.tracer import Tracer
 
 log = logging.getLogger(__name__)
 
@@ -122,12 +124,14 @@ class RequestServer:
         observe: Observer | None = None,
         count_dead: Count = lambda *_: None,
         checker: str = "",
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._writer = writer
         self._checker = checker
         self._callers = reply_stream(f"{checker}-" if checker else "")
         self._objects = objects
         self._observe = observe
+        self._tracer = tracer
         self.group = service
         self.consumer = instance
         self.stream = rpc_stream(checks_of(service) if checker else service)
@@ -294,25 +298,37 @@ class RequestServer:
     async def _answer(self, request: RequestEnvelope) -> ReplyEnvelope:
         """Make a reply, whatever happens: a caller that hears nothing waits out its deadline."""
         started = time.perf_counter()
-        outcome = "ok"
+        handling = Handling(
+            request.request_id or request.id, request.traceparent, request.method, tracestate=request.tracestate
+        )
+        span = None
+        if self._tracer is not None and request.traceparent:
+            span = answering(self._tracer, self.stream, self.group, request.id, handling)
+            handling = msgspec.structs.replace(handling, traceparent=span.traceparent)
+            request = msgspec.structs.replace(request, traceparent=span.traceparent)
         # In a task of its own, so that it ends with the request.
-        context.begin(Handling(request.request_id or request.id, request.traceparent, request.method))
-        try:
-            reply = await self._made_reply(request.id, await self._run(request))
-        except ServiceError as error:
-            outcome = error.kind
-            reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(error))
-            if error.status >= 500:
-                log.warning("refused: %s%s", error.detail, because(error))
-        except Exception:
-            log.exception("failed")
-            outcome = ServiceError.kind
-            reply = ReplyEnvelope(id=request.id, error=ErrorBody.of(ServiceError("Something went wrong on our side")))
+        context.begin(handling)
+        reply, failure = await self._attempt(request)
         elapsed = time.perf_counter() - started
-        log.debug("answered %s after %.1f ms", outcome, elapsed * 1000)
+        outcome = "ok" if reply.error is None else reply.error.kind
+        _tell(outcome, failure, elapsed)
+        if span is not None:
+            if failure is not None:
+                refused(span, failure)
+            span.end()
         if self._observe is not None:
             self._observe(request.method, outcome, elapsed)
         return reply
+
+    async def _attempt(self, request: RequestEnvelope) -> tuple[ReplyEnvelope, Exception | None]:
+        """Return the reply, and the error that it is made of."""
+        try:
+            return await self._made_reply(request.id, await self._run(request)), None
+        except ServiceError as error:
+            return ReplyEnvelope(id=request.id, error=ErrorBody.of(error)), error
+        except Exception as error:  # nobody else would answer, and it is logged
+            ours = ServiceError("Something went wrong on our side")
+            return ReplyEnvelope(id=request.id, error=ErrorBody.of(ours)), error
 
     def _reply(self, stream: str, reply: ReplyEnvelope) -> None:
         fields = [part for pair in reply.to_entry().items() for part in pair]
@@ -339,3 +355,14 @@ class RequestServer:
         key = f"{REPLIES}{request_id}"
         await self._objects.put(key, body)
         return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key, replayed=answer.replayed)
+
+
+def _tell(outcome: str, failure: Exception | None, seconds: float) -> None:
+    """Write the one line about a request: what came of it, and when that is our fault why."""
+    about = {"outcome": outcome, "duration": round(seconds, 6)}
+    if failure is None or (isinstance(failure, ServiceError) and failure.status < 500):
+        log.debug("answered %s after %.1f ms", outcome, seconds * 1000, extra=about)
+    elif isinstance(failure, ServiceError):
+        log.warning("refused: %s%s", failure.detail, because(failure), extra=about)
+    else:
+        log.error("failed", exc_info=failure, extra=about)

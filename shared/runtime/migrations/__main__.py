@@ -17,7 +17,8 @@ log = logging.getLogger("migrations")
 
 def main(packages: list[str]) -> int:
     """Migrate each package's schema; returns the exit code."""
-    logs.configure("migrations", "INFO", production=os.environ.get("AURELIUS_ENV") == "production")
+    json = logs.in_json(os.environ.get("LOG_FORMAT", ""), os.environ.get("AURELIUS_ENV", ""))
+    logs.configure("migrations", "INFO", json=json)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own workings at every start
     url = _variable(OWNER_VARIABLE)
     if not url or not packages:

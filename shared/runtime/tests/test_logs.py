@@ -11,7 +11,7 @@ import pytest
 
 from shared.runtime import context
 from shared.runtime.context import Handling
-from shared.runtime.logs import JsonFormatter, TextFormatter, because, catch_strays, configure
+from shared.runtime.logs import JsonFormatter, TextFormatter, because, catch_strays, configure, in_json
 from shared.runtime.redaction import Redactor
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -60,8 +60,31 @@ def test_a_line_tells_what_is_being_handled() -> None:
     with context.during(HANDLED):
         fields = read(formatter.format(record("x")))
     assert (fields["request_id"], fields["trace_id"]) == ("r-1", "0af7651916cd43dd8448eb211c80319c")
+    assert fields["span_id"] == "b7ad6b7169203331"
     assert (fields["method"], fields["job"]) == ("strategy.read", "b-7")
     assert "request_id" not in read(formatter.format(record("afterwards")))
+
+
+def test_a_line_about_a_request_has_its_figures_apart() -> None:
+    """As numbers, so that nobody has to take a sentence to pieces; what else a record carries is not shown."""
+    made = record("answered")
+    vars(made).update(route="/x/{id}", status=200, duration=0.0, password="hunter2")
+    fields = msgspec.json.decode(JsonFormatter("s").format(made), type=dict[str, object])
+    assert (fields["route"], fields["status"], fields["duration"]) == ("/x/{id}", 200, 0.0)
+    assert "outcome" not in fields
+    assert "password" not in fields
+
+
+@pytest.mark.parametrize(
+    ("log_format", "environment", "json"),
+    [
+        ("", "", False), ("", "development", False), ("", "production", True),
+        ("text", "production", False), ("json", "development", True),
+    ],
+)  # fmt: skip
+def test_lines_are_json_in_production_unless_said_otherwise(log_format: str, environment: str, json: bool) -> None:
+    """LOG_FORMAT has the last word."""
+    assert in_json(log_format, environment) is json
 
 
 def test_the_time_is_the_records() -> None:
@@ -113,7 +136,7 @@ def test_text_is_for_eyes() -> None:
 
 def test_production_logs_json(capsys: pytest.CaptureFixture[str]) -> None:
     """To standard error, from the level on that was asked for."""
-    configure("metrics", "WARNING", production=True, instance="metrics-1")
+    configure("metrics", "WARNING", json=True, instance="metrics-1")
     logging.getLogger("quiet").info("no")
     logging.getLogger("loud").error("yes")
     fields = read(capsys.readouterr().err.rstrip("\n"))
@@ -123,22 +146,22 @@ def test_production_logs_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_development_logs_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Without an instance, as before there is one, by the service's name."""
-    configure("metrics", "INFO", production=False)
+    configure("metrics", "INFO", json=False)
     logging.getLogger("a").info("started on port %d", 80)
     assert capsys.readouterr().err.endswith(" INFO    metrics a: started on port 80\n")
 
 
 def test_configuring_twice_writes_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A second call replaces the first."""
-    configure("metrics", "INFO", production=False)
-    configure("metrics", "INFO", production=False)
+    configure("metrics", "INFO", json=False)
+    configure("metrics", "INFO", json=False)
     logging.getLogger("a").info("once")
     assert capsys.readouterr().err.count("once") == 1
 
 
 def test_what_this_process_keeps_secret_is_in_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever writes it."""
-    configure("metrics", "DEBUG", production=True, secrets=["open sesame"])
+    configure("metrics", "DEBUG", json=True, secrets=["open sesame"])
     logging.getLogger("redis.asyncio").debug("AUTH %r", b"open sesame")
     assert read(capsys.readouterr().err.rstrip("\n"))["message"] == "AUTH b'***'"
 
@@ -149,7 +172,7 @@ def test_what_python_would_print_is_logged(capsys: pytest.CaptureFixture[str], m
     for hook in ("excepthook", "unraisablehook"):
         monkeypatch.setattr(sys, hook, getattr(sys, hook))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    configure("metrics", "INFO", production=True)
+    configure("metrics", "INFO", json=True)
     catch_strays()
     error = LookupError("nowhere")
     sys.excepthook(LookupError, error, None)

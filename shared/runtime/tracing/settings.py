@@ -1,0 +1,62 @@
+"""What the environment says about traces: the variables of the OpenTelemetry specification, as far as they decide here.
+
+The libraries read the others themselves: OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, OTEL_BSP_*, OTEL_SPAN_*,
+OTEL_EXPORTER_OTLP_{TIMEOUT,COMPRESSION,CERTIFICATE,...}.
+"""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+from urllib.parse import unquote
+
+from msgspec import Meta
+
+from shared.runtime import addresses
+from shared.runtime.environment import Rule
+
+CollectorUrl = Annotated[str, Rule(addresses.COLLECTOR, addresses.collector_url)]
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+    "",
+]
+Protocol = Literal["http/protobuf", ""]
+
+TRACES_PATH = "/v1/traces"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracingSettings:
+    """Where traces go. Without an endpoint they go nowhere, unless OTEL_TRACES_EXPORTER asks for them."""
+
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: Literal["otlp", "none", ""] = ""
+    otel_exporter_otlp_endpoint: CollectorUrl = field(default="", repr=False)
+    otel_exporter_otlp_traces_endpoint: CollectorUrl = field(default="", repr=False)
+    otel_exporter_otlp_protocol: Protocol = ""
+    otel_exporter_otlp_traces_protocol: Protocol = ""
+    otel_exporter_otlp_headers: str = field(default="", repr=False)
+    otel_exporter_otlp_traces_headers: str = field(default="", repr=False)
+    otel_traces_sampler: Sampler = ""
+    otel_traces_sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
+
+    def traces_wanted(self) -> bool:
+        """Say whether spans are to be made and sent."""
+        if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
+            return False
+        named = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(named) or self.otel_traces_exporter == "otlp"
+
+    def traces_url(self) -> str:
+        """Return where spans are posted to."""
+        base = self.otel_exporter_otlp_endpoint or "http://localhost:4318"
+        return self.otel_exporter_otlp_traces_endpoint or base.rstrip("/") + TRACES_PATH
+
+    def collector_secrets(self) -> set[str]:
+        """Return the values of the headers for the collector, which open its door."""
+        pairs = f"{self.otel_exporter_otlp_headers},{self.otel_exporter_otlp_traces_headers}".split(",")
+        values = {pair.partition("=")[2].strip() for pair in pairs}
+        return {spelling for value in values if value for spelling in (value, unquote(value))}
