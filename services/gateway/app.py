@@ -1,5 +1,6 @@
 """The gateway's composition: one place where everything is made and wired."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -84,7 +85,8 @@ def compose(settings: GatewaySettings) -> Service:
     coded = Coded(cast("ASGIApp", application(routes, settings)), settings.compression_minimum_size)
     short = HitPath(reads, authenticator, service.timings, settings.compression_minimum_size)
     service.linger = LINGER_SECONDS
-    service.http = Edge(coded, service.timings, short)
+    level = logging.INFO if settings.log_requests else logging.DEBUG
+    service.http = Edge(coded, service.timings, short, tracer=service.tracer, level=level)
     return service
 
 

@@ -1,18 +1,22 @@
-"""The outermost layer of every request: ids, timing headers, HEAD, and the count that metrics are made of."""
+"""The outermost layer of every request: ids, timing headers, HEAD, its span and its line, the count for the metrics."""
 
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.core.tracing import request_id, traceparent
 from services.gateway.hit_path import HitPath
-from services.gateway.notes import Ids, LookedUp, Notes, attach
+from services.gateway.notes import Failure, Ids, LookedUp, Notes, attach
+from services.gateway.request_spans import RequestSpans
 from shared.runtime import context
 from shared.runtime.context import Handling
 from shared.runtime.timings import Timings
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Span, Tracer
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +30,24 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 class Edge:
     """Wraps the application. `X-Process-Time` is seconds in this process, from the first byte in to the first out.
 
-    With a `short` way, what the caches can answer does not reach the application.
+    With a `short` way, what the caches can answer does not reach the application. With a `tracer` each request is a
+    span. Each writes one line at `level`, or what is worse when it failed and that is our fault.
     """
 
-    def __init__(self, application: ASGIApp, timings: Timings, short: HitPath | None = None) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        timings: Timings,
+        short: HitPath | None = None,
+        *,
+        tracer: "Tracer | None" = None,
+        level: int = logging.DEBUG,
+    ) -> None:
         self._application = application
         self._timings = timings
         self._short = short
+        self._spans = None if tracer is None else RequestSpans(tracer, METHODS)
+        self._level = level
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it through with its notes attached; anything but HTTP passes as it is."""
@@ -44,20 +59,24 @@ class Edge:
         short = self._short
         asked = None if short is None else short.recognise(scope, headers)
         if short is None or asked is None:
-            await self._pass(scope, receive, send, headers, _begin(headers), started)
+            await self._pass(scope, receive, send, headers, self._begin(scope, headers, started), started)
             return
         stages: Mapping[str, float] = {}
+        span = None
         answer = short.answer_at_once(asked, started)
         if answer is not None:
-            ids = _ids(headers)
+            if self._spans is None:
+                ids = _ids(headers)
+            else:
+                ids, span = self._spans.begin(scope, started)
         else:
-            notes = _begin(headers)
+            notes = self._begin(scope, headers, started)
             found = await short.answer(asked, started, notes)
             if isinstance(found, LookedUp):
                 notes.looked_up = found
                 await self._pass(scope, receive, send, headers, notes, started)
                 return
-            answer, ids, stages = found, notes.ids, notes.stages
+            answer, ids, stages, span = found, notes.ids, notes.stages, notes.span
         status, base, body, series = answer
         marks = _marks(ids, stages, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": base + marks})
@@ -66,9 +85,9 @@ class Edge:
         self._timings.observe_in(series, seconds)
         if stages:
             self._timings.observe_stages(stages)
-        if log.isEnabledFor(logging.DEBUG):
+        if span is not None or log.isEnabledFor(self._level):
             context.begin(Handling(*(each.decode() for each in ids)))
-            _tell(series.labels["method"], series.labels["route"], status, seconds)
+            self._end(span, series.labels["method"], series.labels["route"], status, seconds)
 
     async def _pass(
         self,
@@ -104,25 +123,38 @@ class Edge:
             counted = method if method in METHODS else "other"
             self._timings.observe_http(seconds, method=counted, route=route, status=str(status))
             self._timings.observe_stages(notes.stages)
-            _tell(counted, route, status, seconds)
+            self._end(notes.span, counted, route, status, seconds, notes.failure)
         if self._short is not None and status == 200:
             self._short.learn(scope, headers, notes, route, answered)
+
+    def _begin(self, scope: Scope, headers: Mapping[bytes, bytes], started: float) -> Notes:
+        if self._spans is None:
+            notes, state = Notes(_ids(headers)), ""
+        else:
+            ids, span = self._spans.begin(scope, started)
+            notes, state = Notes(ids, span), span.tracestate
+        # The server gives each request a task of its own.
+        context.begin(Handling(notes.request_id, notes.traceparent, tracestate=state))
+        return notes
+
+    def _end(
+        self, span: "Span | None", method: str, route: str, status: int, seconds: float, failure: Failure | None = None
+    ) -> None:
+        if self._spans is not None and span is not None:
+            self._spans.end(span, method, "" if route == UNMATCHED else route, status)
+        level = self._level if failure is None else failure.level
+        if log.isEnabledFor(level):
+            # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
+            text, told = "%s %s answered %d after %.1f ms", (method, route, status, seconds * 1000)
+            about = {"route": route, "status": status, "duration": round(seconds, 6)}
+            if failure is None:
+                log.log(level, text, *told, extra=about)
+            else:
+                log.log(level, text + ": %s", *told, failure.detail, exc_info=failure.error, extra=about)
 
 
 def _ids(headers: Mapping[bytes, bytes]) -> Ids:
     return request_id(headers.get(b"x-request-id", b"")), traceparent(headers.get(b"traceparent", b""))
-
-
-def _begin(headers: Mapping[bytes, bytes]) -> Notes:
-    notes = Notes(_ids(headers))
-    # The server gives each request a task of its own.
-    context.begin(Handling(notes.request_id, notes.traceparent))
-    return notes
-
-
-def _tell(method: str, route: str, status: int, seconds: float) -> None:
-    # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
-    log.debug("%s %s answered %d after %.1f ms", method, route, status, seconds * 1000)
 
 
 def _marks(ids: Ids, stages: Mapping[str, float], seconds: float) -> list[tuple[bytes, bytes]]:

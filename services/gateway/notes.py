@@ -1,7 +1,7 @@
 """What is noted about a request on its way through: ids, who asks, how fresh the answer must be, where time went."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from litestar.connection import ASGIConnection
 
@@ -9,6 +9,9 @@ from shared.cache.local import Held, Key
 from shared.cache.record import Entry
 from shared.cache.results import Lookup
 from shared.contracts.values import Principal
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Span
 
 _KEY = "aurelius.notes"
 
@@ -25,6 +28,14 @@ class LookedUp(NamedTuple):
     key: Key
     least: int
     found: Held | Lookup
+
+
+class Failure(NamedTuple):
+    """Why a request failed that should not have: for its line in the log, and with `error` in full."""
+
+    level: int
+    detail: str
+    error: Exception | None
 
 
 class CachedRead:
@@ -47,25 +58,30 @@ class Notes:
 
     `idempotency_key` is empty without one, and on routes that take none. `cached_read` is what its route has read
     through the cache. `head` says that no body will be sent, `unmade` that the route has made none for that reason.
+    `failure` is set where the log is to tell of one, `span` where there are traces.
     """
 
     __slots__ = (
         "cached_read",
+        "failure",
         "head",
         "idempotency_key",
         "ids",
         "looked_up",
         "principal",
         "request_id",
+        "span",
         "stages",
         "traceparent",
         "unmade",
         "wanted",
     )
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: Ids, span: "Span | None" = None) -> None:
         self.ids = ids
         self.request_id, self.traceparent = ids[0].decode(), ids[1].decode()
+        self.span = span
+        self.failure: Failure | None = None
         self.principal: Principal | None = None
         self.idempotency_key = ""
         self.looked_up: LookedUp | None = None

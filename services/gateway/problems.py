@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 from litestar.openapi.datastructures import ResponseSpec
 
 from services.gateway.core.problems import Problem, input_errors, problem_of
-from services.gateway.notes import notes_of
+from services.gateway.notes import Failure, notes_of
 from shared.contracts.errors import (
     Forbidden,
     Malformed,
@@ -20,8 +20,6 @@ from shared.contracts.errors import (
     Unavailable,
 )
 from shared.runtime.logs import because
-
-log = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -84,7 +82,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """Answer with the problem document of `error`, and the headers its status asks for."""
     ours = _translate(error, request)
     if ours.status >= 500 and not isinstance(ours, Overloaded):  # that is told once, not by every refusal
-        _log(ours, error)
+        notes_of(request).failure = _failure(ours, error)
     headers = {}
     if isinstance(ours, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="aurelius"'
@@ -107,7 +105,7 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
         detail = "; ".join(f"{item.pointer or '/'}: {item.message}" for item in errors) or error.detail
         return Malformed(detail, errors=errors)
     if _is_of_the_body(error):
-        log.info("the body cannot be read: %r", error)
+        notes_of(request).failure = Failure(logging.INFO, f"the body cannot be read: {error!r}", None)
         return Malformed("The body cannot be read: it is cut off, nested too deeply, or not in the charset it names")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _BY_STATUS.get(error.status_code, Malformed)(error.detail)
@@ -116,12 +114,11 @@ def _translate(error: Exception, request: Request[Any, Any, Any]) -> ServiceErro
     return ServiceError("Something went wrong on our side")
 
 
-def _log(ours: ServiceError, error: Exception) -> None:
+def _failure(ours: ServiceError, error: Exception) -> Failure:
     """An error of ours that came from a service has been logged there; what nobody expected is told in full."""
     if error is ours:
-        log.warning("%d: %s%s", ours.status, ours.detail, because(ours))
-    else:
-        log.error("%d: %s", ours.status, ours.detail, exc_info=error)
+        return Failure(logging.WARNING, f"{ours.detail}{because(ours)}", None)
+    return Failure(logging.ERROR, ours.detail, error)
 
 
 def _with_head(allow: str) -> str:

@@ -22,10 +22,14 @@ def _port_shared(workers: int, port: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewaySettings(Settings, CacheServerSettings, SecretSettings):
-    """Read from the environment. Sizes are in bytes; `cors_origins` is separated by commas."""
+    """Read from the environment. Sizes are in bytes; `cors_origins` is separated by commas.
+
+    `log_requests` has each request write its line, of which LOG_LEVEL=INFO otherwise shows only those that failed.
+    """
 
     port: Port = 8000
     gateway_workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    log_requests: bool = False
     cors_origins: Annotated[str, Rule(addresses.ORIGINS, addresses.origins)] = ""
     # A JSON body travels on the bus whole; an upload goes past it.
     max_json_bytes: Annotated[int, Meta(ge=KIB, le=16 * MIB, title="bytes")] = MIB

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from deploy.demo.bars import write_demo_bars
 from tests.e2e.platform import Platform, platform
+from tests.e2e.talkative import Told, tell_all
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -29,3 +30,9 @@ async def client(system: Platform) -> AsyncIterator[httpx.AsyncClient]:
 def aapl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Daily bars of AAPL, 2000-2013, as a CSV file."""
     return write_demo_bars(tmp_path_factory.mktemp("bars"))["AAPL"]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def told(tmp_path_factory: pytest.TempPathFactory, aapl: Path) -> Told:
+    """All that a system has written and sent, by its end."""
+    return await tell_all(tmp_path_factory.mktemp("talkative"), aapl)

@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery staple"
 # What would make the launcher use somebody else's servers, or make it another than the one a test is about.
 _FOREIGN = re.compile(
     r"(.*_)?(DATABASE_URL|DATABASE_DIRECT_URL|BUS_URL|REDIS_(URL|HOST|PORT|DB|PASSWORD|ENABLED)|PORT)"
-    r"|HOST|SECRET_KEY(_PREVIOUS)?|AURELIUS_ENV|OBJECT_STORE_URL|DATA_DIR|DEMO|LOG_LEVEL"
+    r"|HOST|SECRET_KEY(_PREVIOUS)?|AURELIUS_ENV|OBJECT_STORE_URL|DATA_DIR|DEMO|LOG_LEVEL|LOG_FORMAT|LOG_REQUESTS|OTEL_.*"
 )
 
 

@@ -1,5 +1,6 @@
 """Services that answer in memory, and a client of a gateway around them."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from shared.runtime.bus.connection import make_broker
 from shared.runtime.objects import Objects
 from shared.runtime.timings import Timings
 from shared.runtime.tokens import key_id
+from shared.runtime.tracing.tracer import Tracer
 
 A = TypeVar("A")
 SECRET = "0123456789abcdef" * 4
@@ -84,6 +86,8 @@ async def edge_of(
     max_upload_bytes: int = 10_000_000,
     local: LocalCache | None = None,
     timings: Timings | None = None,
+    tracer: Tracer | None = None,
+    level: int = logging.DEBUG,
 ) -> AsyncIterator[tuple[Any, Gateway]]:
     """Lend the ASGI application of a gateway that asks `services` and reads `local` and `cache`, and its Gateway."""
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
@@ -95,7 +99,7 @@ async def edge_of(
     coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
     timings = timings or Timings("gateway", "test")
     short = HitPath(reads, authenticator, timings, settings.compression_minimum_size)
-    yield Edge(coded, timings, short), gateway
+    yield Edge(coded, timings, short, tracer=tracer, level=level), gateway
     await gateway.settle()
 
 
@@ -108,12 +112,15 @@ async def client_of(
     max_upload_bytes: int = 10_000_000,
     local: LocalCache | None = None,
     timings: Timings | None = None,
+    tracer: Tracer | None = None,
+    level: int = logging.DEBUG,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of a gateway that asks `services` and reads `local` and `cache`."""
-    async with edge_of(services, cache, folder, max_upload_bytes=max_upload_bytes, local=local, timings=timings) as (
-        edge,
-        gateway,
-    ):
+    lent = edge_of(
+        services, cache, folder,
+        max_upload_bytes=max_upload_bytes, local=local, timings=timings, tracer=tracer, level=level,
+    )  # fmt: skip
+    async with lent as (edge, gateway):
 
         async def settle(_: httpx.Response) -> None:
             # A reader does not wait for its fill; a test must, to know what the next read finds.
