@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import jwt
@@ -30,7 +30,9 @@ from shared.runtime.bus.connection import make_broker
 from shared.runtime.objects import Objects
 from shared.runtime.timings import Timings
 from shared.runtime.tokens import key_id
-from shared.runtime.tracing.tracer import Tracer
+
+if TYPE_CHECKING:
+    from shared.runtime.tracing.tracer import Tracer
 
 A = TypeVar("A")
 SECRET = "0123456789abcdef" * 4
@@ -86,7 +88,7 @@ async def edge_of(
     max_upload_bytes: int = 10_000_000,
     local: LocalCache | None = None,
     timings: Timings | None = None,
-    tracer: Tracer | None = None,
+    tracer: "Tracer | None" = None,
     level: int = logging.DEBUG,
 ) -> AsyncIterator[tuple[Any, Gateway]]:
     """Lend the ASGI application of a gateway that asks `services` and reads `local` and `cache`, and its Gateway."""
@@ -112,7 +114,7 @@ async def client_of(
     max_upload_bytes: int = 10_000_000,
     local: LocalCache | None = None,
     timings: Timings | None = None,
-    tracer: Tracer | None = None,
+    tracer: "Tracer | None" = None,
     level: int = logging.DEBUG,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of a gateway that asks `services` and reads `local` and `cache`."""
