@@ -27,6 +27,14 @@ _END_WRITER = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE relation = 'strategy.object_version'::regclass AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
 """
+_ENDS_ITSELF = """
+CREATE TABLE strategy.thing (n int);
+GRANT INSERT ON strategy.thing TO aurelius_strategy;
+CREATE FUNCTION strategy.end_session() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER end_session AFTER INSERT ON strategy.thing DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION strategy.end_session();
+"""
 
 
 @pytest.fixture
@@ -162,6 +170,24 @@ async def test_a_commit_without_an_answer_is_not_taken_back(
     with pytest.raises(Unavailable):
         await write(telling[0])
     assert (floors.raised, floors.taken_back) == ([FLOORS], [])
+
+
+async def test_a_commit_that_ends_with_its_session_is_not_taken_back(
+    telling: tuple[Database, Timings], floors: ToldFloors, owner_url: str
+) -> None:
+    """Postgres answers the COMMIT, and says that the session has ended: of others it says so after they are done."""
+    await execute(owner_url, _ENDS_ITSELF)
+    with pytest.raises(Unavailable):
+        await write_once(telling[0])
+    assert (floors.raised, floors.taken_back) == ([{"strategy:s1": 1}], [])
+
+
+async def write_once(database: Database) -> None:
+    """Announce, in a transaction whose COMMIT ends the session."""
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO thing VALUES (1)")
+        event = StrategyUpdated(id="s1", owner="me", version=0)
+        await announce(connection, event, [strategy_object("s1")], clock=SystemClock())
 
 
 async def test_who_is_cancelled_while_the_cache_is_told_writes_nothing(
