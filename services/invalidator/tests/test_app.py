@@ -18,7 +18,7 @@ from shared.cache.settings import CacheSettings
 from shared.cache.store import CacheStore
 from shared.cache.tests.opened import open_cache
 from shared.contracts.messages import CheckHealth
-from shared.contracts.streams import event_stream
+from shared.contracts.streams import EVENT_SOURCES, event_stream
 from shared.runtime.bus.connection import make_client
 from shared.runtime.health import Readiness
 from shared.runtime.service import Service
@@ -114,6 +114,7 @@ async def test_an_event_outlives_the_cache_server(bus_url: str) -> None:
             await announce(bus_url, "strategy", 1, event_fields({STRATEGY: 2}))
 
             await eventually(lambda: owes(bus_url, "strategy", 1))
+            await eventually(lambda: is_overdue(service))
             readiness = await service.health.ready()
             assert readiness.status == "down"
             assert readiness.checks["cache"].detail == "the cache server does not answer"
@@ -123,6 +124,11 @@ async def test_an_event_outlives_the_cache_server(bus_url: str) -> None:
             await server.restart()
             await eventually(lambda: owes(bus_url, "strategy", 0))
             assert invalidations(service) == 1
+
+            async def has_caught_up() -> bool:
+                return not await is_overdue(service)
+
+            await eventually(has_caught_up)
             await eventually(lambda: is_ready(service))
 
 
@@ -187,6 +193,13 @@ async def test_it_says_over_the_bus_how_it_is(bus_url: str, cache_url: str) -> N
         reply = await caller.ask(CheckHealth(), service="invalidator")
     readiness = msgspec.json.decode(reply.body, type=Readiness)
     assert (readiness.status, readiness.checks["cache"].status) == ("ok", "ok")
+
+
+async def is_overdue(service: Service) -> bool:
+    """Whether the service would report that an event waits."""
+    gauges = [gauge for gauge in service.timings.batch().gauges if gauge.name == "event_overdue_seconds"]
+    assert len(gauges) == len(EVENT_SOURCES)
+    return any(gauge.value for gauge in gauges)
 
 
 def invalidations(service: Service) -> float:
