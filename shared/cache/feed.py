@@ -143,6 +143,8 @@ class _Line(asyncio.Protocol):
                 self._hear(message)
         except RedisError as error:
             self._end(error)
+        except (LookupError, TypeError) as error:
+            self._end(InvalidResponse(f"what it says is no message of a subscription: {error!r}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell that it is over."""

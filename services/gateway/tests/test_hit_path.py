@@ -231,6 +231,28 @@ async def test_a_coding_is_made_once_for_all_who_want_it(
     assert made == 1
 
 
+async def test_bytes_of_an_older_entry_are_not_taken_for_a_newer_ones(
+    client: httpx.AsyncClient,
+    anything: Anything,
+    local: LocalCache,
+    cache: FakeCacheStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a process still holds in a coding is of no use for what the shared cache has given and it may not keep."""
+    gzip = token_of(ALICE) | {"Accept-Encoding": "gzip"}
+    await warm(client)
+    await client.get(PATH, headers=gzip)
+    anything.version = 2
+    await cache.invalidate({objects.strategy_object(ID): 2})
+    monkeypatch.setattr(local, "keep", lambda *_: None)
+    local.fresh_until = 0.0
+    answers = [await client.get(PATH, headers=gzip) for _ in range(2)]
+    assert [(status_of(answer), answer.json()["revision"]) for answer in answers] == [
+        ("aurelius-l2; fwd=uri-miss", 2),
+        ("aurelius-l2; hit", 2),
+    ]
+
+
 async def test_a_long_wish_is_answered_and_not_remembered(client: httpx.AsyncClient, local: LocalCache) -> None:
     """Nobody fills a process with headers: what is kept ready is for what clients send."""
     held = None

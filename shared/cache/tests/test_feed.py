@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import hiredis
 import pytest
 from redis.asyncio import Redis
 
@@ -215,6 +216,26 @@ async def test_what_cannot_be_read_may_be_about_anything(
         await until(lambda: "opened" in heard.told)
         await publish(message)
         await until(lambda: heard.told == ["opened", "lost", "opened"])
+
+
+@pytest.mark.parametrize("said", [b":1\r\n", 2 * b"*1\r\n$4\r\npong\r\n", b"*1\r\n$7\r\nmessage\r\n"])
+async def test_a_server_that_makes_no_sense_is_left(heard: Heard, clock: Clock, said: bytes) -> None:
+    """Something else behind the address, or a bug of it, costs the connection and not the process."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        commands = hiredis.Reader()
+        while data := await reader.read(4096):
+            commands.feed(data)
+            while command := commands.gets():
+                subscribed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nf\r\n:1\r\n" + said
+                writer.write(subscribed if command[0] == b"SUBSCRIBE" else b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with feed_of(f"redis://127.0.0.1:{port}/0", heard, clock):
+            await until(lambda: heard.told.count("opened") == 2)
+    assert heard.told[:3] == ["opened", "lost", "opened"]
 
 
 async def test_a_user_without_the_right_is_told_of_once(
