@@ -400,6 +400,18 @@ async def test_an_announcement_ends_what_is_held(
         assert {answer.headers["link"] for answer in fresh} == {'</api/v1/strategies?cursor=c2>; rel="next"'}
 
 
+async def test_who_writes_here_reads_it_here(
+    client: httpx.AsyncClient, anything: Anything, cache: FakeCacheStore
+) -> None:
+    """Without a token, and before the feed has told of it: the answer to the write names what it raised."""
+    await warm(client)
+    anything.version = 2
+    await cache.invalidate({objects.strategy_object(ID): 2})
+    assert (await client.patch(PATH, headers=token_of(ALICE), json={"name": "n"})).status_code == 200
+    answer = await client.get(PATH, headers=token_of(ALICE))
+    assert (status_of(answer), answer.json()["revision"]) == ("aurelius-l2; fwd=uri-miss", 2)
+
+
 async def test_accept_is_part_of_the_question(client: httpx.AsyncClient, services: FakeServices) -> None:
     """A table is JSON or a file by Accept: what is held as JSON never answers who wants a file."""
     path = f"/api/v1/backtests/{ID}/equity"

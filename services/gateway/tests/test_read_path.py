@@ -1,5 +1,6 @@
 """Cached reads: what is served from where, to whom, and how fresh."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -145,6 +146,17 @@ async def test_a_lost_cache_costs_speed_only(client: httpx.AsyncClient, cache: F
     cache.reachable = False
     answer = await client.get(PATH, headers=token_of(ALICE))
     assert (answer.status_code, answer.headers["cache-status"]) == (200, "aurelius-l2; fwd=bypass")
+
+
+async def test_equal_reads_share_one_while_the_cache_is_away(
+    client: httpx.AsyncClient, cache: FakeCacheStore, services: FakeServices
+) -> None:
+    """Of one session and nobody else's: what a stranger is refused is his alone, though he has asked first."""
+    cache.reachable = False
+    others = [token_of(BOB), token_of(ALICE, role="admin")]
+    answers = await asyncio.gather(*(client.get(PATH, headers=who) for who in [*others, *[token_of(ALICE)] * 20]))
+    assert [answer.status_code for answer in answers] == [404] + [200] * 21
+    assert len(services.asked) == 3
 
 
 async def test_a_disabled_cache_answers_too(services: FakeServices, tmp_path: Path) -> None:
