@@ -22,7 +22,8 @@ def cached(
     """Keep what an async function returns under `name`, for each list of arguments, for `ttl` seconds; a None shorter.
 
     The function keeps its signature. Its return annotation says what is read back, and must be of what msgspec reads;
-    its arguments must be what msgspec can write as JSON. Of one name the results for 512 lists of arguments are kept.
+    its arguments must be what msgspec can write as JSON, and are told apart by that and by their own types: inside of a
+    container 1 and "1" are one key. Of one name the results for 512 lists of arguments are kept.
     `cache.delete(name)` forgets all of them; nothing else does before their time is over, see `shared.cache.api`. A
     call that raises leaves nothing behind, and neither does one while the cache is away.
     Raises TypeError, here, for a function that is not async or does not say what it returns.
