@@ -44,7 +44,7 @@ class Exposition:
 
     async def render(self, series: Mapping[str, Series], form: TextForm) -> bytes:
         """Return the series in the order of the table of metrics; a metric without any is left out."""
-        parts = []
+        parts, made = [], 0
         for metric in METRICS:
             found = series.get(metric.name)
             if not found:
@@ -52,10 +52,11 @@ class Exposition:
             parts.append(_head(metric, form))
             lines = self._metrics[metric.name]
             lines.forget(found)
-            for number, (labels, vector) in enumerate(found.items()):
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            for labels, vector in found.items():
                 parts.append(lines.of(labels, vector))
+                made += 1
+                if made % AT_ONCE == 0:
+                    await asyncio.sleep(0)
         if form == "openmetrics":
             parts.append(_END)
         return "".join(parts).encode()

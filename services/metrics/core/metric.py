@@ -8,9 +8,9 @@ from shared.contracts.timings import bounds_of
 Kind = Literal["histogram", "counter", "gauge"]
 
 SERVICE: Final = "service"
-INSTANCE: Final = "instance"
+PROCESS: Final = "process"
 """A place among a service's processes, from 1: who comes takes the lowest that is free, so that there are only as many
-as there were processes at a time.
+as there were processes at a time. (`instance` is Prometheus' own word, for what it scrapes.)
 """
 
 UNITS: Final = frozenset({"seconds", "bytes"})

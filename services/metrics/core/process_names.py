@@ -2,43 +2,43 @@
 
 from typing import Final
 
-from services.metrics.core.metric import INSTANCE, SERVICE, Metric
+from services.metrics.core.metric import PROCESS, SERVICE, Metric
 
 CPU: Final = Metric(
     "aurelius_process_cpu_seconds_total",
     "counter",
-    (SERVICE, INSTANCE),
+    (SERVICE, PROCESS),
     "Processor time, user and system, of the processes that have had this place, one after another.",
     "process_cpu_seconds",
 )
 MEMORY: Final = Metric(
     "aurelius_process_resident_memory_bytes",
     "gauge",
-    (SERVICE, INSTANCE),
+    (SERVICE, PROCESS),
     "Resident memory of a process, shared pages counted in full.",
     "process_resident_memory_bytes",
 )
 SHARE_OF_MEMORY: Final = Metric(
     "aurelius_process_proportional_memory_bytes",
     "gauge",
-    (SERVICE, INSTANCE),
+    (SERVICE, PROCESS),
     "Proportional set size of a process: of pages that n processes share, each has 1/n. Where Linux tells it.",
     "process_proportional_memory_bytes",
 )
 OPEN_FILES: Final = Metric(
     "aurelius_process_open_fds",
     "gauge",
-    (SERVICE, INSTANCE),
+    (SERVICE, PROCESS),
     "Open file descriptors of a process.",
     "process_open_fds",
 )
 THREADS: Final = Metric(
-    "aurelius_process_threads", "gauge", (SERVICE, INSTANCE), "Threads of a process.", "process_threads"
+    "aurelius_process_threads", "gauge", (SERVICE, PROCESS), "Threads of a process.", "process_threads"
 )
 START_TIME: Final = Metric(
     "aurelius_process_start_time_seconds",
     "gauge",
-    (SERVICE, INSTANCE),
+    (SERVICE, PROCESS),
     "When a process began, in Unix time.",
     "process_start_time_seconds",
 )

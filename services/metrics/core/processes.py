@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from services.metrics.core.metric import INSTANCE, Kind, Metric
+from services.metrics.core.metric import PROCESS, Kind, Metric
 from services.metrics.core.names import ALL, HTTP_ANSWERS, REPORTED
 from services.metrics.core.totals import Labels, Totals, Vector, label_values, raise_to
 from shared.contracts.timings import Counter, Gauge, Histogram
@@ -80,9 +80,9 @@ class Process:
         self.place = place
         for name, labels in list(self._vectors):
             metric = ALL[name]
-            if INSTANCE in metric.labels:
+            if PROCESS in metric.labels:
                 known, _ = self._vectors.pop((name, labels))
-                at = metric.labels.index(INSTANCE)
+                at = metric.labels.index(PROCESS)
                 self.recall(totals, metric, (*labels[:at], str(place), *labels[at + 1 :]), known)
 
     def _find(self, kind: Kind, name: str, labels: Mapping[str, str]) -> tuple[Metric, Labels]:

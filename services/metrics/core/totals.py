@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from services.metrics.core.metric import INSTANCE, SERVICE, Metric
+from services.metrics.core.metric import PROCESS, SERVICE, Metric
 
 # A client that makes up methods must not fill the memory: beyond these, series of a metric count as one, named OTHER.
 MAX_SERIES: Final = 1000
@@ -23,8 +23,8 @@ def label_values(metric: Metric, service: str, place: int, labels: Mapping[str, 
     """
     if SERVICE in metric.labels:
         labels = {SERVICE: service, **labels}
-    if INSTANCE in metric.labels:
-        labels = {INSTANCE: str(place), **labels}
+    if PROCESS in metric.labels:
+        labels = {PROCESS: str(place), **labels}
     if len(labels) != len(metric.labels):
         return None
     try:

@@ -94,7 +94,7 @@ async def test_what_a_process_measures_is_rendered(settings: MetricsSettings) ->
             'aurelius_cache_hits_total{type="strategy"} 3',
             'aurelius_service_up{service="gateway"} 1',
             'aurelius_bus_group_pending{group="metrics",stream="aurelius.timings"}',
-            'aurelius_process_cpu_seconds_total{instance="1",service="gateway"}',
+            'aurelius_process_cpu_seconds_total{process="1",service="gateway"}',
             'aurelius_rpc_server_duration_seconds_count{method="metrics.render",outcome="ok",service="metrics"}',
         )
 

@@ -12,7 +12,7 @@ import pytest
 from services.metrics.cache_figures import CacheProbe
 from services.metrics.core.tests.batches import batch, hits, http
 from services.metrics.figures import Figures
-from services.metrics.handlers import MetricsHandlers
+from services.metrics.handlers import INLINE, MetricsHandlers
 from shared.cache.settings import CacheSettings
 from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
@@ -145,10 +145,12 @@ async def test_many_may_ask_at_once(handlers: MetricsHandlers) -> None:
     assert len(set(bodies)) == 1
 
 
-async def test_a_text_is_compressed_for_who_asks_for_it(handlers: MetricsHandlers) -> None:
-    """The same text."""
-    await handlers.absorb([entry(1, batch(counters=[hits(2)]))])
+@pytest.mark.parametrize("routes", [1, 150])
+async def test_a_text_is_compressed_for_who_asks_for_it(handlers: MetricsHandlers, routes: int) -> None:
+    """The same text, whether it is short or long."""
+    await handlers.absorb([entry(1, batch(histograms=[http([0.1], route=f"/{number}") for number in range(routes)]))])
     plain = await body(handlers, "openmetrics")
+    assert (len(plain) > INLINE) == (routes > 1)
     answer = await handlers.render(RenderMetrics(form="openmetrics", compressed=True), call())
     assert isinstance(answer.value, bytes)
     assert gzip.decompress(answer.value) == plain
