@@ -23,7 +23,7 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;versi
 RARE = re.compile(
     r"aurelius_(cache_(fill_refused|orphan_floors|bypass|probes_not_done|l1_evictions|invalidations|staleness)"
     r"|events_refused|event_lag|relay_(rebuilt|groups_dropped)|job|bus_(entries_taken_over|dead_letters)"
-    r"|timing_series_refused)"
+    r"|timing_series_refused|retention_removed)"
 )
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+-[0-9a-f]{8}$")
 # Helpers that the services start for a while have no loop of their own.
