@@ -11,7 +11,7 @@ from deploy.locks import FOLDER, IMAGES, ROOT
 
 PACKAGES = {name: [f"services.{name}"] for name in IMAGES if name != "migrate"}
 PACKAGES["migrate"] = ["shared.runtime.migrations", "shared.runtime.acl", "services.strategy.migrations"]
-PACKAGES["migrate"] += ["services.backtest.migrations"]
+PACKAGES["migrate"] += ["services.backtest.migrations", "cli"]
 # What every service stands on; migrations need only part of it. Those of traces are imported when there are any.
 COMMON = {"faststream", "redis", "msgspec", "granian", "uvloop", "psutil"}
 COMMON |= {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}

@@ -84,7 +84,7 @@ async def test_the_oldest_is_found_whichever_stream_it_waits_for(
 
 
 async def test_losses_are_counted(database: Database, bus: Redis) -> None:
-    """Events that were appended again, and groups that were dropped; every name is one that is known."""
+    """Events that were appended again, groups that were dropped, rows that went; every name is one that is known."""
     relay = Relay(database, bus, "one", Keeping(kept=0.0, owed=0.0))
     for _ in range(4):
         await write(database)
@@ -97,6 +97,7 @@ async def test_losses_are_counted(database: Database, bus: Redis) -> None:
     assert [(counter.name, counter.labels, counter.value) for counter in batch.counters] == [
         ("relay_rebuilt", {"stream": STREAM}, 4),
         ("relay_groups_dropped", {"stream": STREAM, "reason": "time"}, 1),
+        ("retention_removed", {"what": "events"}, 4),
     ]
     assert {("counter", counter.name) for counter in batch.counters} <= REPORTED.keys()
     assert {("gauge", gauge.name) for gauge in batch.gauges} <= REPORTED.keys()
