@@ -33,8 +33,8 @@ _KINDS: Final[Mapping[Kind, SpanKind]] = {
     "producer": SpanKind.PRODUCER,
     "consumer": SpanKind.CONSUMER,
 }
-# https://www.w3.org/TR/trace-context/#traceparent-header
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+# https://www.w3.org/TR/trace-context/#traceparent-header; the library takes ids of zeros alone for none.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 STATE_LENGTH: Final = 512
 """Of a tracestate: what is longer need not be passed on, and is not."""
 

@@ -55,7 +55,9 @@ def test_what_is_no_trace_context_is_ignored(recorder: Recorder, malformed: str)
     assert span.traceparent[3:35] not in (TRACE, "0" * 32)
 
 
-@pytest.mark.parametrize("state", ["=", "a=b=c,,", "k" * 600 + "=1", "é=1"])
+@pytest.mark.parametrize(
+    "state", ["=", "a=b=c,,", "k" * 600 + "=1", ",".join(f"k{n}={'v' * 99}" for n in range(9)), "é=1"]
+)
 def test_a_state_that_is_none_costs_the_trace_nothing(recorder: Recorder, state: str) -> None:
     """What is well formed of it is kept, what is too long is not."""
     span = recorder.tracer.start("root", "server", {}, parent=FOREIGN, state=state)
