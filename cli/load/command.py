@@ -1,8 +1,10 @@
 """`aurelius load`."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -91,7 +93,8 @@ def command(
             ramp_seconds=ramp_seconds if (not names if ramp is None else ramp) else 0.0,
             ramp_most=ramp_most,
         )
-        report = run(target, settings, plan, progress)
+        with _interrupted_by_sigterm():
+            report = run(target, settings, plan, progress)
         for line in lines_of(report, Paint(sys.stdout)):
             click.echo(line, color=True)
         _write(report, json_file, html_file)
@@ -111,6 +114,16 @@ def status_of(report: Report, *, strict: bool) -> int:
     if report.grade == "NEEDS IMPROVEMENT" or (strict and report.grade == "GOOD"):
         return MISSED
     return NOT_MEASURED if report.grade == "NOT MEASURED" else MET
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Whoever stops it in another way than by Ctrl-C wants it to clean up as well."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(report: Report, json_file: Path | None, html_file: Path | None) -> None:

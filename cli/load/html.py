@@ -45,7 +45,8 @@ def _body(report: Report) -> Iterator[str]:
     if report.ramp is not None:
         yield from _ramp(report.ramp)
     if report.memory is not None:
-        yield f"<p>Python processes after the load: {report.memory.pss_mb:.0f} MiB (proportional set size).</p>"
+        bound = f", target {report.memory.bound_mb:g} MiB" if report.memory.asked else ""
+        yield f"<p>Python processes after the load: {report.memory.pss_mb:.0f} MiB (proportional set size){bound}.</p>"
     for each in report.left:
         yield f"<p>{escape(each)}</p>"
 

@@ -183,6 +183,8 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
         )
     if report.ramp is not None:
         yield f"  {'ramp':<12}{report.ramp.knee:>8.0f}/s{'':>27}   {paint.grade(report.ramp.grade)}"
+    if report.memory is not None and report.memory.missed:
+        yield f"  {'memory':<12}{report.memory.pss_mb:>8.0f} MiB{'':>25}   {paint.grade('NEEDS IMPROVEMENT')}"
     yield _line("Overall", paint.grade(report.grade))
     for each in report.left:
         yield f"  {each}"

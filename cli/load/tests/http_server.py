@@ -1,5 +1,6 @@
 """A small HTTP server in a thread, that answers as it is told."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,17 @@ class Given:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     close: bool = False
+
+
+class Server(ThreadingHTTPServer):
+    """Says nothing of clients that do not wait for their answer."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let everything but a broken connection be told."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came
 
 
 @contextmanager
@@ -56,8 +68,7 @@ def serving(answer: Callable[[Asked], Given]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()
     try:

@@ -1,12 +1,15 @@
 """`aurelius load` from end to end, against a platform in memory."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.load.command import CANNOT, MET, MISSED, NOT_MEASURED, command, status_of
+from cli.load.command import CANNOT, INTERRUPTED, MET, MISSED, NOT_MEASURED, command, status_of
 from cli.load.scenarios import NAMES
 from cli.load.targets import Grade
 from cli.load.tests.fake_platform import FakePlatform
@@ -46,6 +49,22 @@ def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
     assert platform.items == {}
     assert platform.logged_out == 2
     assert "2 empty accounts stay" in shown.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_it_is_left_nothing(platform: FakePlatform, number: signal.Signals) -> None:
+    """Ctrl-C, and what a supervisor sends: all is deleted as at the end."""
+    with platform.serving() as url:
+        command = (sys.executable, "-m", "cli", "load", "--url", url, "--users", "2", "--scenario", "writes")
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        told = iter(process.stderr.readline, "")
+        assert any(line.startswith("writes, warming up") for line in told)
+        process.send_signal(number)
+        assert "what was made is deleted" in process.stderr.read()
+        assert process.wait(60) == INTERRUPTED
+    assert platform.items == {}
+    assert platform.logged_out == 2
 
 
 def test_what_cannot_be_deleted_is_told(platform: FakePlatform) -> None:
