@@ -25,6 +25,7 @@ import msgspec
 from bench.caching.account import Account
 from bench.caching.data import backtested, hourly_bars, store_strategies, uploaded
 from bench.serving.client import at_rate
+from cli.load.scenarios import READ_WEIGHTS
 from cli.load.wire import Answer, Request, WrongAnswer, get, wire_of
 
 OWNERS = 20
@@ -40,15 +41,7 @@ BARS = 500
 SETTLED_SECONDS = 3.0
 """Processes report what they counted once a second."""
 
-WEIGHTS = {
-    "health": 100,
-    "metrics": 50,
-    "list of strategies": 50,
-    "strategy": 50,
-    "list of backtests": 50,
-    "backtest": 50,
-    "login": 4,
-}
+WEIGHTS = {**READ_WEIGHTS, "login": 4}
 WRITES = (1000, 100)
 """One write in so many requests."""
 LISTS = ("", "?limit=20", "?sort=-updated_at")
@@ -146,9 +139,9 @@ class Mix:
         self._makers: dict[str, Callable[[Owner], Request]] = {
             "health": lambda _: get("/health", _plain),
             "metrics": lambda _: get("/metrics", _plain, {"Accept": "application/json"}),
-            "list of strategies": lambda owner: self._read(owner, f"/api/v1/strategies{self._popular(LISTS)}"),
+            "strategies": lambda owner: self._read(owner, f"/api/v1/strategies{self._popular(LISTS)}"),
             "strategy": lambda owner: self._read(owner, f"/api/v1/strategies/{self._popular(owner.strategies)}"),
-            "list of backtests": lambda owner: self._read(owner, f"/api/v1/backtests{self._popular(LISTS[:2])}"),
+            "backtests": lambda owner: self._read(owner, f"/api/v1/backtests{self._popular(LISTS[:2])}"),
             "backtest": lambda owner: self._read(owner, f"/api/v1/backtests/{self._popular(owner.backtests)}"),
             "login": self._login,
             "write": self._write,

@@ -22,8 +22,8 @@ BACKTESTS = 3
 """Of each account."""
 BARS = 500
 AT_ONCE = 4
-TOKEN_SECONDS = 300.0
-"""After so long an access token is exchanged for a new one; it is good for three times that."""
+TOKEN_SECONDS = 200.0
+"""After so long there is a new login before a scenario, which takes up to 660; an access token is good for 900."""
 SETTLED_SECONDS = 60.0
 
 SPEC = {
