@@ -9,7 +9,7 @@ from cli.db.slow import slow_queries
 from cli.db.upkeep import analyze, vacuum
 
 
-@click.group()
+@click.group("db")
 def command() -> None:
     """Look after the database of DATABASE_URL, as its owner.
 
