@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.e2e.administrators import logged_in, made_admin
-from tests.e2e.journey import User
-from tests.e2e.platform import PASSWORD, ROOT, Platform
+from tests.e2e.administrators import administrator
+from tests.e2e.journey import User, registered
+from tests.e2e.platform import ROOT, Platform
 
 pytestmark = pytest.mark.e2e
 
@@ -20,24 +20,15 @@ READS = ("tables", "indexes", "slow-queries")
 WRITES = ("analyze", "vacuum")
 
 
-async def registered(client: httpx.AsyncClient) -> str:
-    """Make an account; returns its email."""
-    email = f"{uuid.uuid4().hex}@example.com"
-    await User(client, {}).call("POST", "/auth/register", 201, json={"email": email, "password": PASSWORD, "name": "A"})
-    return email
-
-
 @pytest.fixture
 async def admin(system: Platform, client: httpx.AsyncClient) -> User:
     """An administrator."""
-    email = await registered(client)
-    await made_admin(system, email)
-    return await logged_in(client, email)
+    return await administrator(system, client)
 
 
 async def test_nobody_else(client: httpx.AsyncClient) -> None:
     """A user is told that it is not allowed, and nobody to log in."""
-    user = await logged_in(client, await registered(client))
+    user = await registered(client)
     for method, paths in (("GET", READS), ("POST", WRITES)):
         for path in paths:
             await user.call(method, f"/admin/database/{path}", 403)

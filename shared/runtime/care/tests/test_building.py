@@ -13,6 +13,7 @@ from shared.runtime.care.session import Connection, alone_on, care_session
 from shared.runtime.care.tests.test_indexes import described
 from shared.runtime.tests.eventually import eventually
 from tests.databases import ask
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.integration
 
@@ -162,7 +163,7 @@ async def test_what_somebody_makes_by_hand_is_not_dropped(owner: Connection, own
         )
         await eventually(lambda: is_made(owner_url, "users_by_created_at"))
         with pytest.raises(CannotBuild, match="being made by somebody else"):
-            await build(owner)
+            await asyncio.wait_for(build(owner), allowed(10))
         await transaction.rollback()
         await by_hand
     assert await build(owner) == (0, [])
