@@ -93,7 +93,8 @@ class Everything(dict[str, Handler]):
         return self._answer
 
     def _answer(self, _: object, __: Principal | None) -> tuple[object, dict[str, int]]:
-        return {"items": [], "next_cursor": None, "counts": {}}, self._versions
+        page = {"items": [], "next_cursor": None, "counts": {}}
+        return page | {"available": False, "advice": None, "counted_since": None}, self._versions
 
 
 def _filled(text: str) -> str:
