@@ -1,6 +1,8 @@
 """What somebody changes in the database by hand is announced like any other change: once, when it is committed."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import asyncpg
@@ -200,6 +202,33 @@ async def test_a_change_of_many_rows_is_announced_in_a_few_events(operator: Oper
     assert len(named) == -(-10_000 // OBJECTS_AN_EVENT)
     assert sum(named) == 10_000
     assert len(await versions(operator, "backtest")) == 10_000
+
+
+async def test_who_changes_the_same_lists_in_another_order_does_not_deadlock(
+    operator: Operator, owner_url: str
+) -> None:
+    """At their COMMIT all raise versions in one order, whatever they have changed first."""
+    first, last = sorted((ANA, BEN))
+    add = "INSERT INTO strategy.strategies VALUES ($1, $2, 'n', '', '{}', 'h', 1, 1, 'draft', now(), now())"
+    in_line = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await execute(owner_url, f"INSERT INTO strategy.users VALUES ('{BEN}', 'b@c.d', 'B', 'user', true, 'x', now(), 1)")
+    async with AsyncExitStack() as stack:
+        one, other = [await asyncpg.connect(owner_url) for _ in range(2)]
+        for connection in (one, other):
+            stack.push_async_callback(connection.close)
+        for connection, owners in ((one, (first, last)), (other, (last, first))):
+            await connection.execute("BEGIN")
+            for owner in owners:
+                await connection.execute(add, new_id(), owner)
+        async with operator.transaction():
+            await operator.execute("INSERT INTO strategy.object_version VALUES ($1, 1)", f"strategies:{first}")
+            commits = []
+            for number, connection in enumerate((one, other), start=1):
+                commits.append(asyncio.create_task(connection.execute("COMMIT")))
+                while await operator.fetchval(in_line) < number:
+                    await asyncio.sleep(0.01)
+        await asyncio.gather(*commits)
+    assert (await versions(operator, "strategy"))[f"strategies:{first}"] == 3
 
 
 async def test_our_own_writes_are_announced_by_themselves_alone(operator: Operator, owner_url: str) -> None:
