@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 L1: Final = "l1"
 KIND: Final = "body"
-VARIANTS: Final = 8
-"""So many answers about an object are asked of the cache server, with their bodies: those of the database first."""
 FAULT_SECONDS: Final = 1.0
 
 
@@ -39,8 +37,8 @@ class Gateways(Protocol):
 class Shared(Protocol):
     """The cache server."""
 
-    async def answers(self, obj: str, variants: Sequence[str]) -> Mapping[str, Entry]:
-        """Return what it would give a reader of these variants. Raises Unavailable."""
+    async def answers(self, obj: str) -> Mapping[str, Entry]:
+        """Return what it would give a reader of an object, by variant. Raises Unavailable."""
         ...
 
 
@@ -126,32 +124,36 @@ class BodyChecker:
             log.warning("%s is still served with another body: %s", check.obj, error)
 
     async def _seen(self, obj: str) -> list[Seen]:
-        """Return every answer about an object that somebody gives."""
+        """Return every answer about an object that somebody gives: all at once, since it may be written meanwhile."""
+        told, held = await asyncio.gather(self._told(obj), self._held(obj))
+        if told and not any(each.layer == DATABASE for each in told):
+            self._not_done(DATABASE)
+        return [*told, *held]
+
+    async def _told(self, obj: str) -> list[Seen]:
+        """Return what the processes of the gateway, and the services by them, answer."""
+        answers: Mapping[str, list[AnswerShown]] = {}
         try:
-            told = await self._gateways.answers(obj)
+            answers = await self._gateways.answers(obj)
         except Unavailable as error:
             log.info("the answers of the caches are not compared: %s", error)
-            told = {}
-        if not told:
+        if not answers:
             self._not_done(L1)
-        seen = [
+        return [
             Seen(each.by, process, each.variant, each.version, each.digest)
-            for process, answers in told.items()
-            for each in answers
+            for process, theirs in answers.items()
+            for each in theirs
         ]
-        if not seen:
-            return []
-        seen.sort(key=lambda each: each.layer != DATABASE)
-        if seen[0].layer != DATABASE:
-            self._not_done(DATABASE)
-        variants = list(dict.fromkeys(each.variant for each in seen))[:VARIANTS]
+
+    async def _held(self, obj: str) -> list[Seen]:
+        """Return what the cache server answers."""
         try:
-            entries = await self._shared.answers(obj, variants)
+            entries = await self._shared.answers(obj)
         except Unavailable as error:
             log.info("the answers of the caches are not compared: %s", error)
             self._not_done(L2)
-            return seen
-        return [*seen, *(Seen(L2, "", name, each.version, digest_of(each)) for name, each in entries.items())]
+            return []
+        return [Seen(L2, "", name, each.version, digest_of(each)) for name, each in entries.items()]
 
     def _compared(self, layer: str, number: int) -> None:
         self._timings.count("cache_probes", number, layer=layer, kind=KIND)

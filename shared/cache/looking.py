@@ -27,6 +27,8 @@ from shared.cache.settings import CacheSettings
 
 VARIANTS: Final = 16
 """So many are looked at of each object: those of the lowest versions, which are the first to be too old."""
+ANSWERS: Final = 8
+"""So many with their bodies."""
 
 # For versions alone bodies stay where they are: a list's can be large.
 _WITHOUT_BODY: Final = tuple(field for field in ENTRY_FIELDS if field != "body")
@@ -56,18 +58,20 @@ class Looks:
             raise CacheUnavailable(f"the cache server refused a look: {error}") from error
         return {obj: min(entry.version for entry in entries.values()) for obj, entries in served.items() if entries}
 
-    async def answers(self, obj: str, variants: Sequence[str]) -> dict[str, Entry]:
-        """Return what a reader could be given now of these variants, each named by the last part of its key.
+    async def answers(self, obj: str) -> dict[str, Entry]:
+        """Return what a reader could be given now of an object, whole, each by the last part of its key.
 
         Raises CacheUnavailable as `shown` does.
         """
         if not self._server.usable():
             raise CacheUnavailable("the cache server does not answer")
         try:
-            served = await self._server.ask(self._served, {obj: variants}, ENTRY_FIELDS)
+            variants = await self._server.ask(self._variants, [obj])
+            few = {obj: names[:ANSWERS] for obj, names in variants.items()}
+            served = await self._server.ask(self._served, few, ENTRY_FIELDS)
         except ResponseError as error:
             raise CacheUnavailable(f"the cache server refused a look: {error}") from error
-        return served[obj]
+        return served.get(obj, {})
 
     async def close(self) -> None:
         """End the connection."""

@@ -102,6 +102,7 @@ async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> As
     (port,) = free_ports(1, "127.0.0.1")
     clean = {name: value for name, value in os.environ.items() if not _FOREIGN.fullmatch(name)}
     own = {"PORT": str(port), "DATA_DIR": str(folder / "data"), "BACKTEST_WORKERS": "1", "DEMO": "0"}
+    own["CACHE_BODIES_ONE_IN"] = "1"  # whatever the tests read, its answers are compared
     log = folder / "platform.log"
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(

@@ -13,6 +13,7 @@ from shared.contracts.cache_probes import AnswerShown, ShownBy
 from shared.contracts.errors import Unavailable
 from shared.runtime.tests.eventually import eventually
 from shared.runtime.timings import Timings
+from tests.seconds import allowed
 
 OBJECT = "strategy:1"
 RIGHT, WRONG = (Entry(7, '"1"', "owner", body) for body in (b"right", b"wrong"))
@@ -41,19 +42,17 @@ class Processes:
 
 @dataclass
 class Server:
-    """The cache server, with the variants that it was asked for."""
+    """The cache server."""
 
     held: dict[str, Entry]
-    asked: list[list[str]] = field(default_factory=list)
     away: bool = False
 
-    async def answers(self, obj: str, variants: Sequence[str]) -> Mapping[str, Entry]:
-        """Return what it holds of these."""
+    async def answers(self, obj: str) -> Mapping[str, Entry]:
+        """Return what it holds. Raises Unavailable while away."""
         assert obj == OBJECT
-        self.asked.append(list(variants))
         if self.away:
             raise Unavailable("away")
-        return {name: self.held[name] for name in variants if name in self.held}
+        return self.held
 
 
 @dataclass
@@ -185,12 +184,22 @@ async def test_answers_of_other_versions_are_not_compared(lab: Lab) -> None:
     assert lab.counted("cache_inconsistencies") == {}
 
 
-async def test_the_cache_server_is_asked_for_what_the_processes_know(lab: Lab) -> None:
-    """First for what the database has answered too, and for no more than is worth its bytes."""
-    many = [shown("l1", RIGHT, f"limit={number}") for number in range(20)]
-    lab.processes.told = {"gateway-1": [*many, shown("database", RIGHT)]}
-    await lab.at(0)
-    assert lab.server.asked == [["doc", *(f"limit={number}" for number in range(7))]]
+async def test_all_are_asked_at_once(lab: Lab) -> None:
+    """An object that is written all the time has the same version everywhere for a moment only."""
+    written = asyncio.Event()
+
+    async def slowly(obj: str) -> Mapping[str, list[AnswerShown]]:
+        await written.wait()
+        return lab.processes.told
+
+    async def hold(obj: str) -> Mapping[str, Entry]:
+        written.set()
+        return lab.server.held
+
+    lab.processes.answers, lab.server.answers = slowly, hold  # type: ignore[method-assign]
+    async with asyncio.timeout(allowed(5)):
+        await lab.at(0)
+    assert lab.counted("cache_probes") == {"l1": 2, "l2": 1}
 
 
 async def test_failures_cost_looks_alone(lab: Lab) -> None:
@@ -214,12 +223,11 @@ async def test_failures_cost_looks_alone(lab: Lab) -> None:
     assert lab.counted("cache_probes_not_done") == {"l2": 1, "database": 1, "l1": 2}
 
 
-async def test_an_object_of_which_nobody_knows_an_answer_costs_the_cache_server_nothing(lab: Lab) -> None:
+async def test_an_object_of_which_nobody_knows_an_answer_is_no_fault(lab: Lab) -> None:
     """It was written and not read."""
-    lab.processes.told = {"gateway-1": []}
+    lab.processes.told, lab.server.held = {"gateway-1": []}, {}
     await lab.at(0)
-    assert lab.server.asked == []
-    assert lab.counted("cache_probes_not_done") == {}
+    assert lab.counted("cache_probes") == lab.counted("cache_probes_not_done") == {}
 
 
 async def test_what_cannot_be_forgotten_is_tried_again(lab: Lab) -> None:

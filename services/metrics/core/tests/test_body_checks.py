@@ -61,6 +61,7 @@ def test_what_is_found_is_looked_at_again_until_it_is_not_found() -> None:
         assert check is not None
         assert (check.obj, check.trace) == (OBJECT, "trace")
         windows.append((now - 5.0, checks.found(check, now)))
+        assert len(windows) <= len(WINDOWS)
     assert windows == list(WINDOWS.items())
     checks.wish(OBJECT, "", now)
     assert checks.take(now) is not None
