@@ -93,7 +93,7 @@ class Everything(dict[str, Handler]):
         return self._answer
 
     def _answer(self, _: object, __: Principal | None) -> tuple[object, dict[str, int]]:
-        page = {"items": [], "next_cursor": None, "counts": {}}
+        page: dict[str, object] = {"items": [], "next_cursor": None, "counts": {}}
         return page | {"available": False, "advice": None, "counted_since": None}, self._versions
 
 
