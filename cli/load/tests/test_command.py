@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -51,6 +52,15 @@ def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
     assert "2 empty accounts stay" in shown.output
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Programs that are started do not ignore interrupts, as they would if these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_is_left_nothing(platform: FakePlatform, number: signal.Signals) -> None:
     """Ctrl-C, and what a supervisor sends: all is deleted as at the end."""
