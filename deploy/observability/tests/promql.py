@@ -7,10 +7,12 @@ from typing import Final
 from deploy.observability.tests.files import RECORDED
 from services.metrics.core.names import METRICS
 
-# What Prometheus adds to each series, and its own metric of a target.
+# What Prometheus adds to each series.
 TARGET: Final = frozenset({"job", "instance"})
 
-_SELECTOR = re.compile(r"(?<![\w:])(?P<name>(?:\w+:)?aurelius\w*(?::\w+)?|up)\b(?![:(])(?:\{(?P<matchers>[^}]*)\})?")
+_SELECTOR = re.compile(
+    r"(?<![\w:])(?P<name>(?:\w+:)?aurelius\w*(?::\w+)?|up|ALERTS)\b(?![:(])(?:\{(?P<matchers>[^}]*)\})?"
+)
 _MATCHER = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"(?:[^"\\]|\\.)*"')
 _LISTED = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _GROUPED = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
@@ -22,7 +24,7 @@ class Unknown(Exception):
 
 def _samples() -> dict[str, frozenset[str]]:
     """The labels of each sample that /metrics shows."""
-    found: dict[str, frozenset[str]] = {"up": TARGET}
+    found = {"up": TARGET, "ALERTS": frozenset({"alertname", "alertstate", "severity"})}
     for metric in METRICS:
         labels = TARGET | frozenset(metric.labels)
         if metric.kind == "histogram":

@@ -1,0 +1,1 @@
+"""Prometheus and Grafana: what they read to watch the platform."""
