@@ -1,29 +1,47 @@
-"""The clients: each does one thing after the other, through every gateway in turn, and writes down what came of it."""
+"""A client: it does one thing after the other, through any gateway, and writes down what came of it."""
 
 import asyncio
 import itertools
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
-from tests.consistency.checker.history import Source
+from tests.consistency.checker.history import GONE
 from tests.consistency.connection import Answer, Connection, NoAnswer
 from tests.consistency.owner import Owner, Token
+from tests.consistency.shown import Shows, source_of
 from tests.faults.journal import Journal
 
 READ_SECONDS, WRITE_SECONDS = 2.0, 5.0
-READ_PAUSE, WRITE_PAUSE = 0.004, 0.04
-"""What a lane rests between two requests, on average."""
-LISTS = ("?limit=50", "?limit=50&sort=name", "?limit=50&sort=-updated_at")
-Found = dict[str, tuple[int, str]]
+AGAIN_SECONDS = 0.004
+"""After a request without an answer."""
+COVERED = 10
+"""Keys of which a lane says that its token covers them: of the last that it wrote, whose objects are far below 32."""
+
+
+class Asked(NamedTuple):
+    """A request as it went: through which gateway, from when to when, and its answer if there was one."""
+
+    gateway: str
+    begin: float
+    end: float
+    answer: Answer | None
+
+    @property
+    def status(self) -> int:
+        """Of the answer; 0 of none."""
+        return 0 if self.answer is None else self.answer.status
 
 
 @dataclass
 class Lane:
-    """One client. `gateways` are the connections to each of them."""
+    """One client. `gateways` are the connections to each of them, `numbers` gives each number once to all lanes."""
+
+    PAUSE: ClassVar[float] = 0.0
+    """Seconds that it rests between two steps, on average."""
 
     name: str
     owner: Owner
@@ -31,9 +49,20 @@ class Lane:
     gateways: Mapping[str, Connection]
     journal: Journal
     rng: random.Random
+    numbers: Iterator[int]
     ops: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     stopped: bool = False
     """Set for it to end when the request is answered that is under way: what was asked for is then in the journal."""
+
+    async def run(self) -> None:
+        """Take one step after the other until stopped."""
+        while not self.stopped:
+            await asyncio.sleep(self.rng.uniform(0, 2 * self.PAUSE))
+            await self.step()
+
+    async def step(self) -> None:
+        """Do one thing."""
+        raise NotImplementedError
 
     def gateway(self) -> tuple[str, Connection]:
         """Any of them."""
@@ -43,12 +72,59 @@ class Lane:
         """The name of the next operation."""
         return f"{self.name}.{next(self.ops)}"
 
-    async def refused(self, answer: Answer, connection: Connection) -> bool:
-        """Log in again where that is what the answer asks for."""
-        if answer.status != 401:
-            return False
-        await self.owner.log_in(connection)
-        return True
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        gateway: tuple[str, Connection] | None = None,
+        seconds: float = WRITE_SECONDS,
+    ) -> Asked:
+        """Ask for something under /api/v1 in the owner's name, and log in again where the session has run out."""
+        name, connection = gateway or self.gateway()
+        given = {**self.owner.authorization, **(headers or {})}
+        content = b"" if body is None else json.dumps(body).encode()
+        begin, answer = time.monotonic(), None
+        try:
+            answer = await connection.ask(method, f"/api/v1{path}", given, content, seconds=seconds)
+        except NoAnswer:
+            await asyncio.sleep(AGAIN_SECONDS)
+        return Asked(name, begin, time.monotonic(), answer)
+
+    def read(
+        self,
+        op: str,
+        path: str,
+        asked: Asked,
+        keys: Sequence[str],
+        found: Mapping[str, tuple[int, str]],
+        *,
+        whole: str = "",
+        due: Mapping[str, int] | None = None,
+    ) -> None:
+        """Write down what an answer showed."""
+        source = "" if asked.answer is None else source_of(asked.answer.headers.get("cache-status", ""))
+        self.journal.write(
+            "read", op=op, owner=self.owner.name, gateway=asked.gateway, path=path, begin=asked.begin, end=asked.end,
+            status=asked.status, source=source, keys=keys, whole=whole, found=found, due=due or {},
+        )  # fmt: skip
+
+    def wrote(
+        self, op: str, owner: str, key: str, mark: str, asked: Asked, revision: int | None, *, deletes: bool = False
+    ) -> None:
+        """Write down what a request was to make of a key, and what it has made of it."""
+        self.journal.write(
+            "write", op=op, owner=owner, key=key, mark=mark, begin=asked.begin, end=asked.end, status=asked.status,
+            revision=revision, deletes=deletes,
+        )  # fmt: skip
+
+    def begins_to_delete(self, op: str, owner: str, *keys: str) -> None:
+        """Write down, before it is asked for, that keys may be gone from now on: readers may find that at once."""
+        now = time.monotonic()
+        for key in keys:
+            self.wrote(f"{op}.begins", owner, key, "", Asked("", now, now, None), None, deletes=True)
 
     def close(self) -> None:
         """End the connections."""
@@ -56,120 +132,60 @@ class Lane:
             connection.close()
 
 
-class Writer(Lane):
-    """Gives strategies names that no other write gives."""
-
-    async def run(self) -> None:
-        """Write until stopped."""
-        due: dict[str, int] = {}
-        text = ""
-        while not self.stopped:
-            await asyncio.sleep(self.rng.uniform(0, 2 * WRITE_PAUSE))
-            key = self.rng.choice(self.owner.keys)
-            given = {"Consistency-Token": text} if text else {}
-            answer = await self.write(key, given)
-            if answer is not None and answer.status == 200:
-                due = {**due, key: int(answer.json()["revision"])}
-                text = answer.headers["consistency-token"]
-                self.owner.tokens[self.name] = Token(text, due)
-
-    async def write(self, key: str, given: Mapping[str, str]) -> Answer | None:
-        """Rename one strategy; None when there was no answer."""
-        op, answer = self.next(), None
-        mark = f"{self.owner.name}.{op}"
-        _, connection = self.gateway()
-        begin = time.monotonic()
-        body = json.dumps({"name": mark}).encode()
-        headers = {**self.owner.authorization, **given}
-        try:
-            answer = await connection.ask("PATCH", f"/api/v1/strategies/{key}", headers, body, seconds=WRITE_SECONDS)
-        except NoAnswer:
-            await asyncio.sleep(READ_PAUSE)
-        end = time.monotonic()
-        status = answer.status if answer is not None else 0
-        revision = int(answer.json()["revision"]) if answer is not None and status == 200 else None
-        self.journal.write(
-            "write", op=op, owner=self.owner.name, key=key, mark=mark, begin=begin, end=end, status=status,
-            revision=revision,
-        )  # fmt: skip
-        if answer is not None:
-            await self.refused(answer, connection)
-        return answer
-
-
 @dataclass
-class Reader(Lane):
-    """Reads strategies and lists, with and without a token, now and then only if they have changed."""
+class Writer(Lane):
+    """A client that writes, and tells the owner's readers how far its token reaches. `KIND` is of what it writes."""
 
-    tags: dict[str, tuple[str, Found]] = field(default_factory=dict)
-    """By path the last tag, and what it stands for."""
+    KIND: ClassVar[str] = ""
 
-    async def run(self) -> None:
-        """Read until stopped."""
-        while not self.stopped:
-            await asyncio.sleep(self.rng.uniform(0, 2 * READ_PAUSE))
-            path, owned = self._choose()
-            token = self._token()
-            name, connection = self.gateway()
-            await self.read(self.next(), name, connection, path, owned, token)
+    due: dict[str, int] = field(default_factory=dict)
+    text: str = ""
 
-    def _choose(self) -> tuple[str, Sequence[str]]:
-        chance = self.rng.random()
-        if chance < 0.75:
-            key = self.rng.choice(self.owner.keys)
-            return f"/{key}", (key,)
-        if chance < 0.95:
-            return self.rng.choice(LISTS), tuple(self.owner.keys)
-        return f"/{self.rng.choice(self.rng.choice(self.others).keys)}", ()
+    async def change(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        changes: Mapping[str, str],
+        shows: Shows,
+        headers: Mapping[str, str] | None = None,
+        *,
+        makes: Sequence[str] = (),
+        of: str = "",
+    ) -> Asked:
+        """Ask for `changes`, by key the mark that it is to have, or have something made with these marks.
 
-    def _token(self) -> Token | None:
-        tokens = list(self.owner.tokens.values())
-        return self.rng.choice(tokens) if tokens and self.rng.random() < 0.4 else None
-
-    async def read(
-        self, op: str, gateway: str, connection: Connection, path: str, owned: Sequence[str], token: Token | None = None
-    ) -> None:
-        """Read once and write it down."""
-        headers = dict(self.owner.authorization)
-        tag, before = self.tags.get(path, ("", {}))
-        if tag and self.rng.random() < 0.3:
-            headers["If-None-Match"] = tag
-        if self.rng.random() < 0.3:
-            headers["Accept-Encoding"] = "gzip"
-        if token is not None:
-            headers["Consistency-Token"] = token.text
-        found: Found = {}
-        status, source = 0, ""
-        begin = time.monotonic()
-        try:
-            answer = await connection.ask("GET", f"/api/v1/strategies{path}", headers, seconds=READ_SECONDS)
-        except NoAnswer:
-            await asyncio.sleep(READ_PAUSE)
-            end = time.monotonic()
+        `of` is whose it is, if it is another owner's.
+        """
+        op = self.next()
+        given = {"Consistency-Token": self.text} if self.text else {}
+        asked = await self.ask(method, path, body, {**given, **(headers or {})})
+        done: dict[str, int] = {}
+        if asked.answer is not None and asked.answer.status < 300:
+            for key, (revision, mark) in shows(asked.answer.json()).items():
+                if key in changes or makes:
+                    done[key] = revision
+                    self.wrote(op, of or self.owner.name, key, mark, asked, revision)
+            self._covers(asked.answer, done)
         else:
-            end = time.monotonic()
-            status, source = answer.status, source_of(answer.headers.get("cache-status", ""))
-            if status == 304:
-                found = before
-            elif status == 200:
-                found = found_in(answer.json())
-                self.tags[path] = answer.headers["etag"], found
-            await self.refused(answer, connection)
-        due = {key: token.due[key] for key in owned if key in token.due} if token is not None else {}
-        self.journal.write(
-            "read", op=op, owner=self.owner.name, gateway=gateway, path=path, begin=begin, end=end, status=status,
-            source=source, owned=owned, found=found, due=due,
-        )  # fmt: skip
+            for key, mark in (*changes.items(), *(("", mark) for mark in makes)):
+                self.wrote(op, of or self.owner.name, key, mark, asked, None)
+        return asked
 
+    async def delete(self, path: str, *keys: str) -> Asked:
+        """Delete something, and with it these keys."""
+        op = self.next()
+        self.begins_to_delete(op, self.owner.name, *keys)
+        given = {"Consistency-Token": self.text} if self.text else {}
+        asked = await self.ask("DELETE", path, None, given)
+        if asked.answer is not None and asked.answer.status == 204:
+            for key in keys:
+                self.wrote(op, self.owner.name, key, "", asked, GONE, deletes=True)
+            self._covers(asked.answer, dict.fromkeys(keys, GONE))
+        return asked
 
-def found_in(value: Any) -> Found:
-    """By key the revision and the name that a strategy or a list of them shows."""
-    items = value.get("items", [value])
-    return {str(item["id"]): (int(item["revision"]), str(item["name"])) for item in items}
-
-
-def source_of(cache_status: str) -> Source:
-    """Where an answer came from."""
-    if "hit" in cache_status:
-        return "l1" if "-l1" in cache_status else "l2"
-    return "bypass" if "bypass" in cache_status else "miss" if "miss" in cache_status else ""
+    def _covers(self, answer: Answer, done: Mapping[str, int]) -> None:
+        known = {key: revision for key, revision in self.due.items() if key not in done} | {**done}
+        self.due = dict(list(known.items())[-COVERED:])
+        self.text = answer.headers["consistency-token"]
+        self.owner.tokens[self.name] = Token(self.KIND, self.text, self.due)

@@ -1,21 +1,30 @@
-"""The load: owners with a few strategies each, writers and readers of each, and who looks on."""
+"""The load: owners with strategies and runs, an administrator and a deputy, and who looks on."""
 
 import asyncio
+import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from tests.consistency.accounts import Administrator, Sessions
+from tests.consistency.checker.history import GONE, Row
 from tests.consistency.connection import Connection
-from tests.consistency.lanes import Lane, Reader, Writer
+from tests.consistency.lanes import Lane
 from tests.consistency.observer import Observer
-from tests.consistency.owner import Owner
-from tests.faults.checker.snapshot import Snapshot
+from tests.consistency.owner import Owner, asked
+from tests.consistency.readers import ALL_ACCOUNTS, Overseer, Reader
+from tests.consistency.writers import DESCRIPTION, NameWriter, RunWriter, StrategyWriter, spec_of
 from tests.faults.journal import Journal
 
 OWNERS, STRATEGIES = ("ann", "bob"), 3
-WRITERS, READERS = 2, 4
-"""For each owner."""
+ROOT, DEPUTY = "root", "deputy"
+OF_AN_OWNER: tuple[type[Lane], ...] = (
+    *(StrategyWriter, StrategyWriter, RunWriter, NameWriter, Sessions),
+    *(Reader,) * 4,
+)
+OF_ROOT: tuple[type[Lane], ...] = (Administrator, Overseer)
+OF_DEPUTY: tuple[type[Lane], ...] = (Overseer, Sessions)
 
 
 class Load:
@@ -23,41 +32,60 @@ class Load:
 
     def __init__(self, ports: Mapping[str, int], bus: str, seed: int) -> None:
         self.owners = [Owner(name) for name in OWNERS]
+        self.root, self.deputy = Owner(ROOT), Owner(DEPUTY)
         self.journal: Journal
         self.observer: Observer
         self._ports = ports
         self._bus = bus
         self._rng = random.Random(seed)
-        self._lanes: list[Reader | Writer] = []
+        self._numbers = itertools.count(1)
+        self._lanes: list[Lane] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._marks: dict[str, str] = {}
+
+    @property
+    def everybody(self) -> list[Owner]:
+        """All who have an account."""
+        return [*self.owners, self.root, self.deputy]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Their names, by id."""
+        return {each.id: each.name for each in self.everybody}
 
     async def prepare(self) -> None:
-        """Open the accounts, store the strategies. Raises AssertionError or NoAnswer."""
+        """Open the accounts, store what there is to begin with. Raises AssertionError or NoAnswer."""
         connection = Connection(next(iter(self._ports.values())))
+        for owner in self.everybody:
+            await owner.register(connection)
         for owner in self.owners:
-            for key, mark in zip(owner.keys, await owner.prepare(connection, STRATEGIES), strict=True):
-                self._marks[key] = mark
+            await owner.log_in(connection)
+            await owner.upload(connection)
+            for _ in range(STRATEGIES):
+                name, spec = f"{owner.name}.{next(self._numbers)}", spec_of(next(self._numbers))
+                body = {"name": name, "description": DESCRIPTION, "spec": spec}
+                answer = await asked(connection, "POST", "/strategies", owner.authorization, body)
+                owner.has("strategy", str(answer.json()["id"]))
+            owner.kept = frozenset(owner.live["strategy"])
         connection.close()
 
-    async def start(self, path: Path, name: str, snapshot: Snapshot) -> None:
+    async def start(self, path: Path, name: str, rows: Collection[Row]) -> None:
         """Begin one part of a run, which knows of what was before it what the database says."""
         self.journal = Journal(path)
-        connection = Connection(next(iter(self._ports.values())))
+        for row in rows:
+            self._was(row.owner, row.key, row.mark, row.revision)
+        there = {row.key for row in rows}
         for owner in self.owners:
-            owner.tokens.clear()
-            await owner.log_in(connection)
-        connection.close()
-        now = time.monotonic()
-        for key, row in snapshot.strategies.items():
-            (owner,) = (each for each in self.owners if key in each.keys)
-            self.journal.write(
-                "write", op=f"before.{key}", owner=owner.name, key=key, mark=row["name"], begin=now, end=now,
-                status=200, revision=row["revision"],
-            )  # fmt: skip
+            for key in owner.gone_keys():
+                self._was(owner.name, key, "", None if key in there else GONE, deletes=True)
         self.observer = Observer(self._bus, self.journal)
-        self._lanes = [lane for owner in self.owners for lane in self._lanes_of(name, owner)]
-        self._tasks = [asyncio.create_task(each.run()) for each in (*self._lanes, self.observer)]
+        owned = [lane for owner in self.owners for lane in self._lanes_of(name, owner, OF_AN_OWNER)]
+        of_root = self._lanes_of(name, self.root, OF_ROOT)
+        self._lanes = [*owned, *of_root, *self._lanes_of(name, self.deputy, OF_DEPUTY)]
+        await self._log_in(next(lane for lane in of_root if isinstance(lane, Administrator)))
+        self._tasks = [
+            *(asyncio.create_task(each.run()) for each in self._lanes),
+            asyncio.create_task(self.observer.run()),
+        ]
 
     def check(self) -> None:
         """Raise what a lane has failed with."""
@@ -72,13 +100,14 @@ class Load:
         await asyncio.gather(*self._tasks[:-1])
 
     async def read_all(self) -> None:
-        """Read each strategy and each list through each gateway, without a token, when all is quiet."""
-        for owner in self.owners:
-            reader = next(each for each in self._lanes if isinstance(each, Reader) and each.owner is owner)
-            for name, connection in reader.gateways.items():
-                for key in owner.keys:
-                    await reader.read(f"final.{name}.{key}", name, connection, f"/{key}", (key,))
-                await reader.read(f"final.{name}", name, connection, "?limit=50", owner.keys)
+        """Read everything there is through each gateway, without a token, when all is quiet."""
+        overseer = next(each for each in self._lanes if isinstance(each, Overseer) and each.owner is self.root)
+        for name in self._ports:
+            await overseer.look(f"final.{name}", ALL_ACCOUNTS, gateway=(name, overseer.gateways[name]))
+            for owner in self.owners:
+                reader = next(each for each in self._lanes if isinstance(each, Reader) and each.owner is owner)
+                for question in reader.everything():
+                    await reader.look(f"final.{name}", question, gateway=(name, reader.gateways[name]))
 
     async def end(self) -> None:
         """Look on no more; the journal is whole."""
@@ -88,13 +117,30 @@ class Load:
             lane.close()
         self.journal.close()
 
-    def _lanes_of(self, name: str, owner: Owner) -> list[Reader | Writer]:
-        others = [each for each in self.owners if each is not owner]
-        kinds = [Writer] * WRITERS + [Reader] * READERS
+    def _was(self, owner: str, key: str, mark: str, revision: int | None, *, deletes: bool = False) -> None:
+        """Write down what was before this part; of a deletion that was never answered, that it may happen yet."""
+        now = time.monotonic()
+        self.journal.write(
+            "write", op=f"before.{key}", owner=owner, key=key, mark=mark, begin=now, end=now,
+            status=0 if revision is None else 200, revision=revision, deletes=deletes,
+        )  # fmt: skip
+
+    async def _log_in(self, administrator: Administrator) -> None:
+        """Everybody anew: an access token says the role that the account had then."""
+        connection = Connection(next(iter(self._ports.values())))
+        for owner in self.everybody:
+            owner.tokens.clear()
+            owner.session = ""
+            if owner is self.deputy:
+                await administrator.restore()
+            await owner.log_in(connection)
+        connection.close()
+
+    def _lanes_of(self, name: str, owner: Owner, kinds: tuple[type[Lane], ...]) -> list[Lane]:
+        others = [self.deputy] if owner is self.root else [each for each in self.owners if each is not owner]
         return [self._lane(kind, f"{name}.{number}", owner, others) for number, kind in enumerate(kinds)]
 
-    def _lane(self, kind: type[Lane], name: str, owner: Owner, others: list[Owner]) -> Reader | Writer:
+    def _lane(self, kind: type[Lane], name: str, owner: Owner, others: list[Owner]) -> Lane:
         gateways = {gateway: Connection(port) for gateway, port in self._ports.items()}
-        lane = kind(f"{owner.name}.{name}", owner, others, gateways, self.journal, random.Random(self._rng.random()))
-        assert isinstance(lane, (Reader, Writer))
-        return lane
+        rng = random.Random(self._rng.random())
+        return kind(f"{owner.name}.{name}", owner, others, gateways, self.journal, rng, self._numbers)

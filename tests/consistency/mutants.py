@@ -1,16 +1,17 @@
 """Services that keep their cache as others do, or without one safeguard: a test that does not find them out is none.
 
-    python -m tests.consistency.mutants NAME SERVICE
+    python -m tests.consistency.mutants NAME[+NAME...] SERVICE
 
-runs the service's own program with one thing in it changed. Nothing of this is in the product, and nothing there asks
+runs the service's own program with that in it changed. Nothing of this is in the product, and nothing there asks
 for it.
 """
 
 import importlib
 import runpy
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -63,12 +64,53 @@ def no_lease() -> None:
     _patch("shared.cache.feed", "SILENCE", value=10**6)
 
 
+def everybodys() -> None:
+    """Whoever asks for an entry by its name is given it."""
+    reads: Any = importlib.import_module("shared.cache.reading").CachedReads
+    original = reads.read
+
+    async def read(self: Any, obj: str, variant: str, fetch: Any, *, who: Any, **given: Any) -> Any:
+        found = await original(self, obj, variant, fetch, who=who, **given)
+        return found._replace(entry=replace(found.entry, owner=who.user_id))
+
+    reads.read = read
+
+
+def list_forgotten() -> None:
+    """Who makes a strategy does not raise the list that it comes into."""
+    _announce_instead("services.strategy.handlers", "strategy.created", lambda names: names[:1])
+
+
+def deletion_forgotten() -> None:
+    """Who deletes a strategy raises the list that it was in, and not itself."""
+    _announce_instead("services.strategy.handlers", "strategy.deleted", lambda names: names[1:])
+
+
+def role_forgotten() -> None:
+    """Who gives a role or takes it raises nothing that shows it."""
+
+    def unseen(names: list[str]) -> list[str]:
+        return [f"session:{names[0].partition(':')[2]}"]
+
+    _announce_instead("services.strategy.user_handlers", "user.updated", unseen, lambda event: "role" in event.changed)
+
+
+def runs_forgotten() -> None:
+    """Who deletes a run does not raise the list that it was in."""
+    _announce_instead("services.backtest.handlers.endings", "backtest.deleted", lambda names: names[:1])
+
+
 MUTANTS: Mapping[str, Callable[[], None]] = {
     "delete-on-write": delete_on_write,
     "floors-only": floors_only,
     "no-barrier": no_barrier,
     "deaf": deaf,
     "no-lease": no_lease,
+    "everybodys": everybodys,
+    "list-forgotten": list_forgotten,
+    "deletion-forgotten": deletion_forgotten,
+    "role-forgotten": role_forgotten,
+    "runs-forgotten": runs_forgotten,
 }
 
 
@@ -133,6 +175,30 @@ def _delete_after_commit() -> None:
     database.transaction = transaction
 
 
+def _announce_instead(
+    module: str,
+    event_type: str,
+    changed: Callable[[list[str]], list[str]],
+    applies: Callable[[Any], bool] = lambda event: True,
+) -> None:
+    """Have a module raise other objects than it means to, with one type of event."""
+
+    def instead(event: Any, objects: Iterable[str]) -> tuple[Any, list[str]]:
+        is_it = event.TYPE.removeprefix("aurelius.") == f"{event_type}.v1" and applies(event)
+        return event, changed(list(objects)) if is_it else list(objects)
+
+    async def all_of(connection: Any, told: Iterable[Any], **given: Any) -> Any:
+        return await original(connection, [instead(event, objects) for event, objects in told], **given)
+
+    async def one(connection: Any, event: Any, objects: Iterable[str], **given: Any) -> Any:
+        return await original(connection, *instead(event, objects), **given)
+
+    holder: Any = importlib.import_module(module)
+    name = "announce" if hasattr(holder, "announce") else "announce_all"
+    original = getattr(holder, name)
+    _patch(module, name, value=one if name == "announce" else all_of)
+
+
 def _hear_nothing(self: object, obj: str, version: int) -> None:
     return None
 
@@ -151,5 +217,6 @@ def _patch(module: str, *names: str, value: object) -> None:
 
 
 if __name__ == "__main__":
-    MUTANTS[sys.argv[1]]()
+    for mutant in sys.argv[1].split("+"):
+        MUTANTS[mutant]()
     runpy.run_module(f"services.{sys.argv[2]}", run_name="__main__", alter_sys=True)

@@ -1,60 +1,108 @@
-"""One owner of strategies, whom all of its clients work for: its account, its keys, and what they tell each other."""
+"""One owner, whom all of its clients work for: its account, what it has, and what its clients tell each other."""
 
 import asyncio
 import json
+import random
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.consistency.connection import Answer, Connection
-from tests.faults.load import SPEC
+from tests.faults.load import bars
 
 PASSWORD = "correct horse battery staple"
 PREPARE_SECONDS = 30.0
+BARS = 60
+BOUNDARY = "bars-of-the-load"
+REMEMBERED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A Consistency-Token, and the revision of each key that the writes before it had been acknowledged with."""
+    """A Consistency-Token of one who writes a kind, and the revisions that the writes before it had brought keys to."""
 
+    kind: str
     text: str
     due: Mapping[str, int]
 
 
 @dataclass
 class Owner:
-    """`tokens` are the last ones, by the lane that was given them; any lane may read with any of them."""
+    """`live` are the ids that it has of each kind, as far as anybody knows; `gone` those deleted last.
+
+    `tokens` are the last ones, by the lane that was given them; any lane may read with any of them. `session` is the
+    key of one that its client for sessions has open.
+    """
 
     name: str
+    id: str = ""
     authorization: Mapping[str, str] = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
+    dataset: str = ""
+    kept: frozenset[str] = frozenset()
+    """Strategies that are never deleted."""
+    live: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    gone: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=REMEMBERED)))
     tokens: dict[str, Token] = field(default_factory=dict)
+    session: str = ""
+    closing: bool = False
+    """Whether somebody is about to close the account, or may be: nobody knows what then becomes of a session."""
+    closed_until: float = 0.0
+    """When that was over the last time."""
+    _ended: set[str] = field(default_factory=set)
     _logging_in: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def prepare(self, connection: Connection, strategies: int) -> list[str]:
-        """Open the account and store some strategies; returns the names they were given."""
-        account = {"email": f"{self.name}@example.com", "password": PASSWORD, "name": self.name}
-        await _asked(connection, "POST", "/api/v1/auth/register", {}, account)
-        await self.log_in(connection)
-        marks = [f"{self.name}.0.{number}" for number in range(strategies)]
-        for mark in marks:
-            body = {"name": mark, "description": "x" * 1200, "spec": SPEC}
-            answer = await _asked(connection, "POST", "/api/v1/strategies", self.authorization, body)
-            self.keys.append(str(answer.json()["id"]))
-        return marks
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What it logs in with."""
+        return {"email": f"{self.name}@example.com", "password": PASSWORD}
+
+    async def register(self, connection: Connection) -> None:
+        """Open the account."""
+        account = {**self.credentials, "name": self.name}
+        answer = await asked(connection, "POST", "/auth/register", {}, account)
+        self.id = str(answer.json()["id"])
 
     async def log_in(self, connection: Connection) -> None:
         """Get an access token, which lives a quarter of an hour; one lane does it for all."""
         before = self.authorization
         async with self._logging_in:
             if self.authorization is before:
-                account = {"email": f"{self.name}@example.com", "password": PASSWORD}
-                answer = await _asked(connection, "POST", "/api/v1/auth/login", {}, account)
+                answer = await asked(connection, "POST", "/auth/login", {}, self.credentials)
                 self.authorization = {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
+    async def upload(self, connection: Connection) -> None:
+        """Store a few bars, for runs that take no time."""
+        part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
+        file = (part % ("file", '; filename="bars.csv"')).encode() + bars(random.Random(1), BARS)
+        body = (part % ("name", "") + "bars\r\n").encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
+        headers = {**self.authorization, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        answer = await connection.ask("POST", "/api/v1/datasets", headers, body, seconds=PREPARE_SECONDS)
+        assert answer.status == 201, answer.body
+        self.dataset = str(answer.json()["id"])
 
-async def _asked(
+    def has(self, kind: str, made: str) -> None:
+        """Note that there is something: its client may not have been told, and another may have come upon it."""
+        if made not in self._ended and made not in self.live[kind]:
+            self.live[kind].append(made)
+
+    def ends(self, kind: str, ended: str) -> None:
+        """Note that something is to be deleted; no client begins anything with it but to read."""
+        self._ended.add(ended)
+        self.gone[kind].append(ended)
+        if ended in self.live[kind]:
+            self.live[kind].remove(ended)
+
+    def gone_keys(self) -> list[str]:
+        """The keys of what was deleted last."""
+        keys = [f"{kind}:{ended}" for kind in self.gone for ended in self.gone[kind]]
+        return [*keys, *(f"versions:{ended}" for ended in self.gone["strategy"])]
+
+
+async def asked(
     connection: Connection, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, object]
 ) -> Answer:
-    answer = await connection.ask(method, path, headers, json.dumps(body).encode(), seconds=PREPARE_SECONDS)
+    """Ask for what has to be done. Raises AssertionError or NoAnswer."""
+    content = json.dumps(body).encode()
+    answer = await connection.ask(method, f"/api/v1{path}", headers, content, seconds=PREPARE_SECONDS)
     assert answer.status < 300, answer.body
     return answer

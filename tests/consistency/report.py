@@ -21,12 +21,15 @@ SHOWN = 200
 
 @dataclass
 class Part:
-    """One part of a run. A mutant has to be found out; `troubles` are what kept the harness from its work."""
+    """One part of a run. `troubles` are what kept the harness from its work.
+
+    Where mutants ran, `found_out` has by name what each has shown itself by: each has to be found out.
+    """
 
     name: str
     evidence: Evidence
     violations: list[Violation]
-    is_mutant: bool = False
+    found_out: dict[str, list[Violation]] = field(default_factory=dict)
     measured: Staleness | None = None
     faults: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -34,8 +37,8 @@ class Part:
     @property
     def passed(self) -> bool:
         """Whether it is as it should be."""
-        if self.is_mutant:
-            return bool(self.violations)
+        if self.found_out:
+            return all(self.found_out.values())
         return not self.violations and not self.troubles and (self.measured is None or self.measured.is_allowed)
 
     def line(self) -> str:
@@ -44,8 +47,9 @@ class Part:
         sources = Counter(each.source for each in self.evidence.reads)
         by_rule = Counter(each.rule for each in self.violations)
         found = ", ".join(f"{number} x {rule}" for rule, number in by_rule.items()) or "no violation"
-        if self.is_mutant:
-            found = f"found out: {found}" if self.violations else "NOT FOUND OUT: this test is too weak"
+        if self.found_out:
+            hidden = [name for name, shown in self.found_out.items() if not shown]
+            found = f"NOT FOUND OUT, this test is too weak: {', '.join(hidden)}" if hidden else f"found out: {found}"
         tokens = sum(bool(each.due) for each in self.evidence.reads)
         by_source = ", ".join(f"{kind or 'none'} {number:,}" for kind, number in sorted(sources.items()))
         text = (
@@ -59,9 +63,10 @@ class Part:
     def document(self) -> dict[str, Any]:
         """As the report has it."""
         return {
-            "name": self.name, "passed": self.passed, "mutant": self.is_mutant, "faults": self.faults,
+            "name": self.name, "passed": self.passed, "faults": self.faults,
             "troubles": self.troubles, "reads": len(self.evidence.reads), "writes": len(self.evidence.history.writes),
             "staleness": None if self.measured is None else asdict(self.measured),
+            "found_out": {name: len(shown) for name, shown in self.found_out.items()},
             "violations_by_rule": dict(Counter(each.rule for each in self.violations)),
             "violations": [each.as_dict() for each in self.violations[:SHOWN]],
         }  # fmt: skip
@@ -101,12 +106,12 @@ class Report:
     def line(self) -> str:
         """The verdict in one line."""
         verdict = "passed" if self.passed else "failed"
-        ours = [part for part in self.parts if not part.is_mutant]
+        ours = [part for part in self.parts if not part.found_out]
         reads = [read for part in ours for read in part.evidence.reads]
         found = Counter(each.rule for part in ours for each in part.violations)
         others = "".join(f", {number} x {rule}" for rule, number in found.items() if rule not in PROMISED)
-        mutants = [part for part in self.parts if part.is_mutant]
-        out = sum(part.passed for part in mutants)
+        mutants = [shown for part in self.parts for shown in part.found_out.values()]
+        out = sum(map(bool, mutants))
         return (
             f"consistency {verdict}: seed {self.seed}, {self.duration:g} s, {len(reads):,} reads checked: "
             f"{found[OLDER_THAN_TOKEN]} stale of {sum(bool(each.due) for each in reads):,} with a token, "

@@ -4,19 +4,25 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.consistency.breaking import FEEDS_FORGOTTEN, MUTANT_SECONDS, NOTHING_BROKEN, SLOW_COMMITS, faults_of
-from tests.consistency.checker import check, stale_reads
+import msgspec
+
+from deploy.local.program import ROOT as ROOT_FOLDER
+from tests.consistency.breaking import MUTANT_SECONDS, absence_of, faults_of
+from tests.consistency.checker import check, shown_wrongly
 from tests.consistency.checker.evidence import Evidence
-from tests.consistency.checker.history import History, Line, read_lines
+from tests.consistency.checker.history import History, Line, Row, kind_of, read_lines
 from tests.consistency.checker.staleness import staleness
-from tests.consistency.load import Load
+from tests.consistency.compositions import AVAILABLY, COMPOSED, MUTANTS, STRICTLY, Composition, Mutants
+from tests.consistency.load import ROOT, Load
+from tests.consistency.observer import KINDS
 from tests.consistency.report import Part, Report
-from tests.faults.checker.snapshot import read_snapshot
+from tests.consistency.rows import read_rows, unfinished_runs
 from tests.faults.checker.violation import Violation
 from tests.faults.cluster import TWO_GATEWAYS, Cluster, cluster
 from tests.faults.injection import inject
@@ -24,43 +30,17 @@ from tests.faults.run import say
 from tests.faults.schedule import Fault
 
 LEASE_SECONDS = 0.25
-COMPOSED = frozenset({"gateway", "strategy", "invalidator"})
+AVAILABLE = frozenset({"strategy", "versions", "backtest"})
+"""The kinds whose writes do not wait for the cache, where nothing else is said of them."""
 WARM_SECONDS = 1.0
 SETTLE_SECONDS = 30.0
 READY_SECONDS = 60.0
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 HEALTHY, STRICT = 0.25, 0.5
-"""Of the duration: nothing is broken; something is, and writes are strict. The rest: something is, and they are not."""
+"""Of the duration: nothing is broken; something is, and writes are strict. The rest: something is, and most are not."""
 
 
-@dataclass(frozen=True)
-class Composition:
-    """What runs in place of the services that are `replaced`; settings by service. A mutant `fails_at` a fault."""
-
-    name: str
-    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    replaced: Sequence[str] = ()
-    fails_at: Fault = SLOW_COMMITS
-
-    def arguments(self, service: str) -> tuple[str, ...]:
-        """For the interpreter; none for the service itself."""
-        return ("-m", "tests.consistency.mutants", self.name, service) if service in self.replaced else ()
-
-
-_STRICT = {"strategy": {"CACHE_POLICY": "strict"}}
-_SHARED_ONLY = {**_STRICT, "gateway": {"CACHE_L1_BYTES": "0"}}
-STRICTLY = Composition("strict", _STRICT)
-AVAILABLY = Composition("available", {"strategy": {"CACHE_POLICY": "available"}})
-MUTANTS = (
-    Composition("delete-on-write", _SHARED_ONLY, ("gateway", "strategy", "invalidator")),
-    Composition("floors-only", _SHARED_ONLY, ("gateway", "strategy")),
-    Composition("no-barrier", _SHARED_ONLY, ("strategy",)),
-    Composition("deaf", _STRICT, ("gateway",), NOTHING_BROKEN),
-    Composition("no-lease", _STRICT, ("gateway",), FEEDS_FORGOTTEN),
-)
-
-
-async def run(folder: Path, seed: int, duration: float, mutants: Sequence[Composition] = MUTANTS) -> Report:
+async def run(folder: Path, seed: int, duration: float, mutants: Sequence[Mutants] = MUTANTS) -> Report:
     """Run in `folder`, where the journals, the logs and the report stay. Raises StartError when nothing can start."""
     parts: list[Part] = []
     async with _world(folder, seed) as world:
@@ -68,14 +48,15 @@ async def run(folder: Path, seed: int, duration: float, mutants: Sequence[Compos
         parts.append(await world.part("healthy", HEALTHY * duration, [], is_measured=True))
         say(parts[-1].line())
         broken = STRICT * duration
-        parts.append(await world.part("strict", broken, faults_of(seed, broken)))
+        away = absence_of(broken)
+        parts.append(await world.part("strict", broken, faults_of(seed, broken, away), absences=[away]))
         say(parts[-1].line())
         await world.compose(AVAILABLY)
         broken = (1 - HEALTHY - STRICT) * duration
-        parts.append(await world.part("available", broken, faults_of(seed + 1, broken), is_strict=False))
+        parts.append(await world.part("available", broken, faults_of(seed + 1, broken), lax=AVAILABLE))
         say(parts[-1].line())
         for mutant in mutants:
-            await world.compose(mutant)
+            await world.compose(mutant.composition)
             parts.append(await world.find_out(mutant))
             say(parts[-1].line())
     report = Report(seed, duration, parts, folder / "report.json")
@@ -89,10 +70,20 @@ async def _world(folder: Path, seed: int) -> AsyncIterator["_World"]:
         gateways = {name: each.port for name, each in system.instances.items() if each.service == "gateway"}
         load = Load(gateways, system.url_behind("bus"), seed)
         await load.prepare()
+        await _give_role(system, f"{ROOT}@example.com")
         hops = folder / "hops.jsonl"
         hop = [sys.executable, "-m", "tests.consistency.hop", str(hops)]
         await system.add_program("hop", hop, "cache")
         yield _World(system, load, folder, hops)
+
+
+async def _give_role(system: Cluster, email: str) -> None:
+    """As an operator does, on the strategy service's database and cache."""
+    environment = system.instances["strategy-1"].program.environment
+    command = [sys.executable, "-m", "services.strategy.set_role", email, "admin"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=ROOT_FOLDER, stdout=PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
 
 
 @dataclass
@@ -114,7 +105,8 @@ class _World:
                 await self.cluster.replace(name, arguments=wanted[0], settings=wanted[1])
                 self.running[name] = wanted
         await inject(self.cluster, Fault(0, 0.0, 0.0, "flush", "cache"))
-        await self._until_ready()
+        unready = await self._until_ready()
+        assert not unready, unready
 
     async def part(
         self,
@@ -122,12 +114,16 @@ class _World:
         seconds: float,
         faults: Sequence[Fault],
         *,
-        is_strict: bool = True,
+        absences: Sequence[Fault] = (),
+        lax: Set[str] = frozenset(),
         is_measured: bool = False,
     ) -> Part:
-        """Have the load go on for so long, and suffer faults; then, in quiet, look at what is left, and check."""
+        """Have the load go on for so long, and suffer faults; then, in quiet, look at what is left, and check.
+
+        `absences` are faults that the others do not wait for.
+        """
         path, began = await self._begin(name), time.monotonic()
-        suffered = await self._suffer(began, faults)
+        suffered, away = await asyncio.gather(self._suffer(began, faults), self._suffer(began, absences))
         await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
         self.load.check()
         if is_measured:
@@ -138,30 +134,31 @@ class _World:
         await self.load.read_all()
         await self._write_rows()
         await self.load.end()
-        evidence = Evidence(History(self._lines(path)), is_strict, LEASE_SECONDS)
+        evidence = Evidence(History(self._lines(path)), lax, LEASE_SECONDS)
         measured = staleness(evidence) if is_measured else None
-        return Part(name, evidence, check(evidence), measured=measured, faults=suffered, troubles=troubles)
+        return Part(name, evidence, check(evidence), measured=measured, faults=[*suffered, *away], troubles=troubles)
 
-    async def find_out(self, mutant: Composition) -> Part:
-        """Give a mutant what it cannot stand, until a read is found old, or for long enough to say that none is."""
-        path, began = await self._begin(mutant.name), time.monotonic()
-        suffering = asyncio.create_task(self._suffer(began, [mutant.fails_at]))
-        found: list[Violation] = []
-        while not found and time.monotonic() - began < MUTANT_SECONDS:
+    async def find_out(self, mutants: Mutants) -> Part:
+        """Give mutants what they cannot stand, until each has shown itself or has had long enough to."""
+        path, began = await self._begin(mutants.name), time.monotonic()
+        suffering = asyncio.create_task(self._suffer(began, [mutants.fails_at]))
+        found: dict[str, list[Violation]] = {name: [] for name in mutants.signs}
+        while not all(found.values()) and time.monotonic() - began < MUTANT_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
             self.load.check()
             evidence = Evidence(History(read_lines(path)), lease=LEASE_SECONDS)
-            found = stale_reads(evidence)
+            violations = shown_wrongly(evidence)
+            found = {name: [each for each in violations if sign(each)] for name, sign in mutants.signs.items()}
         suffering.cancel()
         await asyncio.gather(suffering, return_exceptions=True)
         await self.load.stop()
         await self.load.end()
-        return Part(mutant.name, evidence, found, is_mutant=True, faults=[mutant.fails_at.name])
+        return Part(mutants.name, evidence, violations, found_out=found, faults=[mutants.fails_at.name])
 
     async def _begin(self, name: str) -> Path:
         self.number += 1
         path = self.folder / f"{self.number:02d}-{name}.jsonl"
-        await self.load.start(path, f"{self.number}", await read_snapshot(self.cluster.url_behind("postgres")))
+        await self.load.start(path, f"{self.number}", await self._rows())
         return path
 
     async def _suffer(self, began: float, faults: Sequence[Fault]) -> list[str]:
@@ -186,26 +183,27 @@ class _World:
         return [f"{name} is not ready: {why}" for name, why in unready.items()]
 
     async def _settle(self) -> list[str]:
-        """Wait until the invalidator has acknowledged every change there is."""
-        due: dict[str, int] = {}
+        """Wait until every run has ended, and the invalidator has acknowledged every change there is."""
+        late: dict[str, int] = {}
+        unfinished = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 while True:
-                    snapshot = await read_snapshot(self.cluster.url_behind("postgres"))
-                    due = {key: snapshot.versions[f"strategy:{key}"] for key in snapshot.strategies}
-                    if all(self.load.observer.applied.get(key, 0) >= version for key, version in due.items()):
+                    unfinished = await unfinished_runs(self.cluster.url_behind("postgres"))
+                    applied = self.load.observer.applied
+                    due = {row.key: row.version for row in await self._rows() if kind_of(row.key) in KINDS}
+                    late = {key: version for key, version in due.items() if applied.get(key, 0) < version}
+                    if not unfinished and not late:
                         return []
                     await asyncio.sleep(0.1)
-        return [f"the invalidator has not acknowledged {due}, but {self.load.observer.applied}"]
+        return [f"{unfinished} runs have not ended; the invalidator has not acknowledged {late}"]
+
+    async def _rows(self) -> list[Row]:
+        return await read_rows(self.cluster.url_behind("postgres"), self.load.names)
 
     async def _write_rows(self) -> None:
-        snapshot = await read_snapshot(self.cluster.url_behind("postgres"))
-        names = {key: owner.name for owner in self.load.owners for key in owner.keys}
-        for key, row in snapshot.strategies.items():
-            version = snapshot.versions[f"strategy:{key}"]
-            self.load.journal.write(
-                "row", key=key, owner=names[key], revision=row["revision"], mark=row["name"], version=version
-            )
+        for row in await self._rows():
+            self.load.journal.write("row", **msgspec.structs.asdict(row))
 
     def _lines(self, path: Path) -> list[Line]:
         return [*read_lines(path), *read_lines(self.hops)]

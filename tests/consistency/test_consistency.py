@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.consistency import mutants
-from tests.consistency.breaking import FAMILIES, faults_of
-from tests.consistency.run import MUTANTS, run
+from tests.consistency.checker.history import kind_of
+from tests.consistency.run import run
 
 pytestmark = pytest.mark.e2e
 
@@ -22,6 +21,11 @@ async def test_nothing_old_is_shown(tmp_path: Path) -> None:
     assert report.passed, "\n".join([report.line(), *(part.line() for part in report.parts)])
     sources = {read.source for part in report.parts for read in part.evidence.reads}
     assert sources >= {"l1", "l2", "miss", "bypass"}, "a way that answers take has not been looked at"
+    strict = next(part.evidence for part in report.parts if part.name == "strict")
+    done = {(kind_of(each.key), each.deletes) for each in strict.history.writes if each.revision is not None}
+    passing = ("strategy", "backtest", "session")
+    assert done >= {(kind, deletes) for kind in passing for deletes in (True, False)}, "nothing came or went"
+    assert {kind_of(key) for read in strict.reads for key in read.found} >= {"strategy", "versions", "backtest", "user"}
 
 
 @pytest.mark.long
@@ -29,24 +33,3 @@ async def test_nothing_old_is_shown_in_ten_minutes(tmp_path: Path) -> None:
     """Every fault there is, at other moments each time; the seed is in the verdict."""
     report = await run(tmp_path, int(time.time()), LONG)
     assert report.passed, "\n".join([report.line(), *(part.line() for part in report.parts)])
-
-
-def test_a_short_run_meets_with_the_fault_that_mutants_fail_at() -> None:
-    """And with another: what is shown of ours is shown under what finds the others out."""
-    actions = {fault.action for fault in faults_of(SEED, SHORT / 2)}
-    assert "flush while commits are slow" in actions
-    assert len(actions) > 1
-
-
-def test_every_kind_of_fault_comes_up_in_the_long_run() -> None:
-    """Whatever the seed."""
-    for seed in range(20):
-        met = {fault.action for fault in faults_of(seed, 300.0)}
-        assert met == {kind.action for family in FAMILIES for kind in family}
-
-
-def test_there_is_a_mutant_for_each_part_of_the_protocol_that_others_lack() -> None:
-    """Each that there is has a run; among them the usual protocol, and ours without the barrier."""
-    names = [each.name for each in MUTANTS]
-    assert {"delete-on-write", "floors-only", "no-barrier"} < set(names)
-    assert sorted(names) == sorted(mutants.MUTANTS)

@@ -48,6 +48,19 @@ async def _forget_feed(cluster: Cluster, fault: Fault) -> None:
         proxy.forget(SUBSCRIBE)
 
 
+async def _cut_feed(cluster: Cluster, fault: Fault) -> None:
+    """The same, and no new one of them comes about for a while; all else that the process asks is answered."""
+    proxies = _proxies(cluster, fault)
+    for proxy in proxies:
+        proxy.held = {SUBSCRIBE: fault.seconds}
+        proxy.forget(SUBSCRIBE)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        for proxy in proxies:
+            proxy.held = {}
+
+
 async def _silence(cluster: Cluster, fault: Fault) -> None:
     with _silent(_proxies(cluster, fault)):
         await asyncio.sleep(fault.seconds)
@@ -158,6 +171,7 @@ _ACTIONS: Final[Mapping[str, Callable[[Cluster, Fault], Awaitable[None]]]] = {
     "reset": _reset,
     "forget": _forget,
     "forget feed": _forget_feed,
+    "cut feed": _cut_feed,
     "silence": _silence,
     "delay": _delay,
 }

@@ -1,4 +1,7 @@
-"""What the journal of a run says, read back. Times are seconds of one clock; a value is known by its revision."""
+"""What the journal of a run says, read back. Times are seconds of one clock; a value is known by its revision.
+
+A key is the name of an object in the cache protocol (`strategy:<id>`), or of something that has revisions of its own.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,15 +13,37 @@ Source = Literal["l1", "l2", "miss", "bypass", ""]
 """Where an answer came from, by its `Cache-Status`."""
 
 ABSENT = 0
-"""In place of a revision: it was not found, or not in the list."""
+"""In place of a revision: it was not found, or not in the list, and nobody had asked for its deletion."""
+GONE = 2**53 - 1
+"""In place of a revision: it is deleted, which is above every revision that it had, and for ever."""
+THERE = GONE - 1
+"""In place of a revision: an answer shows that it is there, and does not say at which."""
+
+
+def kind_of(key: str) -> str:
+    """What a key is one of, by its name: that of its object in the protocol."""
+    return key.partition(":")[0]
+
+
+def origin(mark: str) -> str:
+    """The part of a value that one write alone gave: its first word. The rest is what became of it."""
+    return mark.partition(" ")[0]
 
 
 class Line(msgspec.Struct, frozen=True, tag_field="what", tag=str.lower):
     """One line of a journal."""
 
+    def lines(self) -> dict[str, Any]:
+        """What a violation shows of it."""
+        return msgspec.structs.asdict(self)
+
 
 class Write(Line, frozen=True):
-    """A change of one strategy. `revision` is None when it was not acknowledged: then it may have happened or not."""
+    """A change of one key, or its creation, or that it `deletes` it.
+
+    `revision` is None when it was not acknowledged: then it may have happened or not, as its `status` has it. `key` is
+    empty when something was created and the answer with its id was lost. `mark` is what the change makes of the key.
+    """
 
     op: str
     owner: str
@@ -28,17 +53,19 @@ class Write(Line, frozen=True):
     end: float
     status: int
     revision: int | None
+    deletes: bool = False
 
-    def lines(self) -> dict[str, Any]:
-        """What a violation shows of it."""
-        return msgspec.structs.asdict(self)
+    @property
+    def may_be_done(self) -> bool:
+        """Whether it has happened, or perhaps has: nobody said that it would not."""
+        return self.revision is not None or not 400 <= self.status < 500
 
 
 class Read(Line, frozen=True):
-    """An answer about one strategy or a list of them: `found` has by key the revision and the name that it showed.
+    """An answer about keys that were asked for by name, or with `whole` about all of a kind that are the owner's.
 
-    `due` are the revisions that its token covers; without a token there are none. `owned` are the keys that belong into
-    the answer. `status` is 0 when there was no answer.
+    `found` has by key the revision and the mark that it showed. `due` are the revisions that its token covers; without
+    a token there are none. `status` is 0 when there was no answer.
     """
 
     op: str
@@ -49,22 +76,15 @@ class Read(Line, frozen=True):
     end: float
     status: int
     source: Source
-    owned: tuple[str, ...]
+    keys: tuple[str, ...]
+    whole: str
     found: dict[str, tuple[int, str]]
     due: dict[str, int]
 
     @property
     def answered(self) -> bool:
-        """Whether the answer says something about data."""
-        return self.status in {200, 304, 404}
-
-    def revision(self, key: str) -> int:
-        """What it showed of a key."""
-        return self.found.get(key, (ABSENT, ""))[0]
-
-    def lines(self) -> dict[str, Any]:
-        """What a violation shows of it."""
-        return msgspec.structs.asdict(self)
+        """Whether the answer says something about data: to be refused says that a session has ended."""
+        return self.status in {200, 304, 404} or (self.status == 401 and self.path.startswith("/auth/"))
 
 
 class Applied(Line, frozen=True):
@@ -90,7 +110,7 @@ class Quiet(Line, frozen=True):
 
 
 class Row(Line, frozen=True):
-    """What the database held of a strategy when all was quiet, and the version of its object in the cache protocol."""
+    """What the database held of a key when all was quiet, and the version of its object in the cache protocol."""
 
     key: str
     owner: str

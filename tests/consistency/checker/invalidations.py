@@ -5,11 +5,11 @@ A gateway may not have heard of it yet for as long as its lease lasts, if its fe
 
 from collections.abc import Iterator
 
-from tests.consistency.checker.evidence import Evidence
+from tests.consistency.checker.evidence import Evidence, said
 from tests.faults.checker.violation import Violation
 
 OLDER_THAN_INVALIDATION = "a read is older than an invalidation that was acknowledged before it began"
-NOT_THE_VERSION = "a strategy's revision is not the version of its object, by which this checker tells what was applied"
+NOT_THE_VERSION = "a revision is not the version of its object, by which this checker tells what was applied"
 
 
 def check_invalidations(evidence: Evidence) -> Iterator[Violation]:
@@ -18,8 +18,9 @@ def check_invalidations(evidence: Evidence) -> Iterator[Violation]:
         if row.revision != row.version:
             yield Violation(NOT_THE_VERSION, row.key, f"revision {row.revision}, version {row.version}", [])
     for read in evidence.reads:
-        by = read.begin - (evidence.lease if read.source == "l1" else 0.0)
-        for key in read.owned:
-            due, revision = evidence.invalidated.before(key, by), read.revision(key)
+        by = evidence.believed(read)
+        for key in evidence.members(read):
+            due, revision = evidence.invalidated.before(key, by), evidence.shown(read, key)
             if revision < due:
-                yield Violation(OLDER_THAN_INVALIDATION, key, f"revision {revision}; {due} is due", [read.lines()])
+                detail = f"shows {said(revision)}; {said(due)} is due"
+                yield Violation(OLDER_THAN_INVALIDATION, key, detail, [read.lines()])

@@ -38,8 +38,8 @@ def staleness(evidence: Evidence) -> Staleness:
     for read in evidence.reads:
         if read.due or not history.is_quiet(read):
             continue
-        for key in read.owned:
-            since = evidence.acknowledged.since(key, read.revision(key))
+        for key in evidence.members(read):
+            since = evidence.acknowledged.since(key, evidence.shown(read, key))
             ages.append(max(0.0, read.begin - since))
     hops = sorted(
         hop.seconds for hop in history.hops if any(each.begin <= hop.time <= each.end for each in history.quiet)
