@@ -8,6 +8,7 @@ import pytest
 
 from services.gateway.settings import GatewaySettings
 from services.metrics.core.names import METRICS
+from services.metrics.settings import MetricsSettings
 from shared.runtime.environment import variable
 from tests.model.__main__ import report
 from tests.model.runs import ALL
@@ -35,9 +36,10 @@ def test_each_metric_on_the_page_exists() -> None:
 
 
 def test_each_setting_on_the_page_exists() -> None:
-    """As a variable of the gateway or of who writes."""
+    """As a variable of the gateway, of the metrics service or of who writes."""
     named = set(re.findall(r"`(CACHE_[A-Z0-9_]+)`", PAGE))
-    known = {variable(GatewaySettings, each.name) for each in fields(GatewaySettings)} | {"CACHE_POLICY"}
+    services = (GatewaySettings, MetricsSettings)
+    known = {variable(of, each.name) for of in services for each in fields(of)} | {"CACHE_POLICY"}
     assert len(named) > 5
     assert named <= known
 
