@@ -28,6 +28,11 @@ class Prometheus:
         assert answer.status_code == 200, answer.text
         return [(each["metric"], float(each["value"][1])) for each in answer.json()["data"]["result"]]
 
+    async def healths(self) -> list[str]:
+        """Return of each rule and alert whether it could be evaluated: ok, err or unknown."""
+        groups = (await self._client.get("/api/v1/rules")).json()["data"]["groups"]
+        return [rule["health"] for group in groups for rule in group["rules"]]
+
     async def has_begun(self) -> bool:
         """Whether it has scraped several times and the last rule has seen more than one of these."""
         try:
