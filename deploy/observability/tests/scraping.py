@@ -36,10 +36,10 @@ class Prometheus:
     async def has_begun(self) -> bool:
         """Whether it has scraped several times and the last rule has seen more than one of these."""
         try:
-            found = await self.ask(f"count_over_time({RECORDED[-1].record}[1m]) > 2")
+            ready = await self._client.get("/-/ready")
         except httpx.TransportError:
             return False
-        return bool(found)
+        return ready.is_success and bool(await self.ask(f"count_over_time({RECORDED[-1].record}[1m]) > 2"))
 
 
 @asynccontextmanager
