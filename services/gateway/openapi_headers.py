@@ -88,12 +88,14 @@ def _response_headers(path: str, method: str, operation: Operation, status: str)
             yield "Cache-Status", _header(_CACHE_STATUS, {"type": "string"})
     if is_success and any(each["name"] == "cursor" for each in operation.get("parameters", [])):
         yield "Link", _header(_LINK, {"type": "string"})
+    if status == "202" and path.startswith(_ADMINISTRATION):
+        yield "Location", _header(_PLACE, _REFERENCE, required=True)
     if is_success and _is_write(path, method):
         yield TOKEN, _header(_TOKEN, {"type": "string"}, required=True)
         if status != "204":
             yield "ETag", _header(_ETAG, {"type": "string"}, required=True)
         if status in {"201", "202"} or "202" in operation["responses"]:
-            yield "Location", _header("Where it is", {"type": "string", "format": "uri-reference"}, required=True)
+            yield "Location", _header(_PLACE, _REFERENCE, required=True)
         if "202" in operation["responses"]:
             yield "Preference-Applied", _header("`wait=N`, if it was waited", {"type": "string"})
 
@@ -129,6 +131,7 @@ def _header(description: str, schema: Operation, *, required: bool = False) -> O
     return {"description": description, "required": required, "schema": schema}
 
 
+_PLACE, _REFERENCE = "Where it is", {"type": "string", "format": "uri-reference"}
 _LATER = "Seconds after which to try again"
 _SEND_TOKEN = "The token of a write: what is answered is never older than that write left it"  # noqa: S105  # no secret
 _SEND_TOKEN_TO_A_WRITE = "The token of earlier writes: the one that is answered names what they did too"  # noqa: S105

@@ -51,6 +51,8 @@ VALUES: dict[str, object] = {
     "strategy.create": STORED,
     "dataset.ingest": DATASET,
     "dead_letter.replay": {"id": LETTER, "outcome": "ok"},
+    "database.slow_queries": {"available": False, "advice": None, "counted_since": None, "items": []},
+    "database.upkeep": {"command": "analyze", "tables": [], "finished": False},
 }
 ANYTHING = {**RUN, "items": [], "next_cursor": "abc"}
 
@@ -166,6 +168,7 @@ async def test_the_request_headers_stand_where_they_are_read(tmp_path: Path) -> 
     assert all(("412" in each.said["responses"]) == ((each.method, each.path) in changing) for each in operations)
     assert taking["Prefer"] == {
         ("post", "/backtests"), ("post", "/sweeps"), ("post", "/backtests/{backtest_id}/verify"),
+        ("post", "/admin/database/analyze"), ("post", "/admin/database/vacuum"),
     }  # fmt: skip
 
 
