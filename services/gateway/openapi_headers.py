@@ -91,13 +91,17 @@ def _response_headers(path: str, method: str, operation: Operation, status: str)
     if status == "202" and path.startswith(_ADMINISTRATION):
         yield "Location", _header(_PLACE, _REFERENCE, required=True)
     if is_success and _is_write(path, method):
-        yield TOKEN, _header(_TOKEN, {"type": "string"}, required=True)
-        if status != "204":
-            yield "ETag", _header(_ETAG, {"type": "string"}, required=True)
-        if status in {"201", "202"} or "202" in operation["responses"]:
-            yield "Location", _header(_PLACE, _REFERENCE, required=True)
-        if "202" in operation["responses"]:
-            yield "Preference-Applied", _header("`wait=N`, if it was waited", {"type": "string"})
+        yield from _headers_of_a_write(operation, status)
+
+
+def _headers_of_a_write(operation: Operation, status: str) -> Iterator[tuple[str, Operation]]:
+    yield TOKEN, _header(_TOKEN, {"type": "string"}, required=True)
+    if status != "204":
+        yield "ETag", _header(_ETAG, {"type": "string"}, required=True)
+    if status in {"201", "202"} or "202" in operation["responses"]:
+        yield "Location", _header(_PLACE, _REFERENCE, required=True)
+    if "202" in operation["responses"]:
+        yield "Preference-Applied", _header("`wait=N`, if it was waited", {"type": "string"})
 
 
 def _is_tagged_read(path: str, method: str) -> bool:
