@@ -38,7 +38,14 @@ async def test_ten_minutes_of_faults_break_no_promise(tmp_path: Path) -> None:
     assert report.passed, report.line()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        signal.SIGKILL,
+    ],
+)
 async def test_nothing_is_left_of_a_run_that_is_ended(tmp_path: Path, number: signal.Signals) -> None:
     """However it is ended, in the middle of the load, all that it started ends too."""
     process = await asyncio.create_subprocess_exec(

@@ -65,6 +65,11 @@ async def test_a_worker_that_stood_still_for_longer_than_its_lease_changes_nothi
     heir.send_signal(signal.SIGSTOP)
     run = await queued(backtests, ana, long_dataset, spec=HALF_A_SECOND)
     await reached(backtests, run, ana, "running", seconds=5)
+
+    async def has_told() -> bool:
+        return await told_of(bus, run) == ["running"]
+
+    await until(has_told, seconds=5)  # it has the job by then, and says so a moment later
     sleeper.send_signal(signal.SIGSTOP)
     heir.send_signal(signal.SIGCONT)
     done = await reached(backtests, run, ana, "succeeded", seconds=20)

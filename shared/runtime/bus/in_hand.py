@@ -29,6 +29,8 @@ class InHand:
         self._consumer = consumer
         self._longest = longest
         self._held: dict[bytes, tuple[float, str]] = {}
+        # A refresh under an old name must not come after the new one has been told.
+        self._telling = asyncio.Lock()
 
     def __contains__(self, entry_id: object) -> bool:
         """Say whether it is in the hands of this process."""
@@ -53,21 +55,23 @@ class InHand:
 
     async def refresh(self) -> None:
         """Tell the bus of what has been held for a while that it still is. Raises RedisError or OSError."""
-        now = asyncio.get_running_loop().time()
-        # What is let go of meanwhile does no harm: the bus ignores what is acknowledged.
-        held = [
-            (name, entry_id)
-            for entry_id, (since, name) in self._held.items()
-            if REFRESH_SECONDS <= now - since <= self._longest
-        ]
-        for name, pairs in itertools.groupby(sorted(held), key=lambda pair: pair[0]):
-            await self._claim(name, *(entry_id for _, entry_id in pairs))
+        async with self._telling:
+            now = asyncio.get_running_loop().time()
+            # What is let go of meanwhile does no harm: the bus ignores what is acknowledged.
+            held = [
+                (name, entry_id)
+                for entry_id, (since, name) in self._held.items()
+                if REFRESH_SECONDS <= now - since <= self._longest
+            ]
+            for name, pairs in itertools.groupby(sorted(held), key=lambda pair: pair[0]):
+                await self._claim(name, *(entry_id for _, entry_id in pairs))
 
     async def rename(self, entry_id: bytes, *, deliveries: int | None = None) -> None:
         """Hold an entry under the process's own name, as given so many times. Raises RedisError or OSError."""
         if entry_id in self._held:
             self._held[entry_id] = (self._held[entry_id][0], self._consumer)
-            await self._claim(self._consumer, entry_id, deliveries=deliveries)
+            async with self._telling:
+                await self._claim(self._consumer, entry_id, deliveries=deliveries)
 
     async def absolve(self) -> None:
         """Hold what was taken over as if it had been read: nobody is known to have died of it. Raises as `rename`."""
