@@ -47,7 +47,7 @@ matrix: ## Run the tests on each of PYTHONS="python3.11 python3.13"
 load: ## Load the running platform and grade what it answers; ARGS="--seconds 30 --html report.html"
 	@./aurelius load $(ARGS)
 
-bench: ## Measure everything anew and write docs/performance.md; ARGS="--only cache"; 90 minutes on a quiet machine, needs wrk
+bench: ## Measure everything anew and write docs/performance.md; ARGS="--only cache"; on a quiet machine, needs wrk
 	@sh deploy/local/environment.sh $(BENCH) requirements/bench.txt
 	@$(BENCH)/bin/python -m pytest -q bench
 	@$(BENCH)/bin/python -m bench.performance $(ARGS)

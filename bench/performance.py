@@ -4,7 +4,7 @@
 
 Each part is a program of its own, `python -m bench.<part>`, one after the other; what it prints becomes its section,
 and nobody else writes figures into that document. It ends with 1 when a part found less than is asked for, or failed;
-the section of one that failed stays as it was. An hour and a half on a quiet machine.
+the section of one that failed stays as it was.
 """
 
 import subprocess

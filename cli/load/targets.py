@@ -1,4 +1,4 @@
-"""What is asked for, and what ours is: far tighter, from what was measured."""
+"""What is asked for, and what ours is: far tighter, and what we hold ourselves to."""
 
 from typing import Literal
 

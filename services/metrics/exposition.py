@@ -1,8 +1,8 @@
 """Text for Prometheus, in its own format (version 0.0.4) or OpenMetrics 1.0, made by prometheus-client.
 
-It takes 0.2 ms for one histogram, too much for thousands of them at each scrape. So it writes each series once, and
-what stands before the values is kept; the lines are kept too, and made anew only when the values have changed.
-Thousands of series then take a few milliseconds, in which the event loop is let go on.
+Formatting every line of thousands of series at each scrape is too much. So it writes each series once, and what stands
+before the values is kept; the lines are kept too, and made anew only when the values have changed. The event loop is
+let go on meanwhile.
 """
 
 import asyncio
