@@ -1,8 +1,6 @@
 """How long the queue is, counted every few seconds: for people, and for the bound on all jobs together."""
 
-import asyncio
 import logging
-import time
 from collections.abc import Sequence
 
 from services.backtest.job_queue import Backlog
@@ -11,6 +9,7 @@ from shared.contracts.clock import Clock
 from shared.contracts.errors import Unavailable
 from shared.contracts.timings import Gauge
 from shared.runtime.database import Database
+from shared.runtime.resting import repeat
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,7 @@ class QueueFigures:
 
     async def run(self) -> None:
         """Count until cancelled."""
-        while True:
-            begun = time.perf_counter()
-            await self.read()
-            await asyncio.sleep(max(READ_SECONDS, REST * (time.perf_counter() - begun)))
+        await repeat(self.read, every=READ_SECONDS, rest=REST)
 
     async def read(self) -> None:
         """Count once."""

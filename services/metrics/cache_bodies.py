@@ -9,11 +9,11 @@ import logging
 import random as randomness
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 
 from services.metrics.core.body_checks import DATABASE, L2, BodyCheck, BodyChecks, Seen, compare
 from services.metrics.core.cache_checks import WINDOWS
+from services.metrics.due_work import whenever_due
 from shared.cache.record import Entry, digest_of
 from shared.contracts.cache_probes import AnswerShown
 from shared.contracts.errors import ServiceError, Unavailable
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 L1: Final = "l1"
 KIND: Final = "body"
-FAULT_SECONDS: Final = 1.0
 
 
 class Gateways(Protocol):
@@ -90,18 +89,12 @@ class BodyChecker:
 
     async def run(self) -> None:
         """Compare whenever something is due, until cancelled."""
-        while True:
-            pause = self._checks.pause(self._clock())
-            if pause != 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._nudged.wait()
-                self._nudged.clear()
-            try:
-                await self.look()
-            except Exception:  # whatever it is, a checker must not end the service that it runs in
-                log.exception("the answers of the caches could not be compared")
-                await asyncio.sleep(FAULT_SECONDS)
+        await whenever_due(
+            lambda: self._checks.pause(self._clock()),
+            self._nudged,
+            self.look,
+            "the answers of the caches could not be compared",
+        )
 
     async def look(self) -> None:
         """Compare the answers about what has been due for longest."""

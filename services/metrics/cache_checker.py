@@ -6,11 +6,11 @@ Whatever fails costs looks, which are counted as not done, and nothing else.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 
 from services.metrics.cache_layers import Layer
 from services.metrics.core.cache_checks import WINDOWS, CacheChecks, Due, Finding, Judged
+from services.metrics.due_work import whenever_due
 from shared.cache.keys import object_type
 from shared.contracts.errors import ServiceError, Unavailable
 from shared.runtime.timings import Timings
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 L1: Final = "l1"
 L2: Final = "l2"
 KIND: Final = "version"
-FAULT_SECONDS: Final = 1.0
 
 
 class Keeping(Protocol):
@@ -68,18 +67,9 @@ class CacheChecker:
 
     async def run(self) -> None:
         """Look whenever something is due, until cancelled."""
-        while True:
-            pause = self._checks.pause(self._clock())
-            if pause != 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._nudged.wait()
-                self._nudged.clear()
-            try:
-                await self.look()
-            except Exception:  # whatever it is, a checker must not end the service that it runs in
-                log.exception("the caches could not be checked")
-                await asyncio.sleep(FAULT_SECONDS)
+        await whenever_due(
+            lambda: self._checks.pause(self._clock()), self._nudged, self.look, "the caches could not be checked"
+        )
 
     async def look(self) -> None:
         """Look at what is due, at all layers at once."""

@@ -1,13 +1,12 @@
 """What the metrics service is told of the database: this process's pool, and for all of them what Postgres tells."""
 
-import asyncio
 import logging
-import time
 from typing import Final
 
 from shared.contracts.errors import Unavailable
 from shared.contracts.timings import Gauge
 from shared.runtime.database import Connection, Database
+from shared.runtime.resting import repeat
 from shared.runtime.timings import Timings
 
 log = logging.getLogger(__name__)
@@ -55,10 +54,7 @@ class DatabaseFigures:
 
     async def run(self) -> None:
         """Read every READ_SECONDS until cancelled."""
-        while True:
-            begun = time.perf_counter()
-            await self.read()
-            await asyncio.sleep(max(READ_SECONDS, REST * (time.perf_counter() - begun)))
+        await repeat(self.read, every=READ_SECONDS, rest=REST)
 
     async def read(self) -> None:
         """Read once. While the database is away nothing is told of it."""

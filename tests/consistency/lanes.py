@@ -5,6 +5,7 @@ import itertools
 import json
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -37,7 +38,7 @@ class Asked(NamedTuple):
 
 
 @dataclass
-class Lane:
+class Lane(ABC):
     """One client. `gateways` are the connections to each of them, `numbers` gives each number once to all lanes."""
 
     PAUSE: ClassVar[float] = 0.0
@@ -60,9 +61,9 @@ class Lane:
             await asyncio.sleep(self.rng.uniform(0, 2 * self.PAUSE))
             await self.step()
 
+    @abstractmethod
     async def step(self) -> None:
         """Do one thing."""
-        raise NotImplementedError
 
     def gateway(self) -> tuple[str, Connection]:
         """Any of them."""

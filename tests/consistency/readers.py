@@ -1,5 +1,6 @@
 """Clients that read: all that an owner has, by itself and in lists, and what is another's or not there any more."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
@@ -95,9 +96,9 @@ class AnyReader(Lane):
         if question is not None:
             await self.look(self.next(), question, self._token(question))
 
+    @abstractmethod
     def choose(self) -> Question | None:
         """What to read next; None for nothing that is there."""
-        raise NotImplementedError
 
     async def look(
         self, op: str, question: Question, token: Token | None = None, gateway: tuple[str, Connection] | None = None

@@ -240,7 +240,7 @@ async def test_what_cannot_be_forgotten_is_tried_again(lab: Lab) -> None:
 
 async def test_it_compares_when_it_is_told_and_sleeps_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody foresaw does not end it."""
-    monkeypatch.setattr("services.metrics.cache_bodies.FAULT_SECONDS", 0.0)
+    monkeypatch.setattr("services.metrics.due_work.FAULT_SECONDS", 0.0)
     lab.processes.fault = RuntimeError("unforeseen")
     running = asyncio.create_task(lab.checker.run())
 

@@ -225,7 +225,7 @@ async def test_what_is_no_object_is_left_out(lab: Lab) -> None:
 
 async def test_it_looks_when_it_is_told_and_sleeps_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody foresaw does not end it."""
-    monkeypatch.setattr("services.metrics.cache_checker.FAULT_SECONDS", 0.0)
+    monkeypatch.setattr("services.metrics.due_work.FAULT_SECONDS", 0.0)
     lab.l2.fault = RuntimeError("unforeseen")
     running = asyncio.create_task(lab.checker.run())
 

@@ -273,8 +273,8 @@ async def test_an_opening_that_was_begun_is_gone_on_with(database: Database) -> 
     assert await cache.is_open("strategy")
 
 
-async def test_one_that_another_has_begun_since_is_not(database: Database) -> None:
-    """It was given up: what the other waits for counts, and he opens it."""
+async def begun_by_another(database: Database) -> tuple[FakeCacheStore, Away, Opener[Opening], Opening]:
+    """An opener whose database went away in an opening, so that it was given up, and the opening of another since."""
     now = 0.0
     cache = FakeCacheStore(opened=False, clock=lambda: now)
     away = Away(database)
@@ -284,6 +284,12 @@ async def test_one_that_another_has_begun_since_is_not(database: Database) -> No
     now = OPENING_SECONDS
     others = await cache.begin("strategy")
     assert others is not None
+    return cache, away, opener, others
+
+
+async def test_one_that_another_has_begun_since_is_not(database: Database) -> None:
+    """It was given up: what the other waits for counts, and he opens it."""
+    cache, away, opener, others = await begun_by_another(database)
     away.there = True
     for _ in range(2):
         await opener.look()
@@ -293,15 +299,7 @@ async def test_one_that_another_has_begun_since_is_not(database: Database) -> No
 
 async def test_one_that_another_has_finished_is_forgotten(database: Database) -> None:
     """At the next loss a new one is begun, not the old one gone on with."""
-    now = 0.0
-    cache = FakeCacheStore(opened=False, clock=lambda: now)
-    away = Away(database)
-    opener = Opener("strategy", cache, cast("Database", away), Timings("strategy", "1"))
-    with pytest.raises(Unavailable):
-        await opener.look()
-    now = OPENING_SECONDS
-    others = await cache.begin("strategy")
-    assert others is not None
+    cache, away, opener, others = await begun_by_another(database)
     assert await cache.finish(others)
     await opener.look()
     cache.wipe()

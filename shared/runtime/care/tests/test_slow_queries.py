@@ -62,7 +62,7 @@ class NotLoaded:
 
     async def fetchrow(self, query: str, *_: object) -> asyncpg.Record | None:
         """Not asked."""
-        raise NotImplementedError
+        raise AssertionError(query)
 
     async def fetchval(self, query: str, *_: object) -> object:
         """The extension's schema."""
@@ -72,7 +72,7 @@ class NotLoaded:
 
     async def execute(self, query: str, *_: object) -> str:
         """Not asked."""
-        raise NotImplementedError
+        raise AssertionError(query)
 
 
 async def test_the_advice_where_the_library_is_not_loaded() -> None:
