@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from services.backtest.core.engine.simulate import simulate
 from services.backtest.core.engine.warm import warm_kernels
 from services.backtest.core.sweep.combination_kernel import run_combinations
 from services.backtest.core.sweep.warm import warm_sweeps
+from shared.runtime.connecting import CannotStart
 
 log = logging.getLogger(__name__)
 
@@ -27,48 +29,57 @@ _ABI = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
 LOCK = f"kernels-{_ABI}.lock"
 STATE = f"kernels-{_ABI}.state"
 BEGUN, WHOLE = "begun", "whole"
+COMPILER = "services.backtest.compile_kernels"
 
 
 def warm_up(compiling: Callable[[], None]) -> None:
-    """Compile every kernel that a job can come to, or load what another process has compiled.
+    """Load every kernel that a job can come to, once another process has compiled them all.
 
     Compiling takes half a minute of one core, and is told by `compiling()` before it begins; loading takes a second.
+    Raises CannotStart when they cannot be compiled.
     """
 
     def begin() -> None:
         log.info("compiling the engine, once per installation and version; this takes a minute or so")
         compiling()
 
-    keep_once(kernel_folders(), _version(), _all_kernels, begin)
+    keep_once(kernel_folders(), _version(), _compile, all_kernels, begin)
 
 
-def keep_once(folders: Sequence[Path], version: str, work: Callable[[], None], beginning: Callable[[], None]) -> None:
-    """Do `work`, which fills the folders with kernels of a version, or loads what it finds there, in each process.
+def keep_once(
+    folders: Sequence[Path],
+    version: str,
+    compile_all: Callable[[int], bool],
+    load: Callable[[], None],
+    beginning: Callable[[], None],
+) -> None:
+    """Have the folders filled with the kernels of a version, by one process, and `load` them in each.
 
     The first process has the folders to itself, after `beginning()`, and the others wait until it is done or dead: two
-    that write at a time could put the machine code of one under the types of the other. What another version left, or a
-    process that was killed, is removed before: numba writes in an index the name of a file that is still to come, where
-    an older one may stand. Kernels that were compiled one by one, before any of this, are kept.
+    that write at a time could put the machine code of one under the types of the other. `compile_all` is given the
+    lock, an open file, and says whether it came to its end; it is called until it does. What another version left, or
+    a process that was killed, is removed before: numba writes in an index the name of a file that is still to come,
+    where an older one may stand. Kernels that were compiled one by one, before any of this, are kept.
     """
     state, whole = folders[0] / STATE, f"{version} {WHOLE}"
     with _lock(folders[0] / LOCK) as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         if _text(state) != whole:
             fcntl.flock(lock, fcntl.LOCK_EX)
-        found = _text(state)
-        if found == whole:
-            work()
-            return
-        beginning()
-        if found:
-            for path in _files(folders, "*"):  # half-written ones too
-                path.unlink(missing_ok=True)
-        _write(state, f"{version} {BEGUN}")
-        work()
-        # Named whole only once they are on the disk: after a power cut some would be there in name alone.
-        for path in _files(folders, "*nb[ic]"):
-            _flush(path)
-        _write(state, whole)
+        if _text(state) != whole:
+            beginning()
+            compiled = False
+            while not compiled:
+                if _text(state):
+                    for path in _files(folders, "*"):  # half-written ones too
+                        path.unlink(missing_ok=True)
+                _write(state, f"{version} {BEGUN}")
+                compiled = compile_all(lock)
+            # Named whole only once they are on the disk: after a power cut some would be there in name alone.
+            for path in _files(folders, "*nb[ic]"):
+                _flush(path)
+            _write(state, whole)
+        load()
 
 
 def kernel_folders() -> list[Path]:
@@ -77,9 +88,25 @@ def kernel_folders() -> list[Path]:
     return list(dict.fromkeys(Path(kernel.stats.cache_path) for kernel in kernels))
 
 
-def _all_kernels() -> None:
+def all_kernels() -> None:
+    """Call each with all the types that jobs call it with: it is loaded where it is kept, and compiled where not."""
     warm_kernels()
     warm_sweeps()
+
+
+def _compile(lock: int) -> bool:
+    """Compile in a process of its own: the compiler takes 250 MiB and more, and its process never gives them back.
+
+    That process has the lock too, until it has ended: this one may be killed before.
+    """
+    command = [sys.executable, "-m", COMPILER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(lock,)) as compiler:  # noqa: S603 - our own words
+        code = compiler.wait()
+    if code > 0:
+        raise CannotStart("the engine could not be compiled")
+    if code < 0:
+        log.warning("what compiles the engine was ended by signal %d, and begins anew", -code)
+    return code == 0
 
 
 def _version() -> str:

@@ -16,6 +16,7 @@ from shared.runtime import logs
 from shared.runtime.children import CHILD, Children, parent_gone, tell_parent
 from shared.runtime.connecting import CannotStart
 from shared.runtime.environment import SettingsError, load, secrets_of, variable
+from shared.runtime.heap import give_back_large_blocks
 from shared.runtime.http_server import HttpServer, open_port
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
@@ -34,6 +35,7 @@ def run(name: str, kind: type[S], compose: Callable[[S], Service], *, http: bool
     Exits 0 when it was told to stop, by SIGTERM, SIGINT or the end of its parent; 1 when it cannot start or cannot go
     on, with the reason in the log. A second signal ends it at once.
     """
+    give_back_large_blocks()
     logs.configure(name, "INFO", json=logs.in_json(_given("LOG_FORMAT"), _given("AURELIUS_ENV")))
     logs.catch_strays()
     is_child = CHILD in os.environ

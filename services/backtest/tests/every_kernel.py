@@ -22,7 +22,7 @@ from services.backtest.core.run import run_backtest
 from services.backtest.core.sweep.run import sweep
 from services.backtest.core.sweep.space import Space
 from services.backtest.core.sweep.tests.strategies import walk
-from services.backtest.warm_up import kernel_folders, warm_up
+from services.backtest.warm_up import all_kernels, kernel_folders, warm_up
 from shared.contracts.values import Execution
 
 BARS = walk(120)
@@ -122,7 +122,10 @@ def work() -> None:
 
 def main(sort: str) -> None:
     """Raises SystemExit with what is not warm."""
-    warm_up(lambda: None)
+    if sort == "all":
+        all_kernels()
+    else:
+        warm_up(lambda: None)
     everything = kernels()
     warm = {name: list(kernel.signatures) for name, kernel in everything.items()}
     if sort == "all" and (cold := [name for name, signatures in warm.items() if not signatures]):

@@ -184,6 +184,33 @@ async def test_a_process_that_read_much_gives_its_memory_back(pool: IngestPool, 
     assert await reader_of_the_next(pool, tmp_path) != before
 
 
+async def test_a_process_that_nobody_needs_ends(tmp_path: Path) -> None:
+    """Its memory is given back, it leaves no dead process behind, and the next upload has another."""
+    pool = IngestPool(1, idle_seconds=0.05)
+    before = psutil.Process(await reader_of_the_next(pool, tmp_path))
+
+    async def has_ended() -> bool:
+        return not before.is_running()
+
+    await until(has_ended, seconds=10)
+    assert not readers_of(pool)
+    assert await reader_of_the_next(pool, tmp_path) != before.pid
+    await pool.close()
+
+
+async def test_a_process_that_is_needed_again_stays(tmp_path: Path) -> None:
+    """However long the next upload takes to be read: the time counts from the end of the last."""
+    pool = IngestPool(1, idle_seconds=0.5)
+    before = await reader_of_the_next(pool, tmp_path)
+    stuck = asyncio.create_task(described(pool, job_of(tmp_path, None)))
+    await asyncio.sleep(1.0)  # twice the time: nothing ends it meanwhile
+    assert [reader.pid for reader in readers_of(pool)] == [before]
+    assert not stuck.done()
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    await pool.close()
+
+
 PARENT = """
 import asyncio, sys
 from services.backtest.ingest_messages import IngestJob

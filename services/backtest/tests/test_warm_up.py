@@ -8,9 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
+from services.backtest import warm_up
+from services.backtest.tests.steps import until
 from services.backtest.warm_up import STATE, keep_once
+from shared.runtime.connecting import CannotStart
 
 ROOT = Path(__file__).parents[3]
 ABI = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
@@ -22,12 +26,14 @@ import os, signal, sys
 from pathlib import Path
 from services.backtest.warm_up import keep_once
 
-def work():
+def compile_all(lock):
     Path(sys.argv[1], sys.argv[2]).write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 
-keep_once([Path(sys.argv[1])], "one", work, lambda: None)
+keep_once([Path(sys.argv[1])], "one", compile_all, lambda: None, lambda: None)
 """
+
+WARM_UP = "from services.backtest.warm_up import warm_up; warm_up(lambda: None)"
 
 
 class Engine:
@@ -35,25 +41,35 @@ class Engine:
 
     def __init__(self, folder: Path, version: str = "one") -> None:
         self.folder, self.version = folder, version
-        self.begun = self.compiled = self.loaded = 0
-        self.meanwhile: Callable[[], object] = lambda: None
+        self.begun = self.compiled = self.loaded = self.tries = 0
+        self.compiling: Callable[[], object] = lambda: None
+        self.loading: Callable[[], object] = lambda: None
+        self.kills = 0
 
     def warm_up(self) -> None:
         """What each process does."""
-        keep_once([self.folder], self.version, self._work, self._begin)
+        keep_once([self.folder], self.version, self._compile, self._load, self._begin)
 
     def _begin(self) -> None:
         self.begun += 1
 
-    def _work(self) -> None:
-        self.meanwhile()
+    def _compile(self, lock: int) -> bool:
+        os.fstat(lock)  # it is open
+        self.tries += 1
+        self.compiling()
         kernel = self.folder / KERNEL
-        if kernel.exists():
-            self.loaded += 1
-            assert kernel.read_text() == self.version
-        else:
+        if self.tries <= self.kills:
+            kernel.write_text("half")
+            return False
+        if not kernel.exists():
             self.compiled += 1
             kernel.write_text(self.version)
+        return True
+
+    def _load(self) -> None:
+        self.loading()
+        assert (self.folder / KERNEL).read_text() == self.version
+        self.loaded += 1
 
 
 def test_processes_that_start_together_compile_once(tmp_path: Path) -> None:
@@ -67,7 +83,7 @@ def test_processes_that_start_together_compile_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(process, range(4)))
-    assert (engine.begun, engine.compiled, engine.loaded) == (1, 1, 3)
+    assert (engine.begun, engine.compiled, engine.loaded) == (1, 1, 4)
 
 
 def test_processes_that_find_kernels_load_them_at_the_same_time(tmp_path: Path) -> None:
@@ -75,10 +91,10 @@ def test_processes_that_find_kernels_load_them_at_the_same_time(tmp_path: Path) 
     engine = Engine(tmp_path)
     engine.warm_up()
     together = threading.Barrier(3)
-    engine.meanwhile = lambda: together.wait(AT_ONCE)
+    engine.loading = lambda: together.wait(AT_ONCE)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: engine.warm_up(), range(3)))
-    assert (engine.begun, engine.loaded) == (1, 3)
+    assert (engine.begun, engine.loaded) == (1, 4)
 
 
 def test_a_process_killed_while_it_compiles_is_followed_by_the_next(tmp_path: Path) -> None:
@@ -91,6 +107,14 @@ def test_a_process_killed_while_it_compiles_is_followed_by_the_next(tmp_path: Pa
     assert (engine.begun, engine.compiled) == (1, 1)
 
 
+def test_a_compiler_that_is_killed_begins_anew(tmp_path: Path) -> None:
+    """Nothing of what it left half-way is used; who waits for it is told once."""
+    engine = Engine(tmp_path)
+    engine.kills = 2
+    engine.warm_up()
+    assert (engine.begun, engine.tries, engine.compiled, engine.loaded) == (1, 3, 1, 1)
+
+
 def test_an_error_is_raised_and_leaves_nothing_to_use(tmp_path: Path) -> None:
     """A full disk, say: the next process begins anew."""
     engine = Engine(tmp_path)
@@ -99,10 +123,10 @@ def test_an_error_is_raised_and_leaves_nothing_to_use(tmp_path: Path) -> None:
         (tmp_path / KERNEL).write_text("half")
         raise OSError("No space left on device")
 
-    engine.meanwhile = fail
+    engine.compiling = fail
     with pytest.raises(OSError, match="No space"):
         engine.warm_up()
-    engine.meanwhile = lambda: None
+    engine.compiling = lambda: None
     engine.warm_up()
     assert engine.compiled == 1
 
@@ -122,8 +146,38 @@ def test_kernels_compiled_before_any_of_this_are_kept(tmp_path: Path) -> None:
     engine = Engine(tmp_path)
     engine.warm_up()
     engine.warm_up()
-    assert (engine.begun, engine.loaded) == (1, 2)
+    assert (engine.begun, engine.compiled, engine.loaded) == (1, 0, 2)
     assert (tmp_path / STATE).read_text() == "one whole"
+
+
+async def test_the_compiler_ends_with_its_parent(tmp_path: Path) -> None:
+    """However that ends; and the folders are the compiler's until it has."""
+    environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", WARM_UP], cwd=ROOT, env=environ)
+    compilers: list[psutil.Process] = []
+    try:
+
+        async def compiles() -> bool:
+            compilers[:] = psutil.Process(parent.pid).children()
+            return bool(compilers)
+
+        await until(compiles, seconds=60)
+    finally:
+        parent.kill()
+        parent.wait()
+
+    async def is_gone() -> bool:
+        return not compilers[0].is_running()
+
+    await until(is_gone, seconds=10)
+
+
+def test_what_cannot_be_compiled_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that compiles ends with an error, which is in its own words on the standard error."""
+    monkeypatch.setattr(warm_up, "COMPILER", "services.backtest.no_such_module")
+    monkeypatch.setattr(warm_up, "kernel_folders", lambda: [tmp_path])
+    with pytest.raises(CannotStart, match="could not be compiled"):
+        warm_up.warm_up(lambda: None)
 
 
 def test_no_job_waits_for_the_compiler() -> None:
