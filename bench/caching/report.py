@@ -36,7 +36,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
     """A table whose first column is the read; nothing without rows."""
     lines = [f"| {' | '.join(row)} |" for row in rows]
     head = ["read", *columns]
-    return [f"### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines] if lines else []
+    return [f"#### {title}", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines] if lines else []
 
 
 def _before_and_after(servers: Servers, everything: Sequence[Found]) -> Iterator[list[str]]:
@@ -91,7 +91,7 @@ def _steady(everything: Sequence[Found]) -> Iterator[list[str]]:
 def _mix(mix: Mixed) -> list[str]:
     met = _yes(mix.total.rate > HIT_RATE)
     return [
-        f"### Hit rate of the mixed load, with a write in {mix.write_in:,} requests",
+        f"#### Hit rate of the mixed load, with a write in {mix.write_in:,} requests",
         "",
         "| type | reads | hits | hit rate |",
         "|---|---|---|---|",
