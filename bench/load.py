@@ -1,88 +1,164 @@
-"""`python -m bench.load`: the load suite's own figures beside wrk's, of one read at a rate that both can hold.
+"""`python -m bench.load`: the load suite's own figures beside wrk's, of reads at a rate that both can hold.
 
-    python -m bench.load [--url http://127.0.0.1:8000] [--rate 200] [--seconds 10] [--rounds 5]
+    python -m bench.load [--rate 200] [--seconds 10] [--rounds 5]
 
-Without a URL a platform of its own is started. wrk knows no rates: each of its connections waits after an answer, so
-that all together send about so many a second. It counts from when a request is sent, ours from when it is due; below
-the knee the difference is what the load itself is late by, which is told. Rounds take turns, so that both meet the
-machine as it is; the median of the rounds' ratios has to be within BOUND of 1.
+wrk knows no rates: each of its connections waits after an answer, so that all together send about so many a second. It
+counts from when a request is sent, ours from when it is due, and both are late by what their own work takes, ours more:
+it is Python. How much more is measured as well, at a bare application on the gateway's own server that sends one of the
+answers. Rounds take turns, so that all meet the machine as it is. The median of the rounds' ratios, less what the load
+takes itself, has to be within BOUND of 1 for each read.
 """
 
 import argparse
 import asyncio
 import sys
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
+import psutil
+
+from bench.caching.servers import bare_application
+from bench.serving import bare
 from bench.serving.client import at_rate, one_after_another
 from bench.serving.wrk import Expected, find_wrk, run_wrk
 from cli.load.accounts import Account, accounts
-from cli.load.checks import item
-from cli.load.wire import Answer, get
+from cli.load.wire import Answer, Request, get
 from tests.e2e.platform import platform
 
 BOUND = 0.15
 CONNECTIONS = 16
+PAST = {"Cache-Control": "no-cache"}
+
+
+@dataclass(slots=True)
+class Read:
+    """A URL, what it answers, and the medians of each round in seconds. `bare`: of an application that does nothing."""
+
+    name: str
+    url: str
+    headers: dict[str, str]
+    expected: Expected
+    bare: bool = False
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+
+    def request(self) -> Request:
+        """Return it for the load suite's client, which holds the answer against the recorded one, as wrk does."""
+        parts, body = urlsplit(self.url), self.expected.body.read_bytes()
+
+        def same(answer: Answer) -> None:
+            if answer.status != 200 or answer.body != body:
+                sys.exit(f"{self.name}: the answer is another one, with status {answer.status}")
+
+        return get(parts.path, same, {"Host": parts.netloc, **self.headers})
+
+    def agreement(self, own: float) -> float:
+        """Return the median of the rounds' ratios, once `own` seconds are taken off what the load suite found."""
+        return median((one - own) / other for one, other in zip(self.ours, self.theirs, strict=True))
 
 
 def main() -> int:
     """Return the exit status: 0 when both agree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", default="")
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     find_wrk()
-    ratios = asyncio.run(_measured(given))
-    found = median(ratios)
-    agree = abs(found - 1) <= BOUND
-    print(f"median of the ratios {found:.3f}: {'within' if agree else 'NOT within'} {BOUND:.0%}")
-    return 0 if agree else 1
+    return 0 if told(asyncio.run(_measured(given)), given) else 1
 
 
-async def _measured(given: argparse.Namespace) -> list[float]:
-    """Return the ratio of the medians of each round."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = given.url or (await stack.enter_async_context(platform(folder))).base_url
-        # From a thread: the platform's output is read here.
-        return await asyncio.to_thread(_at, url, given, folder)
-
-
-def _at(url: str, given: argparse.Namespace, folder: Path) -> list[float]:
-    left: list[str] = []
-    with accounts(url, 1, partial(print, file=sys.stderr), left) as (owner,):
-        return _rounds(url, given, owner, folder)
-
-
-def _rounds(url: str, given: argparse.Namespace, owner: Account, folder: Path) -> list[float]:
-    """Measure in turns, and print."""
-    path = f"/api/v1/strategies/{owner.strategies[0]}"
-    headers = {"Host": urlsplit(url).netloc, "Authorization": owner.authorization}
-    seen: list[Answer] = []
-    one_after_another(url, [get(path, seen.append, headers)], 1)
-    body = folder / "body"
-    body.write_bytes(seen[0].body)
-    request = get(path, item(owner.strategies[0], owner.user_id), headers)
-    wrk = partial(run_wrk, f"{url}{path}", headers, Expected(body), seconds=given.seconds)
-    ratios = []
-    for number in range(given.rounds):
-        ours = at_rate(url, [request] * round(given.rate * given.seconds), given.rate, CONNECTIONS)
-        own = median(ours.latencies)
-        # A connection that waits so long sends as often as it should, but for the time that an answer takes.
-        theirs = asyncio.run(wrk(connections=CONNECTIONS, pause=max(0.0, CONNECTIONS / given.rate - own)))
-        ratios.append(own / theirs.p50)
+def told(reads: Sequence[Read], given: argparse.Namespace) -> bool:
+    """Print what was found; return whether all agree."""
+    nothing = next(read for read in reads if read.bare)
+    own = median(one - other for one, other in zip(nothing.ours, nothing.theirs, strict=True))
+    print(f"{given.rate:g} requests/s, {given.rounds} rounds of {given.seconds:g} s each; medians, in ms.")
+    print(f"More than wrk, the load takes {own * 1e3:.3f} itself: the difference at the bare application.")
+    agree = True
+    for read in reads:
+        plain, less = read.agreement(0.0), read.agreement(own)
         print(
-            f"round {number + 1}: ours {len(ours.latencies) / ours.seconds:.1f}/s, median {own * 1e3:.3f} ms, "
-            f"of which late {median(ours.lags) * 1e3:.3f} ms; "
-            f"wrk {theirs.rate:.1f}/s, median {theirs.p50 * 1e3:.3f} ms; ratio {ratios[-1]:.3f}"
+            f"{read.name:<34} ours {median(read.ours) * 1e3:7.3f}, wrk {median(read.theirs) * 1e3:7.3f}, "
+            f"ratio {plain:.3f}" + ("" if read.bare else f", less what the load takes {less:.3f}")
         )
-    return ratios
+        agree &= read.bare or abs(less - 1) <= BOUND
+    print(f"less what the load takes itself: {'within' if agree else 'NOT within'} {BOUND:.0%}")
+    return agree
+
+
+async def _measured(given: argparse.Namespace) -> list[Read]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with platform(folder) as running, _reads(running.base_url, folder) as reads:
+            for number in range(given.rounds):
+                for read in reads:
+                    await _round(read, given, wrk_first=number % 2 == 1)
+            return reads
+
+
+@asynccontextmanager
+async def _reads(url: str, folder: Path) -> AsyncIterator[list[Read]]:
+    """Of an account of its own, which is closed in the end."""
+    left: list[str] = []
+    making = accounts(url, 1, partial(print, file=sys.stderr), left)
+    # In threads: the platform's output is read here.
+    (owner,) = await asyncio.to_thread(making.__enter__)
+    try:
+        hit = await asyncio.to_thread(_recorded, "a strategy from L1", url, _one(owner), owner, folder, {})
+        past = await asyncio.to_thread(_recorded, "a strategy past the cache", url, _one(owner), owner, folder, PAST)
+        page = await asyncio.to_thread(
+            _recorded, "the list past the cache", url, "/api/v1/strategies", owner, folder, PAST
+        )
+        answer = bare.Answer(200, [(b"content-type", b"application/json")], hit.expected.body.read_bytes())
+        everywhere = set(psutil.Process().cpu_affinity() or ())
+        async with bare_application(answer, folder, everywhere) as server:
+            nothing = Read("the bare application", f"{server.url}{_one(owner)}", hit.headers, hit.expected, bare=True)
+            yield [nothing, hit, past, page]
+    finally:
+        await asyncio.to_thread(making.__exit__, None, None, None)
+
+
+def _one(owner: Account) -> str:
+    return f"/api/v1/strategies/{owner.strategies[0]}"
+
+
+def _recorded(name: str, url: str, path: str, owner: Account, folder: Path, more: dict[str, str]) -> Read:
+    """Ask once, and write down the answer."""
+    headers = {"Authorization": owner.authorization, **more}
+    seen: list[Answer] = []
+    one_after_another(url, [get(path, seen.append, {"Host": urlsplit(url).netloc, **headers})], 1)
+    if seen[0].status != 200:
+        sys.exit(f"{name}: {seen[0].status} {seen[0].body.decode(errors='replace')}")
+    body = folder / f"{name}.body"
+    body.write_bytes(seen[0].body)
+    return Read(name, f"{url}{path}", headers, Expected(body))
+
+
+async def _round(read: Read, given: argparse.Namespace, *, wrk_first: bool) -> None:
+    """Measure one read by both."""
+    # A connection that waits so long sends as often as it should, but for the time that an answer takes.
+    last = read.theirs[-1] if read.theirs else 0.0
+    wrk = partial(run_wrk, read.url, read.headers, read.expected, seconds=given.seconds)
+    theirs = partial(wrk, connections=CONNECTIONS, pause=max(0.001, CONNECTIONS / given.rate - last))
+    requests = [read.request()] * round(given.rate * given.seconds)
+    if wrk_first:
+        found = await theirs()
+    load = await asyncio.to_thread(at_rate, read.url, requests, given.rate, CONNECTIONS)
+    if not wrk_first:
+        found = await theirs()
+    read.ours.append(median(load.latencies))
+    read.theirs.append(found.p50)
+    print(
+        f"{read.name}: ours {len(load.latencies) / load.seconds:.1f}/s, sent {median(load.lags) * 1e3:.3f} ms late; "
+        f"wrk {found.rate:.1f}/s",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
