@@ -13,7 +13,8 @@ from services.backtest.warm_up import all_kernels
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):  # unbuffered: the interpreter's end would wait for a buffer's lock
+        pass
     os._exit(1)
 
 

@@ -29,6 +29,7 @@ _ABI = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
 LOCK = f"kernels-{_ABI}.lock"
 STATE = f"kernels-{_ABI}.state"
 BEGUN, WHOLE = "begun", "whole"
+TRIES = 3
 COMPILER = "services.backtest.compile_kernels"
 
 
@@ -57,9 +58,10 @@ def keep_once(
 
     The first process has the folders to itself, after `beginning()`, and the others wait until it is done or dead: two
     that write at a time could put the machine code of one under the types of the other. `compile_all` is given the
-    lock, an open file, and says whether it came to its end; it is called until it does. What another version left, or
-    a process that was killed, is removed before: numba writes in an index the name of a file that is still to come,
-    where an older one may stand. Kernels that were compiled one by one, before any of this, are kept.
+    lock, an open file, and says whether it came to its end; CannotStart is raised when it has not in TRIES times. What
+    another version left, or a process that was killed, is removed before: numba writes in an index the name of a file
+    that is still to come, where an older one may stand. Kernels that were compiled one by one, before any of this, are
+    kept.
     """
     state, whole = folders[0] / STATE, f"{version} {WHOLE}"
     with _lock(folders[0] / LOCK) as lock:
@@ -68,13 +70,15 @@ def keep_once(
             fcntl.flock(lock, fcntl.LOCK_EX)
         if _text(state) != whole:
             beginning()
-            compiled = False
-            while not compiled:
+            for _ in range(TRIES):
                 if _text(state):
                     for path in _files(folders, "*"):  # half-written ones too
                         path.unlink(missing_ok=True)
                 _write(state, f"{version} {BEGUN}")
-                compiled = compile_all(lock)
+                if compile_all(lock):
+                    break
+            else:
+                raise CannotStart(f"what compiles the engine was ended {TRIES} times; it may need more memory")
             # Named whole only once they are on the disk: after a power cut some would be there in name alone.
             for path in _files(folders, "*nb[ic]"):
                 _flush(path)

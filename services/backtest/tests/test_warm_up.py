@@ -13,7 +13,7 @@ import pytest
 
 from services.backtest import warm_up
 from services.backtest.tests.steps import until
-from services.backtest.warm_up import STATE, keep_once
+from services.backtest.warm_up import STATE, TRIES, keep_once
 from shared.runtime.connecting import CannotStart
 
 ROOT = Path(__file__).parents[3]
@@ -148,6 +148,24 @@ def test_kernels_compiled_before_any_of_this_are_kept(tmp_path: Path) -> None:
     engine.warm_up()
     assert (engine.begun, engine.compiled, engine.loaded) == (1, 0, 2)
     assert (tmp_path / STATE).read_text() == "one whole"
+
+
+def test_a_compiler_that_is_always_killed_is_given_up(tmp_path: Path) -> None:
+    """Where there is not memory enough, say; the next start begins anew."""
+    engine = Engine(tmp_path)
+    engine.kills = TRIES
+    with pytest.raises(CannotStart, match="more memory"):
+        engine.warm_up()
+    assert (engine.tries, engine.loaded) == (TRIES, 0)
+    engine.warm_up()
+    assert (engine.begun, engine.compiled, engine.loaded) == (2, 1, 1)
+
+
+def test_the_compiler_ends_well() -> None:
+    """By itself, while its parent waits with the pipe open."""
+    command = [sys.executable, "-m", warm_up.COMPILER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE) as compiler:
+        assert compiler.wait() == 0
 
 
 async def test_the_compiler_ends_with_its_parent(tmp_path: Path) -> None:
