@@ -25,6 +25,7 @@ from shared.contracts.streams import JOBS_BACKTEST
 from shared.runtime.bus.connection import Entry, subscribe
 from shared.runtime.bus.unread import unread_entries
 from shared.runtime.children import tell_parent
+from shared.runtime.heap import give_back_code
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 from shared.runtime.serving import run
@@ -69,11 +70,16 @@ def compose(settings: BacktestSettings) -> Service:
             await wake(entries)
 
     service.watch(woken, finish)
-    service.starting(lambda: in_thread(warm_up, lambda: tell_parent("compiling the engine")))
+    service.starting(lambda: in_thread(_warm_up))
     service.background(loop.poll)
     service.background(wake_ups.keep_tidy)
     service.stopping(loop.stop)
     return service
+
+
+def _warm_up() -> None:
+    warm_up(lambda: tell_parent("compiling the engine"))
+    give_back_code("libllvmlite")  # 50 MB, which link the kernels and are not needed again
 
 
 if __name__ == "__main__":
