@@ -151,7 +151,8 @@ _DESCRIPTION = """\
 Errors are `application/problem+json` (RFC 9457). Log in and send `Authorization: Bearer <access_token>`.
 A write answers a `Consistency-Token`; a read that sends it never sees older data. `Cache-Control: no-cache` on a read
 goes past the cache; `Cache-Status` (RFC 9211) says where an answer came from. Single resources and pages carry a strong
-`ETag`: `If-None-Match` gives 304, `If-Match` on a change gives 412 when stale. Lists are paged by `cursor`.
+`ETag`: `If-None-Match` gives 304, an `If-Match` that does not name it 412, on a change when stale. Lists are paged by
+`cursor`. Conditions with a date are ignored: nothing has a `Last-Modified`.
 Larger answers are sent in the content coding that `Accept-Encoding` prefers (zstd, br, gzip). The `ETag` then ends with
 it, which conditions ignore. Who refuses these and `identity` gets 406. The body of a request is sent without a coding.
 `Prefer: wait=N` (N <= 30) on a backtest or a sweep answers with the finished one when it finishes in time.

@@ -14,13 +14,12 @@ from litestar.response import Stream
 from services.gateway.core.etags import matches
 from services.gateway.core.table_forms import ENDINGS, MEDIA_TYPES
 from services.gateway.notes import notes_of
-from services.gateway.read_path import Gateway
+from services.gateway.read_path import Gateway, check_if_match, tags_in
 from shared.contracts import messages
-from shared.contracts.errors import InputError, Malformed, NotFound, Unavailable
+from shared.contracts.errors import InputError, Malformed, NotFound, PreconditionFailed, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.messages import TableForm
 from shared.contracts.values import Export
-from shared.runtime.bus.caller import Reply
 from shared.runtime.objects import Objects
 
 CHUNK = 1024 * 1024
@@ -68,13 +67,18 @@ async def table_file(
 ) -> Response[Any]:
     """Answer with the file that `export` has made, or 304 to a client that has it. Raises ServiceError.
 
+    No cache holds files, whatever was looked up for one.
+
     `content` names what will be in it, None when it is not known whether there is anything. Where it is known HEAD is
     answered without the file, of whose headers only the length needs it (RFC 9110, section 9.3.2).
     """
     notes, media_type = notes_of(request), MEDIA_TYPES[export.form]
+    notes.cache_status = ""
     etag = f'"{content or new_id()}-{export.form}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": VARY}
-    if content is not None and matches(request.headers.get("if-none-match", ""), etag):
+    if content is not None:
+        check_if_match(request, etag)
+    if content is not None and matches(tags_in(request, "if-none-match"), etag):
         # The type is not sent, but tells which coding the file would have been sent in (coded.py).
         return Response(b"", status_code=304, headers={**headers, "Content-Type": media_type})
     headers["Content-Disposition"] = saved_as(f"{name}.{ENDINGS[export.form]}")
@@ -82,15 +86,26 @@ async def table_file(
         notes.unmade = True
         return Response(b"", headers=headers, media_type=media_type)
     reply = await gateway.ask(request, export, notes.caller, seconds=EXPORT_SECONDS)
-    return await exported(objects, reply, media_type, headers)
+    key = msgspec.json.decode(reply.body, type=Export).object_key
+    if content is None:
+        await _check_if_match(request, etag, objects, key)
+    return await exported(objects, key, media_type, headers)
 
 
-async def exported(objects: Objects, reply: Reply, media_type: str, headers: dict[str, str]) -> Response[Any]:
-    """Return the answer that streams the file an Export names. Raises Unavailable.
+async def _check_if_match(request: Request[Any, Any, Any], etag: str, objects: Objects, key: str) -> None:
+    """Do it of a file that could not be named before it was made; one that is not wanted does not stay."""
+    try:
+        check_if_match(request, etag)
+    except PreconditionFailed:
+        await objects.delete(key)
+        raise
+
+
+async def exported(objects: Objects, key: str, media_type: str, headers: dict[str, str]) -> Response[Any]:
+    """Return the answer that streams the file under a key. Raises Unavailable.
 
     The file is taken out of the store first, so that nothing stays there however the client leaves.
     """
-    key = msgspec.json.decode(reply.body, type=Export).object_key
     try:
         async with objects.as_file(key) as path:
             file = await asyncio.to_thread(path.open, "rb")

@@ -57,11 +57,13 @@ class Notes:
     """One per request. `wanted` are the versions its Consistency-Token names, `stages` seconds by stage.
 
     `idempotency_key` is empty without one, and on routes that take none. `cached_read` is what its route has read
-    through the cache. `head` says that no body will be sent, `unmade` that the route has made none for that reason.
-    `failure` is set where the log is to tell of one, `span` where there are traces.
+    through the cache, `cache_status` where the answer comes from, empty where no cache was asked. `head` says that no
+    body will be sent, `unmade` that the route has made none for that reason. `failure` is set where the log is to tell
+    of one, `span` where there are traces.
     """
 
     __slots__ = (
+        "cache_status",
         "cached_read",
         "failure",
         "head",
@@ -86,6 +88,7 @@ class Notes:
         self.idempotency_key = ""
         self.looked_up: LookedUp | None = None
         self.cached_read: CachedRead | None = None
+        self.cache_status = ""
         self.head = False
         self.unmade = False
         self.wanted: Mapping[str, int] = {}

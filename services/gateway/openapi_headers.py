@@ -27,6 +27,8 @@ _UNCACHED = frozenset(
 )
 # What changes nothing that a token could name, or answers secrets.
 _NO_WRITES = frozenset(f"{_API}{path}" for path in ("/auth/login", "/auth/refresh", "/strategies/validate"))
+# Refused before anything is looked up.
+_BEFORE_THE_CACHE = frozenset({"401", "406"})
 _DOWN = {"/health": "The system is down", "/health/ready": "This process cannot serve"}
 
 
@@ -48,6 +50,7 @@ def _request_headers(path: str, method: str, operation: Operation) -> Iterator[O
         yield _parameter(TOKEN, _SEND_TOKEN if method == "get" else _SEND_TOKEN_TO_A_WRITE, {"type": "string"})
     if _is_tagged_read(path, method):
         yield _parameter("If-None-Match", _IF_NONE_MATCH, {"type": "string"})
+        yield _parameter("If-Match", _READ_IF_MATCH, {"type": "string"})
     if _is_cached(path, method):
         yield _parameter("Cache-Control", _NO_CACHE, {"type": "string", "enum": ["no-cache"]})
     if _is_conditional(path, method):
@@ -60,7 +63,8 @@ def _answers(path: str, method: str, responses: Operation) -> None:
     """Add the answers without a body, and those of health; take away what cannot be answered."""
     if _is_tagged_read(path, method):
         responses["304"] = {"description": "`If-None-Match` names what would be answered: the client has it already"}
-    if not _is_conditional(path, method):
+        responses["412"] = responses["412"] | {"description": "`If-Match` does not name what would be answered"}
+    elif not _is_conditional(path, method):
         responses.pop("412", None)
     if "204" in responses:
         responses["204"].pop("content", None)
@@ -84,8 +88,8 @@ def _response_headers(path: str, method: str, operation: Operation, status: str)
         yield "ETag", _header(_ETAG, {"type": "string"}, required=True)
         yield "Cache-Control", _header(_REVALIDATED, {"type": "string"}, required=True)
         yield "Vary", _header("What else of the request the answer goes by", {"type": "string"}, required=True)
-        if _is_cached(path, method):
-            yield "Cache-Status", _header(_CACHE_STATUS, {"type": "string"})
+    if _is_cached(path, method) and status not in _BEFORE_THE_CACHE:
+        yield "Cache-Status", _header(_CACHE_STATUS, {"type": "string"})
     if is_success and any(each["name"] == "cursor" for each in operation.get("parameters", [])):
         yield "Link", _header(_LINK, {"type": "string"})
     if status == "202" and path.startswith(_ADMINISTRATION):
@@ -142,12 +146,16 @@ _SEND_TOKEN_TO_A_WRITE = "The token of earlier writes: the one that is answered 
 _TOKEN = "Sent with a read, it makes sure that the read sees this write"  # noqa: S105
 _IF_NONE_MATCH = "The `ETag` of what the client has, in any content coding, or several, or `*`"
 _IF_MATCH = "The `ETag` of what is to be changed, or several, or `*`; 412 when it has changed since"
+_READ_IF_MATCH = (
+    "The `ETag` of what is to be answered, in any content coding, or several, or `*`; 412 when it is another"
+)
 _NO_CACHE = "`no-cache` goes past every cache"
 _PREFER = f"`wait=N` answers 200 when it ends within N seconds, {MAX_WAIT} at most"
 _ETAG = "A strong tag of these very bytes; a suffix `-gzip`, `-br` or `-zstd` tells their content coding"
 _REVALIDATED = "`private, no-cache`: kept by the client alone, and asked for again before each use"
 _CACHE_STATUS = (
     "Where it came from (RFC 9211): `aurelius-l1; hit`, `aurelius-l2; hit`, or from the service, `fwd=uri-miss` or "
-    "`fwd=bypass`; absent from a table that comes as a file"
+    "`fwd=bypass`, with `fwd-status=200` where that is not what is sent; absent from what is refused without a look at "
+    "the cache, and from a table that comes as a file"
 )
 _LINK = 'The next page, `<...>; rel="next"`, while there is one'

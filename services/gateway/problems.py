@@ -84,6 +84,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     if ours.status >= 500 and not isinstance(ours, Overloaded):  # that is told once, not by every refusal
         notes_of(request).failure = _failure(ours, error)
     headers = {}
+    if cache_status := notes_of(request).cache_status:
+        headers["Cache-Status"] = cache_status
     if isinstance(ours, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="aurelius"'
     if ours.retry_after is not None:

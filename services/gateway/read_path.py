@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from litestar import Request, Response
 from litestar.handlers import BaseRouteHandler
@@ -16,7 +16,7 @@ from services.gateway.recipes import Recipes
 from shared.cache import tokens
 from shared.cache.reading import CachedReads, Fetched, Source
 from shared.cache.record import Entry
-from shared.contracts.errors import Malformed, NotFound
+from shared.contracts.errors import Malformed, NotFound, PreconditionFailed
 from shared.contracts.ids import is_id
 from shared.contracts.messages import Request as Message
 from shared.contracts.values import Principal
@@ -35,18 +35,6 @@ STATUS: dict[Source, str] = {
     "bypass": "aurelius-l2; fwd=bypass",
 }
 """The `Cache-Status` (RFC 9211) of an answer from each place."""
-
-
-class Found(NamedTuple):
-    """What a read found, and the `Cache-Status` that says where."""
-
-    entry: Entry
-    status: str
-
-    @property
-    def body(self) -> bytes:
-        """Its bytes."""
-        return self.entry.body
 
 
 class Gateway:
@@ -95,12 +83,12 @@ class Gateway:
 
     async def read(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Response[Any]:
         """Answer a read of `obj`, never older than the request's Consistency-Token names. Raises ServiceError."""
-        entry, status = await self.look_up(request, message, obj, variant)
+        entry = await self.look_up(request, message, obj, variant)
         notes_of(request).cached_read = CachedRead(obj, variant, entry)
-        return answer(request, entry.body, etag=entry.etag, status=status)
+        return answer(request, entry.body, etag=entry.etag)
 
-    async def look_up(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Found:
-        """Return what `read` answers with. Raises ServiceError."""
+    async def look_up(self, request: Request[Any, Any, Any], message: Message[A], obj: str, variant: str) -> Entry:
+        """Return what `read` answers with, and note its Cache-Status, or that of an error. Raises ServiceError."""
         notes = notes_of(request)
         principal = notes.caller
         asking = 0.0
@@ -113,20 +101,31 @@ class Gateway:
             finally:
                 asking = time.perf_counter() - started
 
+        def comes_from(source: Source) -> None:
+            notes.cache_status = STATUS[source]
+
         started = time.perf_counter()
         if asks_past_caches(request.headers.get("cache-control", "")):
-            found = await self._reads.past(obj, fetch)
+            comes_from("bypass")
+            entry, _ = await self._reads.past(obj, fetch)
         else:
             least = notes.wanted.get(obj, 0)
             before = notes.found_before((obj, variant), least)
-            found = await self._reads.read(obj, variant, fetch, who=principal, least=least, before=before)
-            notes.spent("cache", time.perf_counter() - started - asking)
-        if found.entry.status == ABSENT:
-            raise NotFound(found.entry.body.decode())
-        if found.entry.owner != principal.user_id:
-            raise NotFound("There is no such resource")
+            try:
+                entry, source = await self._reads.read(
+                    obj, variant, fetch, who=principal, least=least, before=before, forwards=comes_from
+                )
+            finally:
+                notes.spent("cache", time.perf_counter() - started - asking)
+            comes_from(source)
+        if entry.status != ABSENT and entry.owner != principal.user_id:
+            # Whoever it is not of is told by the service, in all respects like one who asks for what nobody has.
+            comes_from("miss")
+            entry, _ = await fetch()
+        if entry.status == ABSENT:
+            raise NotFound(entry.body.decode())
         self.recipes.note(obj, variant, message, principal)
-        return Found(found.entry, STATUS[found.source])
+        return entry
 
     async def read_entity(
         self,
@@ -184,16 +183,39 @@ def read_headers(etag: str, status: str) -> dict[str, str]:
     return headers
 
 
-def answer(
-    request: Request[Any, Any, Any], body: bytes, *, etag: str = "", status: str = "", media_type: str = JSON
-) -> Response[Any]:
-    """Return a read's answer: the body, or 304 when the client has it already."""
-    headers = read_headers(etag or etag_of(body), status)
-    if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+def answer(request: Request[Any, Any, Any], body: bytes, *, etag: str = "", media_type: str = JSON) -> Response[Any]:
+    """Return a read's answer: the body, or 304 when the client has it already. Raises PreconditionFailed."""
+    notes, etag = notes_of(request), etag or etag_of(body)
+    check_if_match(request, etag)
+    if matches(tags_in(request, "if-none-match"), etag):
         # Of the 200 that it stands for, and not sent: they tell which coding that would have been in (coded.py).
-        headers |= {"Content-Type": media_type, "Content-Length": str(len(body))}
+        of_the_body = {"Content-Type": media_type, "Content-Length": str(len(body))}
+        headers = read_headers(etag, instead_of_200(notes.cache_status)) | of_the_body
         return Response(b"", status_code=304, headers=headers)
-    return Response(body, status_code=200, headers=headers, media_type=media_type)
+    return Response(body, status_code=200, headers=read_headers(etag, notes.cache_status), media_type=media_type)
+
+
+def check_if_match(request: Request[Any, Any, Any], etag: str) -> None:
+    """Raise PreconditionFailed for an If-Match that does not name `etag`: before If-None-Match (RFC 9110, 13.2.2).
+
+    A tag counts in any coding, as in every condition here: no answer is sent in parts, which had to be of one coding.
+    Conditions with a date are ignored, since nothing has a Last-Modified, and If-Range, since no Range is heard.
+    """
+    wanted = tags_in(request, "if-match")
+    if wanted and not matches(wanted, etag, strongly=True):
+        notes = notes_of(request)
+        notes.cache_status = instead_of_200(notes.cache_status)
+        raise PreconditionFailed("If-Match does not name what is there now")
+
+
+def tags_in(request: Request[Any, Any, Any], name: str) -> str:
+    """Return the tags of a condition, which may be in several headers of its name; empty for none."""
+    return ", ".join(request.headers.getall(name, []))
+
+
+def instead_of_200(cache_status: str) -> str:
+    """Return the Cache-Status of what is sent in place of a 200: what was forwarded was answered with that."""
+    return f"{cache_status}; fwd-status=200" if "fwd=" in cache_status else cache_status
 
 
 def written(request: Request[Any, Any, Any], reply: Reply, status: int, *, location: str = "") -> Response[Any]:

@@ -41,6 +41,7 @@ class Found(NamedTuple):
 
 
 Fetch = Callable[[], Awaitable[Fetched]]
+Forwards = Callable[[Source], None]
 Place = tuple[str, str, Hashable]  # object, variant and who asks: nobody waits for what another may or may not read
 
 
@@ -79,11 +80,12 @@ class CachedReads:
         who: Hashable = "",
         least: int = 0,
         before: Held | Lookup | None = None,
+        forwards: Forwards = lambda _: None,
     ) -> Found:
         """Return an answer of at least version `least`; `before` is what somebody has found for this read already.
 
         `fetch` reads the database in the name of `who`, and gives everybody of that name the same. Raises what it
-        raises.
+        raises; `forwards` is told before for what reason it is asked.
         """
         found = before or self.local.get((obj, variant), least, self.clock()) or await self.find(obj, variant, least)
         place = (obj, variant, who)
@@ -98,9 +100,11 @@ class CachedReads:
                 self._begin(self._refresh(place, found.entry, fetch))
             return Found(found.entry, "l2")
         if isinstance(found, Bypass):
+            forwards("bypass")
             # Switched off, the cache takes no part in this either: each read is made.
             off = found.reason is BypassReason.DISABLED
             return Found((await (fetch() if off else self._flights.together(place, fetch))).entry, "bypass")
+        forwards("miss")
         return Found(await self._fly(place, found.lease, fetch), "miss")
 
     async def past(self, obj: str, fetch: Fetch) -> Found:

@@ -10,16 +10,16 @@ from litestar import Request, Response, Router, delete, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, MultipartBody, QueryParameter
 
-from services.gateway.core.etags import etag_of, matches
+from services.gateway.core.etags import etag_of
 from services.gateway.guards import form_body, guard
 from services.gateway.idempotency import Repeatable, readable_key, repeatable
 from services.gateway.notes import notes_of
 from services.gateway.problems import PROBLEMS
-from services.gateway.read_path import Gateway, written
+from services.gateway.read_path import Gateway, check_if_match, written
 from services.gateway.routes.bars import bars_route
 from services.gateway.routes.paging import page
 from shared.contracts import messages, values
-from shared.contracts.errors import InputError, Invalid, PreconditionFailed, Unavailable
+from shared.contracts.errors import InputError, Invalid, Unavailable
 from shared.contracts.ids import new_id
 from shared.contracts.objects import dataset_object, datasets_object
 from shared.runtime.objects import Objects
@@ -105,8 +105,7 @@ async def _check_tag(gateway: Gateway, request: Request[Any, Any, Any], dataset_
     wanted = request.headers.get("if-match", "")
     if wanted and wanted.strip() != "*":
         reply = await gateway.ask(request, messages.ReadDataset(id=dataset_id), notes_of(request).caller)
-        if not matches(wanted, etag_of(reply.body), strongly=True):
-            raise PreconditionFailed("If-Match does not name this dataset's state")
+        check_if_match(request, etag_of(reply.body))
 
 
 def _message(data: DatasetUpload, key: str) -> messages.IngestDataset:

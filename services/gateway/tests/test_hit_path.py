@@ -263,13 +263,17 @@ async def test_a_long_wish_is_answered_and_not_remembered(client: httpx.AsyncCli
     assert {accepted for _, accepted in held.ready} == {b"gzip"}
 
 
-async def test_what_has_become_anothers_is_not_sent(client: httpx.AsyncClient, local: LocalCache) -> None:
-    """The owner is compared on the short way too, whatever was known of the question."""
+async def test_what_has_become_anothers_is_not_sent(
+    client: httpx.AsyncClient, local: LocalCache, services: FakeServices
+) -> None:
+    """The owner is compared on the short way too, whatever was known of the question; the service is asked."""
     await warm(client)
     held = local.peek((objects.strategy_object(ID), "doc"))
     assert held is not None
-    held.entry = replace(held.entry, owner=BOB)
-    assert (await client.get(PATH, headers=token_of(ALICE))).status_code == 404
+    held.entry = replace(held.entry, owner=BOB, body=b'{"secret":"of Bob"}')
+    answer = await client.get(PATH, headers=token_of(ALICE))
+    assert b"secret" not in answer.content
+    assert (answer.json()["revision"], len(services.asked)) == (1, 2)
 
 
 @pytest.mark.parametrize(

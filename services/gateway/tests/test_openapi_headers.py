@@ -15,6 +15,7 @@ from services.gateway.tests.fakes import SECRET, FakeServices, Handler, client_o
 from services.gateway.tests.test_cached_routes import CACHED
 from services.gateway.tests.test_routes import DATASET, STORED
 from shared.cache.fake import FakeCacheStore
+from shared.contracts.errors import Conflict, NotFound, ServiceError, Unavailable
 from shared.contracts.ids import new_id
 
 OWNER, LETTER = new_id(), "rpc.strategy:1-0"
@@ -64,6 +65,21 @@ class Answering(dict[str, Handler]):
         """Whoever is asked for."""
         value = VALUES.get(method.rpartition("/")[2], ANYTHING)
         return lambda _, __: (value, {f"user:{OWNER}": 7})
+
+
+class Refusing(dict[str, Handler]):
+    """Services that refuse whatever is asked."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__()
+        self._error = error
+
+    def get(self, method: str, default: object = None) -> Handler:
+        """Whoever is asked for."""
+        return self._refuse
+
+    def _refuse(self, _: object, __: object) -> tuple[object, dict[str, int]]:
+        raise self._error
 
 
 class Operation(NamedTuple):
@@ -133,11 +149,49 @@ async def test_each_read_can_be_asked_for_again(tmp_path: Path) -> None:
         reads = [operation for operation in operations_of(await document_of(client)) if operation.method == "get"]
         for operation in reads:
             tag = (await ask(client, operation)).headers["etag"]
-            answer = await ask(client, operation, if_none_match=tag)
+            answer = await ask(client, operation, if_none_match=tag, if_match=tag)
             assert answer.status_code == 304, operation.path
             said = operation.said["responses"]["304"]
             assert told_of(answer) <= {name.lower() for name in said["headers"]}
             assert "content" not in said
+
+
+async def test_each_read_can_be_asked_for_as_it_was(tmp_path: Path) -> None:
+    """412 where it is another by now, which a document says of every read, and which comes before 304."""
+    async with client_of(answering(), FakeCacheStore(), tmp_path) as client:
+        reads = [operation for operation in operations_of(await document_of(client)) if operation.method == "get"]
+        for operation in reads:
+            tag = (await ask(client, operation)).headers["etag"]
+            for wanted, expected in (
+                (tag, 200),
+                ("*", 200),
+                (f'"other", {tag}', 200),
+                ('"other"', 412),
+                (f"W/{tag}", 412),
+            ):
+                answer = await ask(client, operation, if_match=wanted)
+                assert answer.status_code == expected, f"{operation.path} {wanted}"
+                assert told_of(answer) <= {
+                    name.lower() for name in operation.said["responses"][str(expected)].get("headers", {})
+                }
+            both = await ask(client, operation, if_match='"other"', if_none_match=tag)
+            assert (both.status_code, both.headers["content-type"]) == (412, "application/problem+json")
+            assert "etag" not in both.headers
+
+
+async def test_each_refusal_has_the_headers_that_are_said(tmp_path: Path) -> None:
+    """Of what no service has, what none does and what none answers; a read says then too where it was looked for."""
+    for error in (NotFound("no"), Conflict("no"), Unavailable("no")):
+        services = FakeServices()
+        services.handlers = Refusing(error)
+        async with client_of(services, FakeCacheStore(), tmp_path) as client:
+            for operation in operations_of(await document_of(client)):
+                answer = await ask(client, operation)
+                where = f"{operation.method} {operation.path}: {answer.text}"
+                assert answer.status_code == error.status, where
+                said = operation.said["responses"][str(error.status)].get("headers", {})
+                assert told_of(answer) <= {name.lower() for name in said}, where
+                assert ("cache-status" in answer.headers) == ("Cache-Status" in said), where
 
 
 async def test_the_request_headers_stand_where_they_are_read(tmp_path: Path) -> None:
@@ -164,8 +218,10 @@ async def test_the_request_headers_stand_where_they_are_read(tmp_path: Path) -> 
         for each in operations
         if each.method in {"patch", "delete"} and not each.path.startswith("/admin/")
     }
-    assert taking["If-Match"] == changing
-    assert all(("412" in each.said["responses"]) == ((each.method, each.path) in changing) for each in operations)
+    assert taking["If-Match"] == changing | reads
+    assert all(
+        ("412" in each.said["responses"]) == ((each.method, each.path) in changing | reads) for each in operations
+    )
     assert taking["Prefer"] == {
         ("post", "/backtests"), ("post", "/sweeps"), ("post", "/backtests/{backtest_id}/verify"),
         ("post", "/admin/database/analyze"), ("post", "/admin/database/vacuum"),

@@ -1,5 +1,6 @@
 """The results of a backtest over HTTP: forms, files, the report."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,36 @@ async def test_a_client_that_has_the_file_gets_no_new_one(tmp_path: Path, servic
     assert other.status_code == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_client_that_wants_the_file_as_it_was_gets_no_other(
+    tmp_path: Path, services: FakeServices, method: str
+) -> None:
+    """412 without that the other is made, before 304, and of no cache, though its run was looked up in one."""
+    path = f"{PATH}/trades?format=csv"
+    async with client_of(services, FakeCacheStore(), tmp_path) as client:
+        tag = (await client.get(path, headers=token_of(ALICE))).headers["etag"]
+        services.asked.clear()
+        for wanted, status in (("W/" + tag, 412), ('"other"', 412), (tag, 304), ("*", 304)):
+            headers = token_of(ALICE) | {"If-Match": wanted, "If-None-Match": tag}
+            answer = await client.request(method, path, headers=headers)
+            assert (answer.status_code, "cache-status" in answer.headers) == (status, False)
+        assert services.asked == []
+        answer = await client.request(method, path, headers=token_of(ALICE) | {"If-Match": tag})
+        assert answer.status_code == 200
+    assert not list(left_behind(tmp_path))
+
+
+async def test_a_file_that_has_no_name_beforehand_is_none_that_was_wanted(
+    tmp_path: Path, services: FakeServices
+) -> None:
+    """The run is cached from before its end: the file is made, is not the one that is named, and does not stay."""
+    services.handlers["backtest.read"] = lambda _, __: ({"id": RUN, "result_digest": None}, {})
+    for wanted, status in (('"other"', 412), ("*", 200)):
+        answer = await get(tmp_path, services, "/trades?format=csv", **{"if-match": wanted})
+        assert answer.status_code == status
+    assert not list(left_behind(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["limit", "cursor"])
 async def test_files_have_no_pages(tmp_path: Path, services: FakeServices, name: str) -> None:
     """A page of a file is 400 and named, not the whole in its place."""
@@ -170,7 +201,8 @@ async def test_there_is_no_file_to_have_or_to_hear_of_before_the_end(tmp_path: P
     services.handlers["backtest.read"] = lambda _, __: ({"id": RUN, "result_digest": None}, {})
     services.handlers["backtest.equity.export"] = refuse
     async with client_of(services, DisabledCacheStore(), tmp_path) as client:
-        for method, condition in (("HEAD", {}), ("GET", {"If-None-Match": "*"}), ("HEAD", {"If-None-Match": "*"})):
+        conditions: list[dict[str, str]] = [{"If-None-Match": "*"}, {"If-Match": '"other"'}]
+        for method, condition in [("HEAD", {}), *itertools.product(("GET", "HEAD"), conditions)]:
             headers = token_of(ALICE) | condition
             answer = await client.request(method, f"{PATH}/equity?format=csv", headers=headers)
             assert answer.status_code == 409
