@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 import msgspec
 
 from shared.cache.flights import Flights
+from shared.cache.keys import APP
 from shared.cache.plain import Forgotten, PlainStore
 from shared.cache.record import Entry
 from shared.cache.results import Bypass, BypassReason, FillOutcome, Hit, Lookup, Miss
@@ -211,7 +212,7 @@ def _decoder(kind: Any) -> msgspec.msgpack.Decoder[Any]:  # noqa: ANN401
 
 
 def _object(name: str) -> str:
-    return f"app:{name}"
+    return f"{APP}:{name}"
 
 
 def _sum(counts: Iterable[TypeCounts]) -> TypeCounts:

@@ -14,6 +14,9 @@ PREFIX: Final = "{aurelius:cache}"
 FEED: Final = f"{PREFIX}#feed"
 """The channel on which each raised floor is told: `<version> <object>`, in ASCII."""
 
+APP: Final = "app"
+"""The type of what other code keeps by a name of its own."""
+
 _OBJECT = re.compile(r"([a-z][a-z_]{0,31}):[A-Za-z0-9._:-]{1,128}")
 _PLAIN_VARIANT = re.compile(r"[A-Za-z0-9._=&,%+-]{1,64}")
 

@@ -52,8 +52,9 @@ Values = list[bytes | None]
 
 
 class Plan(NamedTuple):
-    """One lookup: the keys it is about, and the commands of the hit path as they go over the wire."""
+    """One lookup: the object and its keys, and the commands of the hit path as they go over the wire."""
 
+    obj: str
     state: str
     head: str
     entry: str
@@ -73,7 +74,7 @@ def plan_of(obj: str, variant: str) -> Plan:
         + packed(("HMGET", entry, *ENTRY_FIELDS))
         + packed(("HMGET", head, *HEAD_FIELDS))
     )
-    return Plan(state, head, entry, commands)
+    return Plan(obj, state, head, entry, commands)
 
 
 class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
@@ -186,7 +187,7 @@ class RedisCacheStore(RedisFloors, RedisOpenings, RedisForgetting):
         """Look once more in one step, and make the head if there is none."""
         call = (
             (plan.state, plan.head, plan.entry),
-            (self._nonce(), self._head_ttl, min_version, *ENTRY_FIELDS),
+            (self._nonce(), self._settings.lease_ttl_ms(plan.obj), min_version, *ENTRY_FIELDS),
         )
         (reply,) = cast("list[list[bytes]]", await self._server.run(scripts.GET, [call]))
         match reply:

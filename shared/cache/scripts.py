@@ -75,9 +75,10 @@ def made(source: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-# KEYS: state, head, entry. ARGV: run id, a new nonce, life of the head in ms, lowest version wanted, names of the
+# KEYS: state, head, entry. ARGV: run id, a new nonce, life of a lease in ms, lowest version wanted, names of the
 # entry's fields.
-# Answers HIT and the entry's values, or MISS, the head's lineage and the time (which are the lease), or CLOSED.
+# Answers HIT and the entry's values, or MISS, the head's lineage and the time (which are the lease), or CLOSED. The
+# head lives as long as the lease, and for that alone no longer: whoever looks may ask for what there is not.
 GET: Final = _script(
     _STATE,
     _NOW,
@@ -86,8 +87,13 @@ GET: Final = _script(
     """
 local status, incarnation = state()
 if status ~= 'open' then return {'CLOSED'} end
-local head = head_of(KEYS[2], incarnation) or new_head(KEYS[2], incarnation .. ARGV[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
+local head = head_of(KEYS[2], incarnation)
+if head then
+  redis.call('PEXPIRE', KEYS[2], ARGV[3], 'GT')
+else
+  head = new_head(KEYS[2], incarnation .. ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+end
 local entry = redis.call('HMGET', KEYS[3], 'lineage', 'version')
 if entry[1] == head[1] then
   local version = tonumber(entry[2]) or -1

@@ -4,12 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from shared.cache.keys import object_type
+from shared.cache.keys import APP, object_type
 
 JITTER: Final = 0.1
 
-# A lease is of use only while its head lives: an hour is far above any transaction (5 s) and any read's deadline.
+# Who raises a head must find it at the commit, and who stores under one must be found: an hour is far above any
+# transaction (5 s).
 SHORTEST_HEAD_TTL: Final = 3600.0
+
+# A lease is of use only while its head lives. A read that is asked for by a request ends within its deadline (5 s).
+LEASE_TTL: Final = 30.0
 
 
 class FromEnvironment(Protocol):
@@ -91,7 +95,14 @@ class CacheSettings:
         seconds = self.ttl.get(object_type(obj), self.default_ttl)
         return min(seconds, self.error_ttl) if status >= 400 else seconds
 
+    def lease_ttl_ms(self, obj: str) -> int:
+        """Return for how long in ms a lookup that finds nothing keeps the head, in which its lease is.
+
+        What other code keeps may take as long to make as it likes, and nobody else can name it.
+        """
+        return self.head_ttl_ms() if object_type(obj) == APP else round(1000 * LEASE_TTL)
+
     def head_ttl_ms(self) -> int:
-        """Return the life of a head in ms, counted from its last use: beyond that of any entry under it."""
+        """Return the life of a head in ms, counted from when it was last raised or stored under: beyond any entry's."""
         longest = max([self.default_ttl, *self.ttl.values()])
         return round(1000 * max(SHORTEST_HEAD_TTL, 2 * longest))
