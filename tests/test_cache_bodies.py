@@ -12,16 +12,20 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from services.gateway import app as gateway
+from services.gateway.core.codings import compress
+from services.gateway.edge import Edge
 from services.gateway.settings import GatewaySettings
 from services.invalidator import app as invalidator
 from services.invalidator.settings import InvalidatorSettings
 from services.invalidator.tests.entries import event_fields
 from services.metrics import app as metrics
+from services.metrics import cache_samples, cache_streams
 from services.metrics.settings import MetricsSettings
 from services.strategy import app as strategy
 from services.strategy.settings import StrategySettings
 from services.strategy.tests.fakes import report_on
 from shared.cache.keys import entry_key
+from shared.cache.local import LocalCache
 from shared.contracts.messages import AcceptSpec
 from shared.contracts.objects import strategy_object
 from shared.contracts.streams import event_stream
@@ -36,6 +40,8 @@ pytestmark = pytest.mark.integration
 
 KEY = "0123456789abcdef" * 4
 PASSWORD = "correct horse battery staple"
+LONG = "x" * 2000
+"""More than is sent without a coding."""
 SPEC = {"entry_long": "crossover(sma(close, 5), sma(close, 20))"}
 
 
@@ -47,8 +53,9 @@ async def accept(message: AcceptSpec, _: Call) -> Answer:
 class System:
     """A strategy that `path` names, read by its owner through two processes of the gateway."""
 
-    def __init__(self, clients: list[httpx.AsyncClient], cache: Redis, bus: Redis) -> None:
+    def __init__(self, clients: list[httpx.AsyncClient], own: list[LocalCache], cache: Redis, bus: Redis) -> None:
         self.clients = clients
+        self.own = own
         self._cache = cache
         self._bus = bus
         self._headers: dict[str, str] = {}
@@ -61,7 +68,8 @@ class System:
         (await client.post("/auth/register", json={**account, "name": "Ana"})).raise_for_status()
         tokens = await client.post("/auth/login", json=account)
         self._headers = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
-        made = await client.post("/strategies", json={"name": "first", "spec": SPEC}, headers=self._headers)
+        strategy = {"name": "first", "description": LONG, "spec": SPEC}
+        made = await client.post("/strategies", json=strategy, headers=self._headers)
         self.path = f"/strategies/{made.json()['id']}"
 
     async def read(self, process: int) -> tuple[str, str]:
@@ -84,6 +92,14 @@ class System:
         body = await self._cache.hget(key, "body")
         assert isinstance(body, bytes)
         await self._cache.hset(key, "body", body.replace(b"first", b"other"))
+
+    def change_in_a_coding(self, process: int) -> bool:
+        """Give a process other bytes in the codings that it holds of what it answers; False where it holds none."""
+        (held,) = self.own[process].serving(strategy_object(self.path.rpartition("/")[2]), 0.0)
+        for coding in held.coded:
+            held.coded[coding] = compress(held.entry.body.replace(b"first", b"other"), coding)
+            held.ready = {way: ready.with_body(held.coded[coding]) for way, ready in held.ready.items()}
+        return bool(held.coded)
 
     async def look(self) -> None:
         """Have the checker look, by an event that says nothing new, of a service that says nothing here."""
@@ -147,13 +163,16 @@ async def system(owner_url: str, bus_url: str, cache_url: str, tmp_path: Path) -
             )
             for each in gateways
         ]
-        system = System(clients, cache, bus)
+        own = [each.http._short._local for each in gateways if isinstance(each.http, Edge) and each.http._short]
+        system = System(clients, own, cache, bus)
         await system.begin()
         yield system
 
 
 async def test_other_bytes_under_the_same_version_are_found_and_forgotten(system: System) -> None:
-    """In the cache server, and in a process that was given them from there; who holds the right ones is not accused."""
+    """In the cache server, and in a process that was given them from there, with what it has made of them in a coding;
+    who holds the right ones is not accused.
+    """
     assert await system.cached(0, "aurelius-l1; hit") == "first"
     await system.change_in_the_cache()
     assert await system.cached(1, "aurelius-l1; hit") == "other"
@@ -166,7 +185,50 @@ async def test_other_bytes_under_the_same_version_are_found_and_forgotten(system
         return (await system.read(1))[0] == "first"
 
     await eventually(found, within=20)
-    assert await system.counted("inconsistencies") == {"l1 0s": 1, "l2 0s": 1}
+    assert await system.counted("inconsistencies") == {"l1 0s": 2, "l2 0s": 1}
+    await eventually(forgotten)
+
+
+async def test_other_bytes_in_a_coding_alone_are_found_and_forgotten(system: System) -> None:
+    """In the process that would send them; what they were made of is right, and so is all the rest."""
+    for process in (0, 1):
+        assert await system.cached(process, "aurelius-l1; hit") == "first"
+    assert system.change_in_a_coding(1)
+    assert await system.cached(1, "aurelius-l1; hit") == "other"
+
+    async def found() -> bool:
+        await system.look()
+        return bool(await system.counted("inconsistencies"))
+
+    async def forgotten() -> bool:
+        return (await system.read(1))[0] == "first"
+
+    await eventually(found, within=20)
+    assert await system.counted("inconsistencies") == {"l1 0s": 1}
+    await eventually(forgotten)
+
+
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No event is heard of, and an object is drawn many times a second."""
+    monkeypatch.setattr(cache_streams, "changed_by", lambda _: ([], ""))
+    monkeypatch.setattr(cache_samples, "SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("drawing")
+async def test_what_nobody_has_changed_is_looked_at_too(system: System) -> None:
+    """Without a word about it; it is found and forgotten all the same."""
+    assert await system.cached(0, "aurelius-l1; hit") == "first"
+    await system.change_in_the_cache()
+    assert await system.cached(1, "aurelius-l1; hit") == "other"
+
+    async def found() -> bool:
+        return bool(await system.counted("inconsistencies"))
+
+    async def forgotten() -> bool:
+        return (await system.read(1))[0] == "first"
+
+    await eventually(found, within=20)
     await eventually(forgotten)
 
 

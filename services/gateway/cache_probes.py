@@ -6,6 +6,7 @@ process has missed an announcement is seen.
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +15,7 @@ from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 
 from services.gateway.broadcast import hear
+from services.gateway.coded_answers import some_coded
 from services.gateway.recipes import Recipes
 from shared.cache.keys import variant_segment
 from shared.cache.local import LocalCache
@@ -54,7 +56,9 @@ class CacheProbes:
         self.subscriber: StreamBatchSubscriber = hear(broker, CACHE_PROBES, b"probe", CacheProbe, self._heard)
 
     def _heard(self, probe: CacheProbe) -> None:
-        if not probe.answers:
+        if probe.names:
+            self._tell(CacheShown(probe=probe.id, process=self._process, names=self._any_name()))
+        elif not probe.answers:
             self._tell(CacheShown(probe=probe.id, process=self._process, versions=self._shown(probe.objects)))
         elif not self._deep.full():  # one at a time: they cost requests, and whoever asks has time
             self._deep.put_nowait(probe)
@@ -75,12 +79,23 @@ class CacheProbes:
         lowest = ((obj, self._local.shown(obj, now)) for obj in objects)
         return {obj: version for obj, version in lowest if version is not None}
 
+    def _any_name(self) -> list[str]:
+        """Return one of the objects that this process holds answers about, or knows how to ask about."""
+        known = [*self._local.objects(), *self._recipes.objects()]
+        return random.sample(known, min(1, len(known)))
+
     async def _answers(self, obj: str) -> list[AnswerShown]:
-        """Return what this process would answer by itself, and what the service answers now to what it was asked."""
+        """Return what this process would answer by itself, and what the service answers now to what it was asked.
+
+        Some of what it would answer in a content coding is there as well, by what that says when it is plain again.
+        """
         serving = self._local.serving(obj, self._clock())[:ANSWERS]
         held = [_shown(each.key[1], "l1", each.entry) for each in serving]
+        coded = some_coded(serving)
+        plain = await asyncio.to_thread(lambda: [(each.variant, each.plain()) for each in coded])
         made = await self._recipes.make_again(obj)
-        return [*held, *(_shown(variant, "database", entry) for variant, entry in made)]
+        sent = (_shown(variant, "l1", entry) for variant, entry in plain)
+        return [*held, *sent, *(_shown(variant, "database", entry) for variant, entry in made)]
 
     def _tell(self, shown: CacheShown) -> None:
         self._writer.post("XADD", CACHE_SHOWN, "MAXLEN", "~", KEPT, "*", "shown", msgspec.json.encode(shown))

@@ -42,6 +42,10 @@ class Recipes:
         if len(self._known) > OBJECTS:
             self._known.popitem(last=False)
 
+    def objects(self) -> list[str]:
+        """Return the names of the objects that something is remembered of."""
+        return list(self._known)
+
     async def make_again(self, obj: str) -> list[tuple[str, Entry]]:
         """Return what the service answers now to what this process was asked last of an object, by variant.
 

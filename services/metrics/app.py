@@ -7,6 +7,7 @@ from services.metrics.cache_checker import L1, L2, CacheChecker
 from services.metrics.cache_description import CacheDescriptions
 from services.metrics.cache_figures import CacheProbe
 from services.metrics.cache_layers import GatewayLayer, Keepers, Layer, SharedLayer
+from services.metrics.cache_samples import CacheSamples
 from services.metrics.cache_streams import CacheStreams
 from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
@@ -50,6 +51,9 @@ def _check_caches(service: Service, settings: MetricsSettings) -> None:
     checker = CacheChecker(keepers, layers, service.timings, time.monotonic, bodies.looked_at)
     service.closing(looks.close)
     service.background(checker.run)
+    drawn = [lambda obj: checker.changed([obj])]
     if one_in:
         service.background(bodies.run)
+        drawn.append(bodies.drawn)
+    service.background(CacheSamples(gateways, *drawn).run)
     service.background(CacheStreams(service.client, checker.changed, gateways.heard).run)

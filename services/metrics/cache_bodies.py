@@ -87,6 +87,11 @@ class BodyChecker:
                 self._checks.wish(obj, trace, self._clock())
                 self._nudged.set()
 
+    def drawn(self, obj: str) -> None:
+        """Take note of an object that nobody has changed."""
+        self._checks.wish(obj, "", self._clock())
+        self._nudged.set()
+
     async def run(self) -> None:
         """Compare whenever something is due, until cancelled."""
         await whenever_due(

@@ -99,6 +99,11 @@ class GatewayLayer:
         heard = await self._ask(CacheProbe(id=new_id(), objects=[obj], answers=True), 2 * self._patience)
         return {process: shown.answers for process, shown in heard.items()}
 
+    async def names(self) -> list[str]:
+        """Return the names of objects that the processes could answer about, one of each. Raises Unavailable."""
+        heard = await self._ask(CacheProbe(id=new_id(), objects=[], names=True), self._patience)
+        return [name for shown in heard.values() for name in shown.names]
+
     async def _ask(self, probe: CacheProbe, seconds: float) -> dict[str, CacheShown]:
         answers = self._answers[probe.id] = {}
         try:

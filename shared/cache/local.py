@@ -104,6 +104,10 @@ class LocalCache:
         """
         return [each for each in list(self._variants.get(obj, {}).values()) if self._serves(each, 0, now)]
 
+    def objects(self) -> list[str]:
+        """Return the names of the objects of which something is held, whether or not it may be served."""
+        return list(self._variants)
+
     def _serves(self, held: Held, least: int, now: float) -> bool:
         """Say whether it may be served; what has ended is dropped."""
         if now >= self.fresh_until or held.entry.version < least:

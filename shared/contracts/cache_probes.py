@@ -12,12 +12,13 @@ class CacheProbe(Value, frozen=True, kw_only=True):
     """A question, on the stream of probes: what would you serve of these objects right now?
 
     With `answers` there is one object, and its answers themselves are asked for, with what the database says to the
-    same questions.
+    same questions. With `names` there is none: the name of any object is asked for that you could answer about.
     """
 
     id: str
     objects: list[str]
     answers: bool = False
+    names: bool = False
 
 
 class AnswerShown(Value, frozen=True, kw_only=True):
@@ -35,10 +36,11 @@ class AnswerShown(Value, frozen=True, kw_only=True):
 class CacheShown(Value, frozen=True, kw_only=True):
     """What one process says: the lowest version it would serve of each object that it would serve anything of.
 
-    To a question for answers it says these instead.
+    To a question for answers, or for a name, it says these instead.
     """
 
     probe: str
     process: str
     versions: dict[str, int] = {}
     answers: list[AnswerShown] = []
+    names: list[str] = []

@@ -17,8 +17,10 @@ import brotli
 from shared.contracts.errors import ServiceError
 
 if sys.version_info >= (3, 14):
+    from compression import zstd
     from compression.zstd import ZstdCompressor
 else:
+    from backports import zstd
     from backports.zstd import ZstdCompressor
 
 IDENTITY: Final = ""
@@ -92,6 +94,23 @@ def compress(body: bytes, coding: str) -> bytes:
     raise ValueError(f"{coding!r} is no coding of ours")
 
 
+def decompress(body: bytes, coding: str) -> bytes:
+    """Return what `compress` has put into a coding. Raises ValueError for bytes that are not that, whole and alone."""
+    try:
+        if coding == "zstd":
+            return zstd.decompress(body)
+        if coding == "br":
+            plain: bytes = brotli.decompress(body)
+            return plain
+    except (zstd.ZstdError, brotli.error) as error:
+        raise ValueError(f"not in {coding}: {error}") from error
+    if coding == "gzip":
+        return _unzipped(body)
+    if coding == IDENTITY:
+        return body
+    raise ValueError(f"{coding!r} is no coding of ours")
+
+
 class Compressor(Protocol):
     """A body on its way, piece by piece."""
 
@@ -111,6 +130,17 @@ def compressor(coding: str) -> Compressor:
 def coded_tag(etag: str, coding: str) -> str:
     """Return the tag of the coded bytes: `"3-abc-gzip"` for `"3-abc"`. See etags, which ignore it when they compare."""
     return f'{etag[:-1]}-{coding}"' if coding and etag.endswith('"') else etag
+
+
+def _unzipped(body: bytes) -> bytes:
+    unzipping = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        plain = unzipping.decompress(body)
+    except zlib.error as error:
+        raise ValueError(f"not in gzip: {error}") from error
+    if not unzipping.eof or unzipping.unused_data:
+        raise ValueError("not in gzip: cut off, or with something behind it")
+    return plain
 
 
 def _wish(accept_encoding: str) -> _Wish:

@@ -115,6 +115,32 @@ async def test_its_answers_are_shown_with_those_of_the_service(bus_url: str) -> 
         assert made.digest == digest_of(Entry(4, etag_of(b'{"name":"n"}'), "ana", b'{"name":"n"}'))
 
 
+async def test_it_names_something_that_it_could_answer_about(bus_url: str) -> None:
+    """Of what it holds, and of what it knows how to ask for, one at a time; nothing while it knows of nothing."""
+    recipes = Recipes(FakeServices())
+    recipes.note("strategy:2", "doc", ReadStrategy(id="2"), Principal(user_id="ana"))
+    services = [Service("gateway", Settings(bus_url=bus_url)) for _ in range(2)]
+    for service, local, known in zip(
+        services, (held(3), LocalCache(0)), (recipes, Recipes(FakeServices())), strict=True
+    ):
+        CacheProbes(service.broker, service.writer, f"with {len(local)}", local, Clock(), known)
+    named: dict[str, set[str]] = {"with 1": set(), "with 0": set()}
+    async with make_client(bus_url) as client, services[0].running(), services[1].running():
+
+        async def all_named() -> bool:
+            probe = CacheProbe(id="a", objects=[], names=True)
+            await client.xadd(CACHE_PROBES, {"probe": msgspec.json.encode(probe)})
+            rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", await client.xrange(CACHE_SHOWN))
+            for _, fields in rows:
+                shown = msgspec.json.decode(fields[b"shown"], type=CacheShown)
+                assert len(shown.names) <= 1
+                named[shown.process] |= set(shown.names)
+            return len(named["with 1"]) == 2 and len(rows) > 3
+
+        await eventually(all_named)
+    assert named == {"with 1": {"strategy:1", "strategy:2"}, "with 0": set()}
+
+
 async def test_what_cannot_be_shown_does_not_end_the_process(bus_url: str) -> None:
     """Whatever goes wrong with the making: the next question is answered."""
     services = FakeServices()

@@ -238,6 +238,15 @@ async def test_what_cannot_be_forgotten_is_tried_again(lab: Lab) -> None:
     assert lab.caches.told == [[OBJECT], [OBJECT]]
 
 
+async def test_what_was_drawn_is_compared_whatever_is_drawn_of_looks() -> None:
+    """Nobody has changed it, so that there are few such looks."""
+    lab = Lab(one_in=1_000_000, drawn=0.5)
+    lab.checker.drawn(OBJECT)
+    lab.processes.told["gateway-1"].append(shown("l1", WRONG))
+    await lab.at(0)
+    assert lab.counted("cache_inconsistencies") == {"l1 0s": 1}
+
+
 async def test_it_compares_when_it_is_told_and_sleeps_else(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault that nobody foresaw does not end it."""
     monkeypatch.setattr("services.metrics.due_work.FAULT_SECONDS", 0.0)

@@ -1,6 +1,7 @@
 """Which content coding a client gets, and that the bytes are in it."""
 
 import gzip
+from collections.abc import Callable
 from decimal import Decimal
 
 import brotli
@@ -19,6 +20,7 @@ from services.gateway.core.codings import (
     coded_tag,
     compress,
     compressor,
+    decompress,
     refuses_plain,
 )
 from services.gateway.core.etags import matches
@@ -167,3 +169,25 @@ def test_the_reading_that_the_choice_is_held_against() -> None:
     assert best([("gzip", Decimal(1)), ("identity", Decimal("0.5")), ("*", Decimal(0))]) == "gzip"
     assert best([("compress", Decimal("0.5")), ("gzip", Decimal(0))]) == IDENTITY
     assert best([("*", Decimal(0))]) is None
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=2000), st.sampled_from([IDENTITY, *CODINGS]))
+def test_what_is_compressed_comes_back(body: bytes, coding: str) -> None:
+    """Whatever it was."""
+    assert decompress(compress(body, coding), coding) == body
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("spoil", [lambda coded: coded[:-1], lambda coded: coded + b"x", lambda coded: b"x" + coded])
+def test_what_is_not_whole_and_alone_does_not(coding: str, spoil: Callable[[bytes], bytes]) -> None:
+    """Cut off, or with something before it or behind."""
+    with pytest.raises(ValueError, match=coding):
+        decompress(spoil(compress(b"abc" * 100, coding)), coding)
+
+
+def test_there_is_no_other_coding() -> None:
+    """To be made, or to be made plain."""
+    for make in (compress, decompress):
+        with pytest.raises(ValueError, match="no coding of ours"):
+            make(b"x", "deflate")
