@@ -71,6 +71,11 @@ def is_listed_still(found: Violation) -> bool:
     return _is_shown_old(found, "/backtests?") and found.subject in _shown_in(found)
 
 
+def is_dataset_left(found: Violation) -> bool:
+    """A dataset or its bars are still shown though it was deleted."""
+    return _is_shown_old(found, "/datasets/") and found.subject in _shown_in(found)
+
+
 def is_of_an_account(found: Violation) -> bool:
     """An account is shown as it was."""
     return _is_shown_old(found, "/users")
@@ -107,13 +112,17 @@ MUTANTS = (
     Mutants(
         Composition(
             _STRICT,
-            {"strategy": ("list-forgotten", "deletion-forgotten", "role-forgotten"), "backtest": ("runs-forgotten",)},
+            {
+                "strategy": ("list-forgotten", "deletion-forgotten", "role-forgotten"),
+                "backtest": ("runs-forgotten", "datasets-forgotten"),
+            },
         ),
         {
             "list-forgotten": is_missing,
             "deletion-forgotten": is_left,
             "role-forgotten": is_of_an_account,
             "runs-forgotten": is_listed_still,
+            "datasets-forgotten": is_dataset_left,
         },
     ),
 )

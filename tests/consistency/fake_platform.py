@@ -30,7 +30,9 @@ class FakePlatform:
     forgets: bool = False
     accounts: dict[str, Body] = field(default_factory=dict)
     sessions: dict[str, Body] = field(default_factory=dict)
-    things: dict[str, dict[str, Body]] = field(default_factory=lambda: {"strategies": {}, "backtests": {}})
+    things: dict[str, dict[str, Body]] = field(
+        default_factory=lambda: {"strategies": {}, "backtests": {}, "sweeps": {}, "datasets": {}}
+    )
     specs: dict[str, list[Body]] = field(default_factory=dict)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -42,12 +44,13 @@ class FakePlatform:
         await asyncio.sleep(self.rng.random() * SLOW_SECONDS)
         if is_lost and not is_done:
             raise NoAnswer
-        status, value = copy.deepcopy(self._answer(method, path, headers, json.loads(body or b"{}")))
+        given = _form_in(body) if "Content-Type" in headers else json.loads(body or b"{}")
+        status, value = copy.deepcopy(self._answer(method, path, headers, given))
         await asyncio.sleep(self.rng.random() * SLOW_SECONDS)
         if is_lost:
             raise NoAnswer
-        given = {"consistency-token": "token", "etag": f'"{path}"', "cache-status": "aurelius-l2; hit"}
-        return Answer(status, given, json.dumps(value).encode())
+        said = {"consistency-token": "token", "etag": f'"{path}"', "cache-status": "aurelius-l2; hit"}
+        return Answer(status, said, json.dumps(value).encode())
 
     def close(self) -> None:
         """As a Connection does."""
@@ -66,7 +69,7 @@ class FakePlatform:
     def work(self) -> None:
         """Have every run go on by one step."""
         following = {"queued": "running", "running": "succeeded"}
-        for run in self.things["backtests"].values():
+        for run in (*self.things["backtests"].values(), *self.things["sweeps"].values()):
             if run["status"] in following:
                 _change(run, status=following[run["status"]])
 
@@ -131,10 +134,12 @@ class FakePlatform:
         if asked["kind"] == "strategies":
             made |= {"name": body["name"], "spec": body["spec"], "version": 1}
             self.specs[made["id"]] = [body["spec"]]
+        elif asked["kind"] == "datasets":
+            made |= {"name": body["name"]}
         else:
             made |= {"status": "queued", "run_identity": {"execution": body["execution"]}}
         self.things[asked["kind"]][made["id"]] = made
-        return (201 if asked["kind"] == "strategies" else 202), made
+        return (202 if asked["kind"] in {"backtests", "sweeps"} else 201), made
 
     def _one(self, asked: Body, body: Body) -> Reply:
         found = self.things[asked["kind"]].get(asked["id"])
@@ -162,8 +167,11 @@ class FakePlatform:
             return 200, versions[0]
         if part == "cancel" and found["status"] in {"queued", "running"}:
             return 200, _change(found, status="cancelled")
-        if part == "equity" and found["status"] == "succeeded":
-            return 200, {"items": [{"equity": found["run_identity"]["execution"]["initial_cash"]}]}
+        if part == "bars":
+            return 200, {"items": [{"volume": float(found["name"].partition(".")[2])}]}
+        if part in {"equity", "trades", "results"} and found["status"] == "succeeded":
+            cash = found["run_identity"]["execution"]["initial_cash"]
+            return 200, {"items": [{"equity": cash, "quantity": cash / 7.0, "entry_price": 7.0}]}
         return 409, None
 
     def _new(self) -> str:
@@ -183,6 +191,13 @@ class FakePlatform:
             "(?P<verb>[A-Z]+) /(?P<kind>[a-z]+)/(?P<id>[0-9]+)(/(?P<part>.+))?": FakePlatform._one,
         },
     )
+
+
+def _form_in(body: bytes) -> Body:
+    """The name in an upload's form."""
+    found = re.search(rb'name="name"\r\n\r\n(.*)\r\n', body)
+    assert found is not None
+    return {"name": found[1].decode()}
 
 
 def _change(thing: Body, **fields: Any) -> Body:

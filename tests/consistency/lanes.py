@@ -23,6 +23,10 @@ COVERED = 10
 """Keys of which a lane says that its token covers them: of the last that it wrote, whose objects are far below 32."""
 
 
+Body = Mapping[str, Any] | bytes | None
+"""What is sent as JSON, or as it is under headers that say what it is."""
+
+
 class Asked(NamedTuple):
     """A request as it went: through which gateway, from when to when, and its answer if there was one."""
 
@@ -77,7 +81,7 @@ class Lane(ABC):
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Body = None,
         headers: Mapping[str, str] | None = None,
         *,
         gateway: tuple[str, Connection] | None = None,
@@ -86,7 +90,7 @@ class Lane(ABC):
         """Ask for something under /api/v1 in the owner's name, and log in again where the session has run out."""
         name, connection = gateway or self.gateway()
         given = {**self.owner.authorization, **(headers or {})}
-        content = b"" if body is None else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         begin, answer = time.monotonic(), None
         try:
             answer = await connection.ask(method, f"/api/v1{path}", given, content, seconds=seconds)
@@ -146,7 +150,7 @@ class Writer(Lane):
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Body,
         changes: Mapping[str, str],
         shows: Shows,
         headers: Mapping[str, str] | None = None,

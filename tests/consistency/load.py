@@ -14,13 +14,21 @@ from tests.consistency.lanes import Lane
 from tests.consistency.observer import Observer
 from tests.consistency.owner import Owner, asked
 from tests.consistency.readers import ALL_ACCOUNTS, Overseer, Reader
-from tests.consistency.writers import DESCRIPTION, NameWriter, RunWriter, StrategyWriter, spec_of
+from tests.consistency.writers import (
+    DESCRIPTION,
+    DatasetWriter,
+    NameWriter,
+    RunWriter,
+    StrategyWriter,
+    SweepWriter,
+    spec_of,
+)
 from tests.faults.journal import Journal
 
 OWNERS, STRATEGIES = ("ann", "bob"), 3
 ROOT, DEPUTY = "root", "deputy"
 OF_AN_OWNER: tuple[type[Lane], ...] = (
-    *(StrategyWriter, StrategyWriter, RunWriter, NameWriter, Sessions),
+    *(StrategyWriter, StrategyWriter, DatasetWriter, RunWriter, SweepWriter, NameWriter, Sessions),
     *(Reader,) * 4,
 )
 OF_ROOT: tuple[type[Lane], ...] = (Administrator, Overseer)
@@ -59,7 +67,7 @@ class Load:
             await owner.register(connection)
         for owner in self.owners:
             await owner.log_in(connection)
-            await owner.upload(connection)
+            await owner.upload(connection, next(self._numbers))
             for _ in range(STRATEGIES):
                 name, spec = f"{owner.name}.{next(self._numbers)}", spec_of(next(self._numbers))
                 body = {"name": name, "description": DESCRIPTION, "spec": spec}

@@ -100,6 +100,11 @@ def runs_forgotten() -> None:
     _announce_instead("services.backtest.handlers.endings", "backtest.deleted", lambda names: names[:1])
 
 
+def datasets_forgotten() -> None:
+    """Who deletes a dataset raises the list that it was in, and not itself."""
+    _announce_instead("services.backtest.handlers.datasets", "dataset.deleted", lambda names: names[1:])
+
+
 MUTANTS: Mapping[str, Callable[[], None]] = {
     "delete-on-write": delete_on_write,
     "floors-only": floors_only,
@@ -111,6 +116,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
     "deletion-forgotten": deletion_forgotten,
     "role-forgotten": role_forgotten,
     "runs-forgotten": runs_forgotten,
+    "datasets-forgotten": datasets_forgotten,
 }
 
 

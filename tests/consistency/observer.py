@@ -14,7 +14,7 @@ from tests.consistency.checker.history import GONE, kind_of
 from tests.faults.journal import Journal
 
 STREAMS, GROUP = ("aurelius.events.strategy", "aurelius.events.backtest"), "invalidator"
-KINDS = frozenset({"strategy", "backtest", "user"})
+KINDS = frozenset({"strategy", "backtest", "sweep", "dataset", "user"})
 """Those of which one object is one key, at the same versions."""
 DELETED = ".deleted.v1"
 LOOK_SECONDS = 0.01

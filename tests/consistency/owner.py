@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.consistency.connection import Answer, Connection
+from tests.consistency.shown import bars_mark
 from tests.faults.load import bars
 
 PASSWORD = "correct horse battery staple"
 PREPARE_SECONDS = 30.0
 BARS = 60
 BOUNDARY = "bars-of-the-load"
+UPLOADED = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 REMEMBERED = 6
 
 
@@ -38,6 +40,7 @@ class Owner:
     id: str = ""
     authorization: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""
+    """The one that its runs are of, which is never deleted."""
     kept: frozenset[str] = frozenset()
     """Strategies that are never deleted."""
     live: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -70,15 +73,13 @@ class Owner:
                 answer = await asked(connection, "POST", "/auth/login", {}, self.credentials)
                 self.authorization = {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
-    async def upload(self, connection: Connection) -> None:
+    async def upload(self, connection: Connection, number: int) -> None:
         """Store a few bars, for runs that take no time."""
-        part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
-        file = (part % ("file", '; filename="bars.csv"')).encode() + bars(random.Random(1), BARS)
-        body = (part % ("name", "") + "bars\r\n").encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
-        headers = {**self.authorization, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        headers, body = {**self.authorization, **UPLOADED}, form_of(number, BARS)
         answer = await connection.ask("POST", "/api/v1/datasets", headers, body, seconds=PREPARE_SECONDS)
         assert answer.status == 201, answer.body
         self.dataset = str(answer.json()["id"])
+        self.has("dataset", self.dataset)
 
     def has(self, kind: str, made: str) -> None:
         """Note that there is something: its client may not have been told, and another may have come upon it."""
@@ -96,6 +97,17 @@ class Owner:
         """The keys of what was deleted last."""
         keys = [f"{kind}:{ended}" for kind in self.gone for ended in self.gone[kind]]
         return [*keys, *(f"versions:{ended}" for ended in self.gone["strategy"])]
+
+
+def form_of(number: int, length: int) -> bytes:
+    """A form with bars that no other number has: each bar's volume is that, and so is the dataset's name."""
+    head, *lines = bars(random.Random(1), length).decode().splitlines()
+    file = "\n".join([head, *(f"{line.rpartition(',')[0]},{number}" for line in lines), ""])
+    parts = {'name="name"': bars_mark(number), 'name="file"; filename="bars.csv"': file}
+    form = "".join(
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n" for head, value in parts.items()
+    )
+    return f"{form}--{BOUNDARY}--\r\n".encode()
 
 
 async def asked(

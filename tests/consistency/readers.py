@@ -13,10 +13,15 @@ from tests.consistency.shown import (
     Found,
     Shows,
     accounts_in,
+    bars_of,
+    combinations_of,
     curve_of,
+    datasets_in,
     newest_version_in,
     runs_in,
     strategies_in,
+    sweeps_in,
+    trades_of,
     version_in,
 )
 
@@ -68,9 +73,40 @@ def equity(which: str) -> Question:
     return Question(f"/backtests/{which}/equity?points=2", (f"backtest:{which}",), curve_of(f"backtest:{which}"))
 
 
+def trades(which: str) -> Question:
+    """The first of its trades."""
+    return Question(f"/backtests/{which}/trades?limit=1", (f"backtest:{which}",), trades_of(f"backtest:{which}"))
+
+
 def backtest_list(query: str) -> Question:
     """All runs."""
     return Question(f"/backtests{query}", (), runs_in, "backtest")
+
+
+def sweep(which: str) -> Question:
+    """One sweep."""
+    return Question(f"/sweeps/{which}", (f"sweep:{which}",), sweeps_in)
+
+
+def combinations(which: str) -> Question:
+    """The best of its combinations."""
+    return Question(f"/sweeps/{which}/results?limit=1", (f"sweep:{which}",), combinations_of(f"sweep:{which}"))
+
+
+SWEEPS = Question("/sweeps?limit=200", (), sweeps_in, "sweep")
+
+
+def dataset(which: str) -> Question:
+    """The description of one dataset."""
+    return Question(f"/datasets/{which}", (f"dataset:{which}",), datasets_in)
+
+
+def dataset_bars(which: str) -> Question:
+    """The first of its bars."""
+    return Question(f"/datasets/{which}/bars?limit=1", (f"dataset:{which}",), bars_of(f"dataset:{which}"))
+
+
+DATASETS = Question("/datasets?limit=200", (), datasets_in, "dataset")
 
 
 def own_account(user_id: str) -> Question:
@@ -160,10 +196,11 @@ class Reader(AnyReader):
 
     def everything(self) -> list[Question]:
         """One question for each thing there is, and each list."""
-        strategies, runs = self.owner.live["strategy"], self.owner.live["backtest"]
-        lists = [strategy_list("?limit=200"), backtest_list("?limit=200"), own_account(self.owner.id)]
-        each = [*map(strategy, strategies), *map(versions, strategies), *map(backtest, runs)]
-        return [*each, *map(strategy, self.owner.gone["strategy"]), *map(backtest, self.owner.gone["backtest"]), *lists]
+        live, gone = self.owner.live, self.owner.gone
+        kinds = {"strategy": strategy, "backtest": backtest, "sweep": sweep, "dataset": dataset}
+        each = [question(which) for kind, question in kinds.items() for which in (*live[kind], *gone[kind])]
+        lists = [strategy_list("?limit=200"), backtest_list("?limit=200"), SWEEPS, DATASETS]
+        return [*each, *map(versions, live["strategy"]), *lists, own_account(self.owner.id)]
 
     def _strategy(self) -> Question:
         return strategy(self.rng.choice(self.owner.live["strategy"]))
@@ -174,7 +211,8 @@ class Reader(AnyReader):
     def _gone(self) -> Question | None:
         asked: list[tuple[str, Callable[[str], Question]]] = [
             ("strategy", strategy), ("strategy", versions), ("strategy", first_version), ("backtest", backtest),
-            ("backtest", equity),
+            ("backtest", equity), ("backtest", trades), ("dataset", dataset), ("dataset", dataset_bars),
+            ("sweep", sweep), ("sweep", combinations),
         ]  # fmt: skip
         kind, ask = self.rng.choice(asked)
         return ask(self.rng.choice(self.owner.gone[kind])) if self.owner.gone[kind] else None
@@ -184,30 +222,49 @@ class Reader(AnyReader):
 
     def _run(self) -> Question | None:
         runs = self.owner.live["backtest"]
-        return self.rng.choice((backtest, equity))(self.rng.choice(runs)) if runs else None
+        return self.rng.choice((backtest, equity, trades))(self.rng.choice(runs)) if runs else None
 
     def _runs(self) -> Question:
         return backtest_list(self.rng.choice(RUN_LISTS))
+
+    def _sweep(self) -> Question | None:
+        sweeps = self.owner.live["sweep"]
+        return self.rng.choice((sweep, combinations))(self.rng.choice(sweeps)) if sweeps else None
+
+    def _sweeps(self) -> Question:
+        return SWEEPS
+
+    def _dataset(self) -> Question:
+        return self.rng.choice((dataset, dataset_bars))(self.rng.choice(self.owner.live["dataset"]))
+
+    def _datasets(self) -> Question:
+        return DATASETS
 
     def _account(self) -> Question:
         return own_account(self.owner.id)
 
     def _foreign(self) -> Question | None:
         other = self.rng.choice(self.others)
-        kind, ask = self.rng.choice((("strategy", strategy), ("strategy", versions), ("backtest", backtest)))
+        kind, ask = self.rng.choice(
+            (("strategy", strategy), ("strategy", versions), ("backtest", backtest), ("dataset", dataset_bars))
+        )
         if not other.live[kind]:
             return None
         question = ask(self.rng.choice(other.live[kind]))
         return question._replace(keys=())  # that it is not shown says nothing of whether it is there
 
     CHOICES: ClassVar[dict[Callable[["Reader"], Question | None], float]] = {
-        _strategy: 38,
-        _versions: 6,
-        _gone: 8,
-        _strategies: 18,
+        _strategy: 25,
+        _versions: 5,
+        _gone: 10,
+        _strategies: 15,
         _run: 9,
-        _runs: 8,
-        _account: 8,
+        _runs: 7,
+        _sweep: 4,
+        _sweeps: 3,
+        _dataset: 5,
+        _datasets: 6,
+        _account: 7,
         _foreign: 5,
     }
 

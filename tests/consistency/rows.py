@@ -20,11 +20,22 @@ _ACCOUNTS = """
 SELECT u.id, u.name, u.role, u.is_active, u.revision, o.version
 FROM strategy.users AS u JOIN strategy.object_version AS o ON o.object = 'user:' || u.id
 """
+_DATASETS = """
+SELECT d.id, d.owner_id, d.name, 1 AS revision, o.version
+FROM backtest.datasets AS d JOIN backtest.object_version AS o ON o.object = 'dataset:' || d.id
+"""
 _RUNS = """
 SELECT b.id, b.owner_id, b.status, b.run_identity, b.revision, o.version
 FROM backtest.backtests AS b JOIN backtest.object_version AS o ON o.object = 'backtest:' || b.id
 """
-_UNFINISHED = "SELECT count(*) FROM backtest.backtests WHERE status IN ('queued', 'running')"
+_SWEEPS = """
+SELECT s.id, s.owner_id, s.status, s.run_identity, s.revision, o.version
+FROM backtest.sweeps AS s JOIN backtest.object_version AS o ON o.object = 'sweep:' || s.id
+"""
+_UNFINISHED = """
+SELECT (SELECT count(*) FROM backtest.backtests WHERE status IN ('queued', 'running'))
+    + (SELECT count(*) FROM backtest.sweeps WHERE status IN ('queued', 'running'))
+"""
 
 
 async def read_rows(url: str, owners: dict[str, str]) -> list[Row]:
@@ -41,16 +52,19 @@ async def read_rows(url: str, owners: dict[str, str]) -> list[Row]:
             rows += _row("versions", found, found["owner_id"], spec_mark(json.loads(found["spec"])), owners)
         for found in await connection.fetch(_ACCOUNTS):
             rows += _row("user", found, found["id"], account_mark(dict(found)), owners)
-        for found in await connection.fetch(_RUNS):
-            run = {"run_identity": json.loads(found["run_identity"]), "status": found["status"]}
-            rows += _row("backtest", found, found["owner_id"], run_mark(run), owners)
+        for found in await connection.fetch(_DATASETS):
+            rows += _row("dataset", found, found["owner_id"], found["name"], owners)
+        for kind, runs in (("backtest", _RUNS), ("sweep", _SWEEPS)):
+            for found in await connection.fetch(runs):
+                run = {"run_identity": json.loads(found["run_identity"]), "status": found["status"]}
+                rows += _row(kind, found, found["owner_id"], run_mark(run), owners)
         return rows
     finally:
         await connection.close()
 
 
 async def unfinished_runs(url: str) -> int:
-    """Return how many runs have not come to their end."""
+    """Return how many runs and sweeps have not come to their end."""
     connection = await asyncpg.connect(url)
     try:
         return int(await connection.fetchval(_UNFINISHED))

@@ -30,7 +30,7 @@ from tests.faults.run import say
 from tests.faults.schedule import Fault
 
 LEASE_SECONDS = 0.25
-AVAILABLE = frozenset({"strategy", "versions", "backtest"})
+AVAILABLE = frozenset({"strategy", "versions", "backtest", "sweep", "dataset"})
 """The kinds whose writes do not wait for the cache, where nothing else is said of them."""
 WARM_SECONDS = 1.0
 SETTLE_SECONDS = 30.0

@@ -37,9 +37,39 @@ def runs_in(value: Any) -> Found:
     return {f"backtest:{item['id']}": (int(item["revision"]), run_mark(item)) for item in items_of(value)}
 
 
+def sweeps_in(value: Any) -> Found:
+    """A sweep or a list of them, like runs."""
+    return {f"sweep:{item['id']}": (int(item["revision"]), run_mark(item)) for item in items_of(value)}
+
+
+def combinations_of(key: str) -> Shows:
+    """The combinations of a sweep, which say that it is there, and nothing of whose it is."""
+    return lambda value: {key: (THERE, "")} if value["items"] else {}
+
+
 def curve_of(key: str) -> Shows:
     """The equity curve of a run, which begins with its cash."""
     return lambda value: {key: (THERE, str(int(value["items"][0]["equity"])))}
+
+
+def trades_of(key: str) -> Shows:
+    """The trades of a run, the first of which takes all of its cash; a run without any shows that it is there."""
+
+    def shows(value: Any) -> Found:
+        bought = [round(trade["quantity"] * trade["entry_price"]) for trade in value["items"][:1]]
+        return {key: (THERE, "".join(map(str, bought)))}
+
+    return shows
+
+
+def datasets_in(value: Any) -> Found:
+    """A dataset or a list of them: each by its name, and at the only revision that it has."""
+    return {f"dataset:{item['id']}": (1, str(item["name"])) for item in items_of(value)}
+
+
+def bars_of(key: str) -> Shows:
+    """The bars of a dataset, of which each has the number that its name has."""
+    return lambda value: {key: (THERE, bars_mark(value["items"][0]["volume"]))}
 
 
 def accounts_in(value: Any) -> Found:
@@ -55,6 +85,11 @@ def items_of(value: Any) -> list[Any]:
 def spec_mark(spec: Mapping[str, Any]) -> str:
     """What tells one spec from all others."""
     return f"spec.{round(spec['params']['stop']['default'] * PRECISION)}"
+
+
+def bars_mark(volume: float) -> str:
+    """What tells a dataset from all others."""
+    return f"bars.{int(volume)}"
 
 
 def run_mark(run: Mapping[str, Any]) -> str:

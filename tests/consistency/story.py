@@ -182,7 +182,7 @@ def _act(story: Story, rng: random.Random, owner: str, number: int) -> None:
     elif act < 0.7:
         story.list(owner, source=source)
     elif act < 0.8:
-        passing = key_of(owner, 10 + number, rng.choice(("strategy", "backtest")))
+        passing = key_of(owner, 10 + number, rng.choice(("strategy", "backtest", "sweep", "dataset")))
         story.write(passing)
         story.list(owner, kind_of(passing), source=source)
         story.delete(passing, acknowledged=rng.random() < 0.8)

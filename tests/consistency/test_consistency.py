@@ -26,9 +26,11 @@ async def test_nothing_old_is_shown(tmp_path: Path) -> None:
     assert sources >= {"l1", "l2", "miss", "bypass"}, "a way that answers take has not been looked at"
     strict = next(part.evidence for part in report.parts if part.name == "strict")
     done = {(kind_of(each.key), each.deletes) for each in strict.history.writes if each.revision is not None}
-    passing = ("strategy", "backtest", "session")
+    passing = ("strategy", "backtest", "sweep", "dataset", "session")
     assert done >= {(kind, deletes) for kind in passing for deletes in (True, False)}, "nothing came or went"
-    assert {kind_of(key) for read in strict.reads for key in read.found} >= {"strategy", "versions", "backtest", "user"}
+    found = {kind_of(key) for read in strict.reads for key in read.found}
+    assert found >= {"strategy", "versions", "backtest", "sweep", "dataset", "user"}
+    assert any(mark for read in strict.reads if "/trades" in read.path for _, mark in read.found.values())
 
 
 @pytest.mark.long

@@ -19,7 +19,7 @@ from tests.consistency.fake_platform import FakePlatform
 from tests.consistency.lanes import Lane
 from tests.consistency.load import OF_AN_OWNER, OF_DEPUTY, OF_ROOT
 from tests.consistency.owner import Owner
-from tests.consistency.shown import account_mark
+from tests.consistency.shown import account_mark, bars_mark
 from tests.consistency.writers import RunWriter, spec_of
 from tests.faults.journal import Journal
 
@@ -44,6 +44,7 @@ async def story_of(platform: FakePlatform, path: Path) -> History:
             lanes.append(kind(f"{name}.{number}", owners[name], [owners[other]], gateways, journal, rng, numbers))
         if kinds is OF_AN_OWNER:
             _give_strategy(platform, owners[name], next(numbers), journal, now)
+            _give_dataset(platform, owners[name], next(numbers), journal, now)
     await asyncio.gather(_work(platform, lanes), *(_steps(lane) for lane in lanes))
     journal.close()
     return read_journal(path)
@@ -77,16 +78,27 @@ def _give_strategy(platform: FakePlatform, owner: Owner, number: int, journal: J
     _begin(journal, owner, f"versions:{made['id']}", f"spec.{number}", now)
 
 
+def _give_dataset(platform: FakePlatform, owner: Owner, number: int, journal: Journal, now: float) -> None:
+    _, made = platform._make({"kind": "datasets", "sub": owner.id}, {"name": bars_mark(number)})
+    assert made is not None
+    owner.dataset = made["id"]
+    owner.has("dataset", owner.dataset)
+    _begin(journal, owner, f"dataset:{owner.dataset}", bars_mark(number), now)
+
+
 @pytest.mark.parametrize("lost", [0.0, 0.1])
 async def test_nothing_is_found_in_what_is_as_it_should_be(tmp_path: Path, lost: float) -> None:
     """Of any kind, though of every tenth request nobody knows whether it was done."""
     history = await story_of(FakePlatform(random.Random(1), lost), tmp_path / "journal.jsonl")
     assert check(Evidence(history)) == []
     made = {(kind_of(each.key), each.deletes) for each in history.writes if each.revision is not None}
-    assert made >= {(kind, deletes) for kind in ("strategy", "backtest", "session") for deletes in (True, False)}
+    passing = ("strategy", "backtest", "sweep", "dataset", "session")
+    assert made >= {(kind, deletes) for kind in passing for deletes in (True, False)}
     statuses = Counter(each.status for each in history.reads)
     assert statuses.keys() >= {200, 401, 403, 404}, "nothing was refused, or nothing was gone"
-    assert {each.whole for each in history.reads} == {"", "strategy", "backtest", "user"}
+    assert {each.whole for each in history.reads} == {"", "strategy", "backtest", "sweep", "dataset", "user"}
+    parts = {each.path.rpartition("/")[2] for each in history.reads if each.status == 200}
+    assert parts >= {"equity?points=2", "trades?limit=1", "results?limit=1", "bars?limit=1"}
 
 
 async def test_what_is_said_to_be_gone_is_what_was_deleted(tmp_path: Path) -> None:

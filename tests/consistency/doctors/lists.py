@@ -4,6 +4,7 @@ from tests.consistency.checker import invalidations, moments, registers, rest, t
 from tests.consistency.checker.history import GONE, Read, Row
 from tests.consistency.doctors.tools import (
     ANN,
+    DATASET,
     LONG_AGO,
     OTHER,
     PASSING,
@@ -56,6 +57,19 @@ def a_list_does_not_have_what_was_made(story: Story) -> None:
     unapplied(story)
     listed(story, PASSING, None)
     story.delete(PASSING)
+
+
+@breaks(registers.OLDER)
+def a_list_does_not_have_what_was_uploaded(story: Story) -> None:
+    story.write(DATASET)
+    unapplied(story)
+    listed(story, DATASET, None, "dataset")
+    story.delete(DATASET)
+
+
+@breaks(invalidations.OLDER_THAN_INVALIDATION)
+def a_list_has_a_dataset_that_was_deleted(story: Story) -> None:
+    listed(story, DATASET, made_and_deleted(story, DATASET), "dataset")
 
 
 @breaks(registers.OLDER)

@@ -13,6 +13,7 @@ L = TypeVar("L", bound=Line)
 Mutation = tuple[str, Doctor]
 ANN, OTHER, BOB = key_of("ann", 1), key_of("ann", 2), key_of("bob", 1)
 PASSING, RUN, SESSION = key_of("ann", 9), key_of("ann", 9, "backtest"), key_of("ann", 9, "session")
+SWEEP, DATASET = key_of("ann", 9, "sweep"), key_of("ann", 9, "dataset")
 LONG_AGO = 1.0
 """Longer than any lease, in seconds."""
 

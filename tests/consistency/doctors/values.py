@@ -1,13 +1,15 @@
 """Doctors of one thing: a strategy or a run, read by itself."""
 
 from tests.consistency.checker import invalidations, owners, registers, rest, rights, tokens
-from tests.consistency.checker.history import THERE, Read, Row
+from tests.consistency.checker.history import GONE, THERE, Read, Row
 from tests.consistency.doctors.tools import (
     ANN,
     BOB,
+    DATASET,
     LONG_AGO,
     OTHER,
     RUN,
+    SWEEP,
     Mutation,
     breaking,
     change,
@@ -49,6 +51,42 @@ def a_run_that_was_deleted_is_served(story: Story) -> None:
     show(story, made_and_deleted(story, RUN), key=RUN)
 
 
+@breaks(invalidations.OLDER_THAN_INVALIDATION)
+def the_trades_of_a_run_that_was_deleted_are_served(story: Story) -> None:
+    """They do not say at which revision they are."""
+    _, mark = made_and_deleted(story, RUN)
+    show(story, (THERE, mark), key=RUN)
+
+
+@breaks(invalidations.OLDER_THAN_INVALIDATION)
+def the_combinations_of_a_sweep_that_was_deleted_are_served(story: Story) -> None:
+    """They do not even say whose they are."""
+    made_and_deleted(story, SWEEP)
+    show(story, (THERE, ""), key=SWEEP)
+
+
+@breaks(owners.FOREIGN)
+def a_sweep_of_another_owner_is_served(story: Story) -> None:
+    story.write(SWEEP)
+    change(story, story.read("bob", SWEEP), status=200, found={SWEEP: (THERE, "")})
+    story.delete(SWEEP)
+
+
+@breaks(tokens.OLDER_THAN_TOKEN)
+def the_bars_of_a_dataset_that_was_deleted_are_served_to_who_deleted_it(story: Story) -> None:
+    _, mark = made_and_deleted(story, DATASET)
+    show(story, (THERE, mark), key=DATASET, due={DATASET: GONE})
+
+
+@breaks(registers.OLDER)
+def a_dataset_is_not_found_that_was_uploaded(story: Story) -> None:
+    story.write(DATASET)
+    unapplied(story)
+    story.now += LONG_AGO
+    change(story, story.read("ann", DATASET), status=404, found={})
+    story.delete(DATASET)
+
+
 @breaks(invalidations.NOT_THE_VERSION)
 def a_revision_is_not_its_version(story: Story) -> None:
     change(story, last(story, Row), version=0)
@@ -72,6 +110,16 @@ def the_curve_of_another_owner_is_served(story: Story) -> None:
     story.write(own)
     change(story, story.read("bob", own), found={own: (THERE, story.values[RUN][1])})
     story.delete(RUN)
+    story.delete(own)
+
+
+@breaks(owners.FOREIGN)
+def the_bars_of_another_owner_are_served(story: Story) -> None:
+    own = key_of("bob", 9, "dataset")
+    story.write(DATASET)
+    story.write(own)
+    change(story, story.read("bob", own), found={own: (THERE, story.values[DATASET][1])})
+    story.delete(DATASET)
     story.delete(own)
 
 
