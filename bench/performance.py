@@ -36,6 +36,9 @@ PARTS = (
     Part("jobs"),
     Part("shedding"),
     Part("load"),
+    Part("measuring", markdown=True),
+    Part("scrapes", markdown=True),
+    Part("prometheus", markdown=True),
 )
 
 

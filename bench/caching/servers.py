@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -85,7 +85,7 @@ async def serving(
         default = gateway_of(running)
         behind = [running.launcher]
         no_local, no_cache = [
-            await stack.enter_async_context(_further_gateway(default, more))
+            await stack.enter_async_context(further_gateway(default, more))
             for more in ({"CACHE_L1_BYTES": "0"}, {"REDIS_ENABLED": "false"})
         ]
         shared = Contender("gateway, L2", no_local[1], no_local[0], behind, "aurelius-l2; hit")
@@ -108,19 +108,24 @@ async def serving(
 
 def gateway_of(running: Platform) -> psutil.Process:
     """Return the process that answers."""
-    [found] = [each for each in running.processes("services.gateway") if "-m" in each.cmdline()]
+    return service_of(running, "gateway")
+
+
+def service_of(running: Platform, name: str) -> psutil.Process:
+    """Return the process of a service."""
+    [found] = [each for each in running.processes(f"services.{name}") if "-m" in each.cmdline()]
     return found
 
 
 @asynccontextmanager
-async def _further_gateway(
-    like: psutil.Process, environ: Mapping[str, str]
+async def further_gateway(
+    like: psutil.Process, environ: Mapping[str, str], log: Path | None = None
 ) -> AsyncIterator[tuple[psutil.Process, str]]:
-    """Run one more gateway of the platform, with other settings."""
+    """Run one more gateway of the platform, with other settings; it writes to `log`, or where this process writes."""
     (port,) = free_ports(1, "127.0.0.1")
     url = f"http://127.0.0.1:{port}"
     given = {**like.environ(), **environ, "PORT": str(port)}
-    async with program("services.gateway", environ=given) as process:
+    async with program("services.gateway", environ=given, log=log) as process:
         await answers(f"{url}/health/ready")
         yield process, url
 
@@ -162,10 +167,15 @@ async def bare_application(answer: bare.Answer, folder: Path, processors: set[in
 
 
 @asynccontextmanager
-async def program(module: str, *arguments: str, environ: Mapping[str, str]) -> AsyncIterator[psutil.Process]:
-    """Run a module of this checkout until the end."""
+async def program(
+    module: str, *arguments: str, environ: Mapping[str, str], log: Path | None = None
+) -> AsyncIterator[psutil.Process]:
+    """Run a module of this checkout until the end; what it logs goes to `log`, or where this process writes."""
     command = (sys.executable, "-m", module, *arguments)
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environ, stdin=asyncio.subprocess.DEVNULL)
+    with nullcontext() if log is None else log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=ROOT, env=environ, stdin=asyncio.subprocess.DEVNULL, stderr=errors
+        )
     try:
         yield psutil.Process(process.pid)
     finally:

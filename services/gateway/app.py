@@ -79,7 +79,7 @@ def compose(settings: GatewaySettings) -> Service:
     service.stopping(gateway.settle)
     service.closing(cache.close)
     routes = [
-        system_routes(gateway, system, service.health),
+        system_routes(gateway, system, service.health, measures=settings.metrics_enabled),
         api_routes(gateway, feed, objects, settings, authenticator),
     ]
     coded = Coded(cast("ASGIApp", application(routes, settings)), settings.compression_minimum_size)

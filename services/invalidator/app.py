@@ -30,9 +30,10 @@ def compose(settings: InvalidatorSettings) -> Service:
     for stream in streams:
         invalidator = Invalidator(stream, cache, service.timings, service.clock)
         service.consume(stream, invalidator.apply, reclaim=True)
-    overdue = OverdueEvents(service.client, streams, service.name, service.clock)
-    service.background(overdue.run)
-    service.timings.gauges_from(overdue.gauges)
+    if settings.metrics_enabled:
+        overdue = OverdueEvents(service.client, streams, service.name, service.clock)
+        service.background(overdue.run)
+        service.timings.gauges_from(overdue.gauges)
     purges = Purges(cache)
     service.requests().handle(PurgeCache, purges.purge)
     service.checks("metrics").handle(ForgetObjects, purges.forget)

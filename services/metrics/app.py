@@ -13,6 +13,7 @@ from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
 from services.metrics.settings import MetricsSettings
 from services.metrics.stream_states import StreamStates
+from services.metrics.unmeasured import Unmeasured
 from shared.cache.looking import Looks
 from shared.cache.settings import CacheSettings
 from shared.contracts.messages import DescribeCache, DescribeStreams, RenderMetrics
@@ -25,13 +26,8 @@ def compose(settings: MetricsSettings) -> Service:
     """Return the service, wired; long texts leave by the object store. Raises SettingsError for one that cannot be."""
     service = Service("metrics", settings, objects=Objects(settings.objects_url()))
     cache = CacheProbe(CacheSettings.of(settings))
-    figures = Figures(service.client, cache)
-    handlers = MetricsHandlers(figures, service.timings)
     service.closing(cache.close)
-    service.background(figures.run)
-    service.background(lambda: handlers.read_past(service.client))
-    service.background(lambda: handlers.keep_totals(service.client))
-    service.consume(TIMINGS, handlers.absorb, reclaim=True)
+    handlers: MetricsHandlers | Unmeasured = _measuring(service, cache) if settings.metrics_enabled else Unmeasured()
     requests = service.requests()
     requests.handle(RenderMetrics, handlers.render)
     requests.handle(DescribeStreams, StreamStates(service.client).describe)
@@ -39,6 +35,17 @@ def compose(settings: MetricsSettings) -> Service:
     if settings.redis_enabled:
         _check_caches(service, settings)
     return service
+
+
+def _measuring(service: Service, cache: CacheProbe) -> MetricsHandlers:
+    """Read what all processes report, and the figures of the servers."""
+    figures = Figures(service.client, cache)
+    handlers = MetricsHandlers(figures, service.timings)
+    service.background(figures.run)
+    service.background(lambda: handlers.read_past(service.client))
+    service.background(lambda: handlers.keep_totals(service.client))
+    service.consume(TIMINGS, handlers.absorb, reclaim=True)
+    return handlers
 
 
 def _check_caches(service: Service, settings: MetricsSettings) -> None:

@@ -35,6 +35,7 @@ from shared.runtime.settings import DatabaseSettings, Settings
 from shared.runtime.tasks import end_tasks
 from shared.runtime.timings import Timings
 from shared.runtime.tracing.start import start
+from shared.runtime.unmeasured import NoTimings
 
 if TYPE_CHECKING:  # a service that has no database or object store needs none of their libraries
     from shared.runtime.database import Database
@@ -73,8 +74,7 @@ class Service:
         self.linger = 0.0
         self.failed = asyncio.Event()
         self.tracer = start(settings, name, self.instance)
-        self.timings = Timings(name, self.instance)
-        self._process = ProcessFigures(self.timings)
+        self.timings = (Timings if settings.metrics_enabled else NoTimings)(name, self.instance)
         self.client = make_client(settings.bus_url)
         self.broker = make_broker(settings.bus_url, drain_seconds=settings.drain_seconds)
         self.app = FastStream(self.broker, logger=None, lifespan=self._lifespan, specification=_asyncapi(name))
@@ -93,6 +93,8 @@ class Service:
         self._stopping: list[Step] = []
         self._closing: list[Step] = []
         self._finishing: list[Step] = []
+        if self.timings.measures:
+            self.background(ProcessFigures(self.timings).run)
         self.health.add("process", self._check_state)
         self.health.add("bus", self.check_bus)
         self.health.add("subscribers", self._watch.check)
@@ -209,7 +211,8 @@ class Service:
             report_relay(self.timings, sender)
             self.health.add("relay", sender.check)
             self.background(sender.run)
-            self.background(DatabaseFigures(database, self.timings).run)
+            if self.timings.measures:
+                self.background(DatabaseFigures(database, self.timings).run)
         return database
 
     def background(self, work: Background) -> None:
@@ -304,7 +307,7 @@ class Service:
             stack.push_async_callback(end_tasks, [self._start(caller.tend)])
         tasks.append(self._start(self._watch.run))
         tasks.append(self._start(self._send_timings))
-        helpers = [self._start(work) for work in (self._process.run, *self._background)]
+        helpers = [self._start(work) for work in self._background]
         stack.push_async_callback(end_tasks, helpers)
 
     async def _read_no_more(self) -> None:

@@ -38,7 +38,8 @@ class Settings(TracingSettings):
 
     `port` serves HTTP, 0 takes any free one; each service calls its variable by its own name. `drain_seconds` is how
     long a stop may wait for what was taken to be finished: below the time after which whoever stops it kills it.
-    `log_format` is by default json in production and text elsewhere.
+    `log_format` is by default json in production and text elsewhere. Without `metrics_enabled` a process measures
+    nothing and reports nothing of itself; it is meant for all processes alike.
     """
 
     aurelius_env: Literal["development", "production"] = "development"
@@ -49,6 +50,7 @@ class Settings(TracingSettings):
     object_store_url: ObjectsUrl = field(default="", repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "text", ""] = ""
+    metrics_enabled: bool = True
     drain_seconds: Annotated[float, Meta(gt=0, le=3600, title="seconds")] = 8.0
 
     def objects_url(self) -> str:

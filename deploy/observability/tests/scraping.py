@@ -1,4 +1,4 @@
-"""A real Prometheus with our own configuration, but in a hurry, and what it answers."""
+"""A real Prometheus with our own configuration, in a hurry or as it is, and what it answers."""
 
 import re
 import shutil
@@ -33,22 +33,26 @@ class Prometheus:
         groups = (await self._client.get("/api/v1/rules")).json()["data"]["groups"]
         return [rule["health"] for group in groups for rule in group["rules"]]
 
-    async def has_begun(self) -> bool:
-        """Whether it has scraped several times and the last rule has seen more than one of these."""
+    async def is_ready(self) -> bool:
+        """Whether it answers."""
         try:
-            ready = await self._client.get("/-/ready")
+            return (await self._client.get("/-/ready")).is_success
         except httpx.TransportError:
             return False
-        return ready.is_success and bool(await self.ask(f"count_over_time({RECORDED[-1].record}[1m]) > 2"))
+
+    async def has_begun(self) -> bool:
+        """Whether it has scraped several times and the last rule has seen more than one of these."""
+        return await self.is_ready() and bool(await self.ask(f"count_over_time({RECORDED[-1].record}[1m]) > 2"))
 
 
 @asynccontextmanager
-async def prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
-    """Start it in this folder; it scrapes `target`. Yield it when it has figures."""
+async def prometheus(folder: Path, target: str, *, hurried: bool = True) -> AsyncIterator[Prometheus]:
+    """Start it in this folder; it scrapes `target`. Yield it when it has figures, or unhurried when it is ready."""
     assert PROMETHEUS is not None, "install prometheus (Debian's package)"
     (port,) = free_ports(1, "127.0.0.1")
     shutil.copytree(FOLDER / "rules", folder / "rules")
-    (folder / "prometheus.yml").write_text(_in_a_hurry((FOLDER / "prometheus.yml").read_text()))
+    configuration = (FOLDER / "prometheus.yml").read_text()
+    (folder / "prometheus.yml").write_text(_in_a_hurry(configuration) if hurried else configuration)
     (folder / "targets.yml").write_text(f'- targets: ["{target}"]\n')
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -64,7 +68,7 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[Prometheus]:
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
                 running = Prometheus(client)
-                await eventually(running.has_begun, within=60)
+                await eventually(running.has_begun if hurried else running.is_ready, within=60)
                 yield running
         finally:
             process.terminate()

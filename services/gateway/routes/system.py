@@ -15,11 +15,12 @@ from services.gateway.read_path import Gateway
 from services.gateway.system_health import SystemHealth, SystemStatus
 from shared.contracts import messages
 from shared.contracts.asyncapi import document
+from shared.contracts.errors import NotFound
 from shared.runtime.health import Health, Readiness
 
 
-def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Router:
-    """Return the routes outside /api/v1."""
+def system_routes(gateway: Gateway, system: SystemHealth, health: Health, *, measures: bool = True) -> Router:
+    """Return the routes outside /api/v1. One that does not measure shows no metrics: its own would be missing."""
     asyncapi = msgspec.json.encode(document())
 
     @get("/health", summary="How the whole system is; 503 when it is down")
@@ -38,6 +39,8 @@ def system_routes(gateway: Gateway, system: SystemHealth, health: Health) -> Rou
 
     @get("/metrics", summary="What was measured: Prometheus or OpenMetrics text, or JSON, by Accept")
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if not measures:
+            raise NotFound("This gateway measures nothing: its METRICS_ENABLED is false")
         form = form_of(request.headers.get("accept", ""))
         compressed = form != "json"
         reply = await gateway.ask(request, messages.RenderMetrics(form=form, compressed=compressed), None)

@@ -3,6 +3,7 @@
 import gzip
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -46,10 +47,17 @@ def services() -> FakeServices:
 @pytest.fixture
 async def client(services: FakeServices, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the gateway's routes outside /api/v1, that says itself what it accepts."""
+    async with asking(services, tmp_path, measures=True) as lent:
+        yield lent
+
+
+@asynccontextmanager
+async def asking(services: FakeServices, tmp_path: Path, *, measures: bool) -> AsyncIterator[httpx.AsyncClient]:
+    """The same of a gateway that measures, or does not."""
     settings = GatewaySettings(secret_key=SECRET, data_dir=tmp_path)
     gateway = Gateway(services, CachedReads(FakeCacheStore(), None, clock=time.perf_counter))
     system = SystemHealth("1", well, FakeCacheStore(), services, cache_enabled=False)  # type: ignore[arg-type]  # unasked
-    litestar = application([system_routes(gateway, system, Health())], settings)
+    litestar = application([system_routes(gateway, system, Health(), measures=measures)], settings)
     edge = Edge(Coded(litestar, 1000), Timings("gateway", "test"))  # type: ignore[arg-type]  # ASGI under two names
     transport = httpx.ASGITransport(app=edge)
     async with httpx.AsyncClient(
@@ -86,3 +94,13 @@ async def test_what_prometheus_sends_gets_openmetrics(client: httpx.AsyncClient,
     assert answer.headers["content-encoding"] == "gzip"
     assert int(answer.headers["content-length"]) == len(gzip.compress(TEXT.encode()))
     assert services.asked == [RenderMetrics(form="openmetrics", compressed=True)]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/plain", "application/openmetrics-text"])
+async def test_a_gateway_that_measures_nothing_says_so(services: FakeServices, tmp_path: Path, accept: str) -> None:
+    """In every form: figures without its own would look like a system at rest. Nobody else is asked."""
+    async with asking(services, tmp_path, measures=False) as client:
+        answer = await client.get("/metrics", headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert "METRICS_ENABLED" in answer.json()["detail"]
+    assert services.asked == []

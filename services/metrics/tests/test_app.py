@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import pytest
 from services.metrics.app import compose
 from services.metrics.core.tests.batches import batch, hits, http
 from services.metrics.settings import MetricsSettings
-from shared.contracts.messages import RenderMetrics
+from shared.contracts.cache_messages import DescribeCache
+from shared.contracts.errors import NotFound
+from shared.contracts.messages import RenderMetrics, Request
 from shared.contracts.streams import TIMINGS
+from shared.contracts.values import Principal
 from shared.runtime.bus.caller import Caller
 from shared.runtime.bus.connection import make_client
 from shared.runtime.service import Service
@@ -157,3 +161,20 @@ async def test_it_leaves_no_connection_behind(settings: MetricsSettings) -> None
         async with running(settings):
             await eventually(asked)
         await eventually(alone)
+
+
+async def test_a_service_that_measures_nothing_says_so(settings: MetricsSettings) -> None:
+    """To whoever asks for what was measured, in any form, though others report: nobody reads that, nobody waits."""
+    off = replace(settings, metrics_enabled=False)
+    asked: list[Request[Any]] = [RenderMetrics(form="json"), RenderMetrics(form="openmetrics"), DescribeCache()]
+    admin = Principal(user_id="1", role="admin")
+    async with running(off), gateway(settings) as (_, caller), make_client(settings.bus_url) as client:
+
+        async def reported() -> bool:
+            return await client.xlen(TIMINGS) > 0
+
+        for message in asked:
+            with pytest.raises(NotFound, match="METRICS_ENABLED"):
+                await caller.ask(message, admin)
+        await eventually(reported)
+        assert await client.xinfo_groups(TIMINGS) == []

@@ -1,0 +1,222 @@
+"""`python -m bench.measuring`: what all measuring costs on the way that almost every read takes.
+
+Starts the platform as `make run` does, and beside its gateway three more that differ by a setting: one as it is by
+default, one with METRICS_ENABLED=false, which counts, times and reports nothing, and one that besides writes a line of
+each request (LOG_REQUESTS=true). All are asked for the same, which each holds in its own cache. Measuring is all that
+the default does: the histogram of requests and the times of the last thousand, the counters of the caches, the figures
+of the process and its event loop, the batch of all that a second; and what the metrics service makes of the batches.
+
+    --rounds 7      how often everyone is measured, in turns
+    --seconds 2     of each measurement
+
+Ends with 1 when an answer was wrong, or when measuring costs more than is allowed.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from timeit import timeit
+
+import httpx
+import psutil
+
+from bench.caching.account import Account
+from bench.caching.data import Data, store_strategies
+from bench.caching.reads import Read, expected, reads_of, recorded
+from bench.caching.rounds import Ratio, Sample, by_wrk, in_turns, middle, ratio
+from bench.caching.servers import Contender, further_gateway, gateway_of, service_of
+from bench.caching.verdicts import cpu, rate
+from bench.serving.exposed import answers_of
+from bench.serving.machine import describe, load_average
+from bench.serving.processors import TooFewProcessors, apart, families, keep_on
+from bench.serving.wrk import NoWrk, find_wrk
+from cli.load.wire import WrongAnswer
+from shared.cache.stats import LocalCounts
+from tests.e2e.platform import Platform, platform
+
+MOST = 1.05
+"""Times the processor time of a gateway that measures nothing."""
+STRATEGIES = 60
+DEFAULT, UNMEASURED, LOGGING = "as it is", "METRICS_ENABLED=false", "LOG_REQUESTS=true"
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    DEFAULT: {},
+    UNMEASURED: {"METRICS_ENABLED": "false"},
+    LOGGING: {"LOG_REQUESTS": "true"},
+}
+ASKED = 25
+"""Reads by which it is shown who counts."""
+SETTLED_SECONDS = 2.5
+"""After which every count has been reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One read, and the samples of each gateway."""
+
+    read: str
+    samples: Mapping[str, Sequence[Sample]]
+
+    @property
+    def cost(self) -> Ratio:
+        """The gateway's processor time a request, to what it is without measuring."""
+        return ratio(self.samples, DEFAULT, UNMEASURED, cpu)
+
+    @property
+    def cost_with_reader(self) -> Ratio:
+        """The same, with all that the metrics service did meanwhile, for whomever."""
+        return ratio(self.samples, DEFAULT, UNMEASURED, _with_reader)
+
+
+def _with_reader(sample: Sample) -> float:
+    return sample.cpu_of_all
+
+
+def met(everything: Sequence[Found]) -> bool:
+    """Whether measuring costs no more than it may, of every read."""
+    return all(found.cost.median <= MOST for found in everything)
+
+
+def report(everything: Sequence[Found]) -> str:
+    """Return a line for each read and gateway, and the verdicts."""
+    head = ["read", "gateway", "requests/s", "CPU, us", "to METRICS_ENABLED=false", "with the metrics service's"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for found in everything:
+        for name, samples in found.samples.items():
+            cells = [found.read, name, f"{middle(samples, rate):,.0f}", f"{middle(samples, cpu) * 1e6:,.2f}"]
+            ratios = [ratio(found.samples, name, UNMEASURED, figure) for figure in (cpu, _with_reader)]
+            cells += ["" if name == UNMEASURED else _told(each) for each in ratios]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_verdicts(everything)])
+
+
+def _verdicts(everything: Sequence[Found]) -> Iterator[str]:
+    for found in everything:
+        well = "met" if found.cost.median <= MOST else "**not met**"
+        yield f"- {found.read}: measuring takes {_told(found.cost)} times the processor time; at most {MOST:g}: {well}."
+
+
+def _told(found: Ratio) -> str:
+    return f"{found.median:.3f} ({found.least:.3f} - {found.greatest:.3f})"
+
+
+async def _gateways(stack: AsyncExitStack, running: Platform, folder: Path) -> dict[str, Contender]:
+    """Start them, alike but for their settings; to who measures belongs who reads what it reports."""
+    like, reader = gateway_of(running), service_of(running, "metrics")
+    found: dict[str, Contender] = {}
+    for name, settings in SETTINGS.items():
+        log = folder / f"gateway-{len(found)}.log"
+        process, url = await stack.enter_async_context(further_gateway(like, settings, log))
+        behind = [] if name == UNMEASURED else [reader]
+        found[name] = Contender(name, url, process, behind, "aurelius-l1; hit")
+    return found
+
+
+async def _tell_apart(gateways: Mapping[str, Contender], read: Read, data: Data) -> None:
+    """Raise WrongAnswer unless one counts each of the requests that are measured, and one none of them."""
+    async with httpx.AsyncClient() as client:
+        before = await _counted(client, gateways[DEFAULT])
+        for name in (DEFAULT, UNMEASURED):
+            for _ in range(ASKED):
+                await client.get(f"{gateways[name].url}{read.path}", headers=data.owner.headers)
+        counted = await _counted(client, gateways[DEFAULT]) - before
+        if counted != ASKED:
+            raise WrongAnswer(f"of {ASKED} requests to one that measures, and as many to one that does not: {counted}")
+        refused = await client.get(f"{gateways[UNMEASURED].url}/metrics")
+        if refused.status_code != 404 or "METRICS_ENABLED" not in refused.text:
+            raise WrongAnswer(f"a gateway that measures nothing says {refused.status_code} {refused.text[:300]}")
+
+
+async def _counted(client: httpx.AsyncClient, gateway: Contender) -> int:
+    """Return how many reads of strategies all gateways have counted, when that stays as it is."""
+    last = -1
+    while True:
+        answer = await client.get(f"{gateway.url}/metrics", headers={"Accept": "text/plain"})
+        if answer.status_code != 200:
+            raise WrongAnswer(f"/metrics: {answer.status_code} {answer.text[:300]}")
+        reads = answers_of(answer.text).items()
+        now = sum(number for answered, number in reads if answered.route.startswith("/api/v1/strategies"))
+        if now == last:
+            return now
+        last = now
+        await asyncio.sleep(SETTLED_SECONDS)
+
+
+async def _measure(
+    gateways: Mapping[str, Contender], read: Read, data: Data, folder: Path, rounds: int, seconds: float
+) -> Found:
+    await data.owner.log_in()
+    everyone = list(gateways.values())
+    checks = {each.name: expected(each, await recorded(each, read, data), folder) for each in everyone}
+
+    async def measure(contender: Contender, _: int) -> Sample:
+        return await by_wrk(contender, read.path, read.headers(contender, data), checks[contender.name], seconds)
+
+    await in_turns(everyone, 1, measure)  # warm
+    return Found(read.name, await in_turns(everyone, rounds, measure))
+
+
+async def run(rounds: int, seconds: float, folder: Path) -> bool:
+    """Measure and print; whether it costs no more than it may. Raises WrongAnswer, TooFewProcessors."""
+    server, others = apart()
+    before = load_average()
+    environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
+    async with AsyncExitStack() as stack:
+        # As it is by default: under tests the checker compares far more, which is work of the metrics service.
+        running = await stack.enter_async_context(platform(folder, {**environ, "CACHE_BODIES_ONE_IN": "1000"}))
+        owner = await Account.register(await stack.enter_async_context(running.client()))
+        await store_strategies(owner, STRATEGIES)
+        page = await owner.call("GET", "/strategies", 200)
+        data = Data(owner, [each["id"] for each in page["items"]], backtest_id="")
+        gateways = await _gateways(stack, running, folder)
+        everybody = families([psutil.Process()])
+        for process in everybody:
+            keep_on(process, others)
+        for each in gateways.values():
+            keep_on(each.process, server)
+        single, page_of_50, *_ = reads_of(data)
+        await _tell_apart(gateways, single, data)
+        found = [await _measure(gateways, read, data, folder, rounds, seconds) for read in (single, page_of_50)]
+        print(
+            f"On {describe('granian', 'litestar', 'uvloop')}. The gateway that is measured has processor "
+            f"{', '.join(map(str, server))} to itself, but for the two that rest. Load average {before} before, "
+            f"{load_average()} at the end. Medians of {rounds} rounds of {seconds:g} s, everyone in turn; a ratio is "
+            "the median of the rounds' own, with the least and the greatest.\n\n"
+            f"{report(found)}\n\n"
+            "What stays without measuring are the counts of a process's own cache: an addition of "
+            f"{_addition() * 1e9:.0f} ns for a hit.",
+            flush=True,
+        )
+        for process in everybody:  # a stop has its time
+            keep_on(process, server | others)
+    return met(found)
+
+
+def _addition() -> float:
+    """Return the seconds of one."""
+    counts, number = LocalCounts(), 1_000_000
+    return min(timeit("counts.hits += 1", globals={"counts": counts}, number=number) for _ in range(5)) / number
+
+
+def main(given: Sequence[str]) -> str | None:
+    """Measure; returns what to end with, None when it costs no more than it may."""
+    parser = ArgumentParser(prog="python -m bench.measuring")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    asked = parser.parse_args(given)
+    try:
+        find_wrk()
+        with tempfile.TemporaryDirectory() as folder:
+            well = asyncio.run(run(asked.rounds, asked.seconds, Path(folder)))
+    except (NoWrk, TooFewProcessors, WrongAnswer) as error:
+        return str(error)
+    return None if well else f"measuring costs more than {MOST:g} times what is without"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What a Prometheus beside the platform has to say of it."""
