@@ -13,10 +13,10 @@ from shared.contracts.timings import Counter, Gauge
 from shared.runtime.bus.writer import Answer, StreamWriter
 from shared.runtime.timings import SEND_SECONDS, Series, Timings
 
-# Nothing may have this id, and NOMKSTREAM makes no stream: the server refuses the entry as such, once it has looked
-# whether it takes any. Memory, the disk and the server's role are looked at before that.
+# No entry may have this id: the server refuses it, and makes no stream for it. Whether it takes any entry at all, which
+# goes by its memory, its disk, its role and the user's rights, it has looked at before that.
 _NEVER: Final = "0-0"
-_ASKING: Final = ("XADD", TIMINGS, "NOMKSTREAM", _NEVER, "batch", "")
+_ASKING: Final = ("XADD", TIMINGS, _NEVER, "batch", "")
 
 
 class Unheard(Series):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from services.gateway.app import compose
@@ -51,3 +52,14 @@ def test_who_may_do_what_is_in_no_processs_own_cache(tmp_path: Path) -> None:
 def test_it_holds_nothing_where_nothing_tells_it_of_changes(tmp_path: Path, settings: dict[str, Any]) -> None:
     """Without a cache server there is no feed; under a strict policy even the lease would be too long."""
     assert not keeps(own_cache(tmp_path, **settings), strategy_object(new_id()))
+
+
+@pytest.mark.parametrize(("enabled", "status"), [(True, 503), (False, 404)])
+async def test_metrics_are_asked_for_only_where_they_are_measured(
+    tmp_path: Path, *, enabled: bool, status: int
+) -> None:
+    """Of a process without a bus one that measures says so of the bus, one that does not says that it does not."""
+    settings = GatewaySettings(secret_key=SECRET, data_dir=tmp_path, metrics_enabled=enabled)
+    transport = httpx.ASGITransport(app=compose(settings).http)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        assert (await client.get("/metrics")).status_code == status
