@@ -32,6 +32,8 @@ WITH_OBJECTS = frozenset(name for name in SETTINGS if re.search(r"\bobjects\b", 
 
 # Read by the libraries of the object store and of the traces themselves.
 _OF_LIBRARIES = re.compile(r"(AWS|OTEL)_[A-Z_]+")
+# Settled by the image and the manifests together, or one of the addresses and secrets that each service has its own of.
+_SETTLED = re.compile(r"AURELIUS_ENV|DATA_DIR|HOST|\w*PORT|DRAIN_SECONDS|REDIS_\w+|\w+_URL|SECRET_KEY\w*")
 # What no service should be without, though some have a default for a developer's machine.
 _ADDRESSES = ("BUS_URL", "REDIS_URL", "DATABASE_URL")
 
@@ -48,6 +50,11 @@ class Container:
 def variables(kind: type[Settings]) -> set[str]:
     """The variables that a service reads."""
     return {variable(kind, field.name) for field in dataclasses.fields(kind)}
+
+
+def adjustable(name: str) -> set[str]:
+    """The variables of a service that an operator may want to set."""
+    return {given for given in variables(SETTINGS[name]) if not _SETTLED.fullmatch(given)}
 
 
 def image_environment() -> dict[str, str]:

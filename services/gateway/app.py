@@ -86,7 +86,7 @@ def compose(settings: GatewaySettings) -> Service:
     short = HitPath(reads, authenticator, service.timings, settings.compression_minimum_size)
     service.linger = LINGER_SECONDS
     level = logging.INFO if settings.log_requests else logging.DEBUG
-    service.http = Edge(coded, service.timings, short, tracer=service.tracer, level=level)
+    service.http = Edge(coded, service.timings, short, tracer=service.tracer, untraced=settings.untraced(), level=level)
     return service
 
 

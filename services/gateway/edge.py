@@ -1,6 +1,7 @@
 """The outermost layer of every request: ids, timing headers, HEAD, its span and its line, the count for the metrics."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ class Edge:
     """Wraps the application. `X-Process-Time` is seconds in this process, from the first byte in to the first out.
 
     With a `short` way, what the caches can answer does not reach the application. With a `tracer` each request is a
-    span. Each writes one line at `level`, or what is worse when it failed and that is our fault.
+    span, unless `untraced` is found in its path. Each writes one line at `level`, or what is worse when it failed and
+    that is our fault.
     """
 
     def __init__(
@@ -41,12 +43,13 @@ class Edge:
         short: HitPath | None = None,
         *,
         tracer: "Tracer | None" = None,
+        untraced: re.Pattern[str] | None = None,
         level: int = logging.DEBUG,
     ) -> None:
         self._application = application
         self._timings = timings
         self._short = short
-        self._spans = None if tracer is None else RequestSpans(tracer, METHODS)
+        self._spans = None if tracer is None else RequestSpans(tracer, METHODS, untraced)
         self._level = level
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,13 +65,9 @@ class Edge:
             await self._pass(scope, receive, send, headers, self._begin(scope, headers, started), started)
             return
         stages: Mapping[str, float] = {}
-        span = None
         answer = short.answer_at_once(asked, started)
         if answer is not None:
-            if self._spans is None:
-                ids = _ids(headers)
-            else:
-                ids, span = self._spans.begin(scope, started)
+            ids, span = self._identify(scope, headers, started)
         else:
             notes = self._begin(scope, headers, started)
             found = await short.answer(asked, started, notes)
@@ -128,14 +127,18 @@ class Edge:
             self._short.learn(scope, headers, notes, route, answered)
 
     def _begin(self, scope: Scope, headers: Mapping[bytes, bytes], started: float) -> Notes:
-        if self._spans is None:
-            notes, state = Notes(_ids(headers)), ""
-        else:
-            ids, span = self._spans.begin(scope, started)
-            notes, state = Notes(ids, span), span.tracestate
+        ids, span = self._identify(scope, headers, started)
+        notes = Notes(ids, span)
+        # What services do for a request that is left out is left out as well: without its context they make no span.
+        told = notes.traceparent if self._spans is None or span is not None else ""
         # The server gives each request a task of its own.
-        context.begin(Handling(notes.request_id, notes.traceparent, tracestate=state))
+        context.begin(Handling(notes.request_id, told, tracestate="" if span is None else span.tracestate))
         return notes
+
+    def _identify(self, scope: Scope, headers: Mapping[bytes, bytes], started: float) -> "tuple[Ids, Span | None]":
+        if self._spans is None or self._spans.leave_out(scope["path"]):
+            return _ids(headers), None
+        return self._spans.begin(scope, started)
 
     def _end(
         self, span: "Span | None", method: str, route: str, status: int, seconds: float, failure: Failure | None = None

@@ -4,6 +4,7 @@ Of what a client sends the span holds its method, if that is one, and the path, 
 Queries, bodies, headers and addresses of clients are in no span.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -23,12 +24,20 @@ UNKNOWN_NAME = "HTTP"
 
 
 class RequestSpans:
-    """Begins and ends the span of each request. `methods` are those that are known."""
+    """Begins and ends the span of each request. `methods` are those that are known.
 
-    def __init__(self, tracer: "Tracer", methods: Iterable[str]) -> None:
+    With `untraced`, a request in whose path it is found has no span.
+    """
+
+    def __init__(self, tracer: "Tracer", methods: Iterable[str], untraced: re.Pattern[str] | None) -> None:
         self._tracer = tracer
+        self._untraced = untraced
         self._methods = frozenset(methods)
         self._redact = Redactor()
+
+    def leave_out(self, path: str) -> bool:
+        """Say whether nobody wants to see such a request in a trace."""
+        return self._untraced is not None and self._untraced.search(path) is not None
 
     def begin(self, scope: Scope, started: float) -> "tuple[Ids, Span]":
         """Return a request's ids, of which the trace context is its span's, and the span; `started` is perf_counter's.

@@ -91,6 +91,7 @@ def test_what_processes_do_for_their_own_sake_is_no_trace(told: Told) -> None:
     """Health, polls, timings and renewals would bury the requests."""
     roots = {span.name for span in told.spans if not span.parent}
     assert all(name.startswith(("GET", "POST", "HTTP")) for name in roots), roots
+    assert not {path for span in told.spans if (path := span.attributes.get("url.path")) in {"/health", "/metrics"}}
 
 
 def test_no_secret_is_in_any_span(told: Told) -> None:

@@ -7,7 +7,16 @@ import pytest
 from deploy.docker.tests.compose_file import Compose, NotSet, load_compose
 from deploy.local.services import INNER_SERVICES
 from deploy.locks import IMAGES, ROOT
-from deploy.tests.containers import SETTINGS, VERSION, faults, image_environment, make_env, settings_of, variables
+from deploy.tests.containers import (
+    SETTINGS,
+    VERSION,
+    adjustable,
+    faults,
+    image_environment,
+    make_env,
+    settings_of,
+    variables,
+)
 
 ONE_SHOT = {"migrate", "acl"}
 OURS = {*SETTINGS, *ONE_SHOT}
@@ -42,18 +51,18 @@ def test_a_login_of_the_object_store_reaches_who_uses_it(secrets: dict[str, str]
         assert "AWS_ENDPOINT" not in container.environment
 
 
-def test_what_is_said_of_the_cache_reaches_all_whom_it_concerns(secrets: dict[str, str]) -> None:
+@pytest.mark.parametrize("given", sorted(set().union(*map(adjustable, SETTINGS))))
+def test_what_is_said_reaches_all_whom_it_concerns(secrets: dict[str, str], given: str) -> None:
     """Each variable is in the documentation, and is handed on to every service that does anything by it."""
-    known = {given for kind in SETTINGS.values() for given in variables(kind) if given.startswith("CACHE_")}
-    said = {**secrets, **dict.fromkeys(known, "7")}
+    said = {**secrets, given: "7"}
     compose = load_compose(said)
-    documented = (ROOT / "docs/deployment.md").read_text()
-    for given in known:
-        assert f"`{given}`" in documented
-        concerned = {name for name, kind in SETTINGS.items() if given in variables(kind)}
-        if given.startswith("CACHE_TTL_"):  # the metrics service stores nothing there
-            concerned -= {"metrics"}
-        assert {name for name in SETTINGS if given in compose.services[name].container(said).environment} == concerned
+    assert f"`{given}`" in (ROOT / "docs/deployment.md").read_text()
+    concerned = {name for name in SETTINGS if given in adjustable(name)}
+    if given.startswith("CACHE_TTL_"):  # the metrics service stores nothing there
+        concerned -= {"metrics"}
+    told = {name: compose.services[name].container(said).environment.get(given) for name in SETTINGS}
+    assert {name for name, value in told.items() if value is not None} == concerned
+    assert {told[name] for name in concerned} == {"7"}
 
 
 @pytest.mark.parametrize("name", ["migrate", "acl"])

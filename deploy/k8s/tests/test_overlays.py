@@ -17,16 +17,26 @@ from deploy.tests.containers import (
     SETTINGS,
     VERSION,
     Container,
+    adjustable,
     faults,
     image_environment,
     make_env,
     settings_of,
-    variables,
 )
 from shared.runtime.service import Service
 
 OVERLAYS = ("dev", "production")
 SERVERS = {"postgres", "redis-bus", "redis-cache"}
+# What few set: a line more in the ConfigMap that every service is given whole, or a key of the Secret.
+SELDOM = {
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+}
 # The oldest and the newest that manifests are checked against.
 KUBERNETES = ("1.30", "1.37")
 
@@ -85,15 +95,24 @@ def test_each_service_is_given_what_it_reads(
 
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_what_is_said_of_the_cache_reaches_all_whom_it_concerns(
+def test_what_is_said_reaches_all_whom_it_concerns(
     overlays: Mapping[str, Overlay], secrets: dict[str, str], overlay: str, name: str
 ) -> None:
     """One line of a ConfigMap is for every service that reads it, and says what holds without it."""
     container = overlays[overlay].container(name, secrets)
-    read = {given for given in variables(SETTINGS[name]) if given.startswith("CACHE_")}
+    read = adjustable(name) - SELDOM
     assert read <= container.environment.keys()
-    others = {key: value for key, value in container.environment.items() if key not in read}
+    others = {key: value for key, value in container.environment.items() if key not in read - {"BACKTEST_WORKERS"}}
     assert settings_of(name, container) == settings_of(name, Container(container.image, others, container.mounts))
+
+
+def test_a_key_of_the_secret_is_for_whom_it_concerns(overlays: Mapping[str, Overlay], secrets: dict[str, str]) -> None:
+    """What opens the collector's door for every service; the way past a pooler for the one whose login it holds."""
+    headers = {"OTEL_EXPORTER_OTLP_HEADERS": "x-key=k"}
+    direct = {"STRATEGY_DATABASE_DIRECT_URL": "postgresql://a:b@c/d"}
+    given = {name: overlays["production"].container(name, {**secrets, **headers, **direct}) for name in SETTINGS}
+    assert all(container.environment.items() >= headers.items() for container in given.values())
+    assert {name for name, each in given.items() if "DATABASE_DIRECT_URL" in each.environment} == {"strategy"}
 
 
 @pytest.mark.parametrize("name", SETTINGS)

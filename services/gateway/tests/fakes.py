@@ -1,6 +1,7 @@
 """Services that answer in memory, and a client of a gateway around them."""
 
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -89,6 +90,7 @@ async def edge_of(
     local: LocalCache | None = None,
     timings: Timings | None = None,
     tracer: "Tracer | None" = None,
+    untraced: re.Pattern[str] | None = None,
     level: int = logging.DEBUG,
 ) -> AsyncIterator[tuple[Any, Gateway]]:
     """Lend the ASGI application of a gateway that asks `services` and reads `local` and `cache`, and its Gateway."""
@@ -101,7 +103,7 @@ async def edge_of(
     coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
     timings = timings or Timings("gateway", "test")
     short = HitPath(reads, authenticator, timings, settings.compression_minimum_size)
-    yield Edge(coded, timings, short, tracer=tracer, level=level), gateway
+    yield Edge(coded, timings, short, tracer=tracer, untraced=untraced, level=level), gateway
     await gateway.settle()
 
 
@@ -115,12 +117,13 @@ async def client_of(
     local: LocalCache | None = None,
     timings: Timings | None = None,
     tracer: "Tracer | None" = None,
+    untraced: re.Pattern[str] | None = None,
     level: int = logging.DEBUG,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Lend a client of a gateway that asks `services` and reads `local` and `cache`."""
     lent = edge_of(
         services, cache, folder,
-        max_upload_bytes=max_upload_bytes, local=local, timings=timings, tracer=tracer, level=level,
+        max_upload_bytes=max_upload_bytes, local=local, timings=timings, tracer=tracer, untraced=untraced, level=level,
     )  # fmt: skip
     async with lent as (edge, gateway):
 

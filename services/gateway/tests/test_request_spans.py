@@ -1,6 +1,7 @@
 """Requests as spans, and as lines of the log: one of each, whichever way the answer comes."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from shared.contracts.objects import strategy_object
 from shared.contracts.values import Principal
 from shared.runtime import context
 from shared.runtime.context import Handling
+from shared.runtime.tracing.settings import TracingSettings
 from shared.runtime.tracing.tests.recording import FOREIGN, SPAN, TRACE, Recorder, context_of, parent_of, traceparent_of
 
 ALICE, ID = new_id(), new_id()
@@ -42,14 +44,20 @@ def services() -> FakeServices:
 
 @asynccontextmanager
 async def gateway(
-    services: FakeServices, folder: Path, recorder: Recorder | None = None, level: int = logging.DEBUG
+    services: FakeServices,
+    folder: Path,
+    recorder: Recorder | None = None,
+    level: int = logging.DEBUG,
+    untraced: re.Pattern[str] | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A gateway that holds what it has read."""
     local = LocalCache(1_000_000)
     local.opened()
     local.fresh_until = FAR
     tracer = None if recorder is None else recorder.tracer
-    async with client_of(services, FakeCacheStore(), folder, local=local, tracer=tracer, level=level) as client:
+    async with client_of(
+        services, FakeCacheStore(), folder, local=local, tracer=tracer, untraced=untraced, level=level
+    ) as client:
         yield client
 
 
@@ -137,6 +145,44 @@ async def test_what_a_client_may_write_names_no_span(
     assert (head.name, said(head)["http.request.method"]) == (f"HEAD {ROUTE}", "HEAD")
     assert said(searched)["url.path"] == "/api/v1/strategies"
     assert token not in "".join(span.to_json() for span in recorder.spans)
+
+
+async def test_probes_are_in_no_trace(services: FakeServices, tmp_path: Path, recorder: Recorder) -> None:
+    """Health and metrics, as the settings have it without a word; what only begins like them is."""
+    async with gateway(services, tmp_path, recorder, untraced=TracingSettings().untraced()) as client:
+        for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+            answer = await client.get(path, headers={"traceparent": FOREIGN})
+            assert answer.headers["traceparent"][3:35] == TRACE
+        assert not recorder.spans
+        for path in ("/healthy", "/metrics/of/mine", "/api/v1/health", "/api/v1/strategies"):
+            await client.get(path)
+    assert [said(span)["url.path"] for span in recorder.spans] == [
+        "/healthy", "/metrics/of/mine", "/api/v1/health", "/api/v1/strategies",
+    ]  # fmt: skip
+
+
+async def test_what_is_done_for_one_that_is_left_out_is_left_out(
+    services: FakeServices, tmp_path: Path, recorder: Recorder
+) -> None:
+    """On both ways: services get no context that they would go on with. Without traces they get the client's."""
+    handled: list[str] = []
+
+    def answer(_: object, __: Principal | None) -> tuple[object, dict[str, int]]:
+        handled.append(context.current().traceparent)
+        return {"items": []}, {}
+
+    services.handlers["strategy.list"] = answer
+    given = {**token_of(ALICE), "traceparent": FOREIGN}
+    left_out = re.compile("strategies")
+    async with gateway(services, tmp_path, recorder, untraced=left_out) as client:
+        paths = ("/api/v1/strategies", PATH, PATH, PATH, "/api/v1/backtests")
+        answers = [await client.get(path, headers=given) for path in paths]
+    assert answers[3].headers["cache-status"].startswith("aurelius-l1")
+    assert handled == [""]
+    assert [span.name for span in recorder.spans] == ["GET /api/v1/backtests"]
+    async with gateway(services, tmp_path, untraced=left_out) as client:
+        await client.get("/api/v1/strategies", headers=given)
+    assert handled[-1][3:35] == TRACE
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

@@ -4,6 +4,8 @@ The libraries read the others themselves: OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE
 OTEL_EXPORTER_OTLP_{TIMEOUT,COMPRESSION,CERTIFICATE,...}.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -21,16 +23,32 @@ Sampler = Literal[
     "parentbased_always_on",
     "parentbased_always_off",
     "parentbased_traceidratio",
-    "",
 ]
 Protocol = Literal["http/protobuf", ""]
 
 TRACES_PATH = "/v1/traces"
+PATTERNS = "must be regular expressions separated by commas, such as ^/health(/|$),^/metrics$"
+
+
+def _patterns(text: str) -> Iterator[str]:
+    for pattern in map(str.strip, text.split(",")):
+        try:
+            if not re.compile(pattern).pattern:  # which would be found everywhere
+                yield PATTERNS
+        except re.error:
+            yield PATTERNS
+
+
+Patterns = Annotated[str, Rule(PATTERNS, _patterns)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TracingSettings:
-    """Where traces go. Without an endpoint they go nowhere, unless OTEL_TRACES_EXPORTER asks for them."""
+    """Where traces go. Without an endpoint they go nowhere, unless OTEL_TRACES_EXPORTER asks for them.
+
+    A request whose path one of `otel_python_excluded_urls` is found in has no trace: what looks after the platform asks
+    for its health and its metrics again and again.
+    """
 
     otel_sdk_disabled: bool = False
     otel_traces_exporter: Literal["otlp", "none", ""] = ""
@@ -40,8 +58,9 @@ class TracingSettings:
     otel_exporter_otlp_traces_protocol: Protocol = ""
     otel_exporter_otlp_headers: str = field(default="", repr=False)
     otel_exporter_otlp_traces_headers: str = field(default="", repr=False)
-    otel_traces_sampler: Sampler = ""
+    otel_traces_sampler: Sampler = "parentbased_always_on"
     otel_traces_sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    otel_python_excluded_urls: Patterns = "^/health(/|$),^/metrics$"
 
     def traces_wanted(self) -> bool:
         """Say whether spans are to be made and sent."""
@@ -54,6 +73,10 @@ class TracingSettings:
         """Return where spans are posted to."""
         base = self.otel_exporter_otlp_endpoint or "http://localhost:4318"
         return self.otel_exporter_otlp_traces_endpoint or base.rstrip("/") + TRACES_PATH
+
+    def untraced(self) -> re.Pattern[str]:
+        """Return what is found in a path that is left out."""
+        return re.compile("|".join(f"(?:{each.strip()})" for each in self.otel_python_excluded_urls.split(",")))
 
     def collector_secrets(self) -> set[str]:
         """Return the values of the headers for the collector, which open its door."""

@@ -46,9 +46,22 @@ def test_what_opens_the_collectors_door_is_a_secret() -> None:
     assert "k1" not in repr(load(TracingSettings, environ))
 
 
+def test_what_is_left_out_is_said_by_patterns() -> None:
+    """Probes, unless it is said otherwise; each pattern for itself, wherever in a path it is found."""
+
+    def left_out(patterns: str, path: str) -> bool:
+        return load(TracingSettings, {"OTEL_PYTHON_EXCLUDED_URLS": patterns}).untraced().search(path) is not None
+
+    assert [left_out("", path) for path in ("/health", "/metrics", "/api/v1/strategies")] == [True, True, False]
+    assert [left_out("a|b, ^/c", path) for path in ("/xbx", "/c/d", "/d/c")] == [True, True, False]
+    assert not left_out("^$", "/health")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("OTEL_PYTHON_EXCLUDED_URLS", "/health,("),
+        ("OTEL_PYTHON_EXCLUDED_URLS", "/health,"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:99999/"),
