@@ -64,6 +64,20 @@ _OPTIONS: Final[dict[Kind, Json]] = {
 }
 
 
+# The other dashboards, opened with the times and the Prometheus that are looked at.
+_OTHERS: Final[Json] = {
+    "title": "Aurelius",
+    "type": "dashboards",
+    "tags": ["aurelius"],
+    "icon": "external link",
+    "tooltip": "",
+    "asDropdown": True,
+    "targetBlank": False,
+    "includeVars": True,
+    "keepTime": True,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """One dashboard; `name` is that of its file and its address."""
@@ -85,7 +99,7 @@ class Board:
             "refresh": "30s",
             "time": {"from": "now-1h", "to": "now"},
             "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]},
-            "links": [{"title": "Aurelius", "type": "dashboards", "tags": ["aurelius"], "asDropdown": True}],
+            "links": [_OTHERS],
             "panels": list(self._placed()),
         }
 

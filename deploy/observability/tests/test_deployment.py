@@ -1,12 +1,14 @@
 """What puts Prometheus and Grafana beside the platform, against the files they read and the platform itself."""
 
 import re
+import subprocess
 from typing import Any
 
 import msgspec
 
 from deploy.locks import ROOT
 from deploy.observability.tests.files import FOLDER
+from deploy.observability.tests.operator import PrometheusRule, ScrapeConfig
 
 
 def read(path: str) -> Any:  # files of others' formats
@@ -52,6 +54,30 @@ def test_targets_are_where_the_gateway_listens() -> None:
     service = read("deploy/k8s/base/service/service.yaml")
     assert scrape["staticConfigs"] == [{"targets": [f"gateway.aurelius.svc:{service['spec']['ports'][0]['port']}"]}]
     assert scrape["jobName"] == read("deploy/observability/prometheus.yml")["scrape_configs"][0]["job_name"]
+
+
+def test_the_operator_takes_what_to_scrape() -> None:
+    """No field is unknown or of another type, and a scrape ends before the next begins, or it is refused."""
+    scrape = msgspec.yaml.decode((FOLDER / "scrape-config.yaml").read_bytes(), type=ScrapeConfig).spec
+    beside = read("deploy/observability/prometheus.yml")["global"]
+    assert (scrape.scrape_interval, scrape.scrape_timeout) == (beside["scrape_interval"], beside["scrape_timeout"])
+    assert int(scrape.scrape_timeout.removesuffix("s")) <= int(scrape.scrape_interval.removesuffix("s"))
+
+
+def test_the_operator_takes_the_rules_that_the_document_makes() -> None:
+    """Its commands, run with a stand-in for kubectl, give an object of each file, with the very groups of that."""
+    document = (ROOT / "docs/observability.md").read_text()
+    commands = re.search(r"^for rules in .*?^done \|", document, re.MULTILINE | re.DOTALL)
+    assert commands is not None
+    made = subprocess.run(["sh", "-ec", f"{commands[0]} cat"], cwd=ROOT, capture_output=True, text=True, check=True)
+    objects = [msgspec.yaml.decode(part, type=PrometheusRule) for part in made.stdout.split("---\n") if part]
+    assert [each.metadata.name for each in objects] == ["aurelius-recording", "aurelius-alerts"]
+    for each in objects:
+        file = read(f"deploy/observability/rules/{each.metadata.name.removeprefix('aurelius-')}.yml")
+        assert [(group.name, group.rules) for group in each.spec.groups] == [
+            (group["name"], group["rules"]) for group in file["groups"]
+        ]
+        assert all(group.typed() for group in each.spec.groups)
 
 
 def test_grafana_finds_prometheus_and_the_dashboards() -> None:
