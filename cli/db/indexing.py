@@ -12,7 +12,7 @@ from shared.runtime.care.indexes import describe_indexes, is_wrong
 from shared.runtime.care.session import Connection
 from shared.runtime.migrations.history import history_of
 
-_HEADINGS = ("table", "index", "condition", "size ", "scans ", "last scan")
+_HEADINGS = ("table", "index", "condition", "size ", "spare ", "scans ", "last scan")
 _MAKING = """
 SELECT phase, round(100.0 * blocks_done / nullif(blocks_total, 0))::int
 FROM pg_stat_progress_create_index WHERE pid = $1
@@ -48,7 +48,8 @@ def _print(found: list[IndexState], wrong: list[IndexState]) -> None:
 
 def _row(index: IndexState) -> list[str]:
     scans = figure(index.scans), moment(index.last_scan_at) if index.last_scan_at or not index.scans else "-"
-    return [f"{index.schema}.{index.table}", index.name, index.condition, size(index.bytes), *scans]
+    sizes = size(index.bytes), size(index.spare_bytes_estimate)
+    return [f"{index.schema}.{index.table}", index.name, index.condition, *sizes, *scans]
 
 
 async def _indexes(create: bool) -> list[IndexState]:

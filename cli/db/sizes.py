@@ -8,7 +8,8 @@ from cli.db.printing import figure, moment, print_json, print_table, size
 from shared.contracts.database_messages import TablePage, TableState
 from shared.runtime.care.tables import count_rows, describe_tables, identifiers
 
-_HEADINGS = ("table", "rows ", "total ", "rows' bytes ", "toast ", "indexes ", "dead ", "analyzed", "vacuumed")
+_SIZES = ("total ", "rows' bytes ", "spare ", "toast ", "indexes ")
+_HEADINGS = ("table", "rows ", *_SIZES, "dead ", "analyzed", "vacuumed")
 
 
 @click.command()
@@ -44,7 +45,8 @@ def _row(table: TableState) -> list[str]:
     return [
         f"{table.schema}.{table.name}",
         rows,
-        *(size(number) for number in (table.total_bytes, table.table_bytes, table.toast_bytes, table.index_bytes)),
+        *map(size, (table.total_bytes, table.table_bytes, table.spare_bytes_estimate)),
+        *map(size, (table.toast_bytes, table.index_bytes)),
         figure(table.dead_rows),
         moment(table.analyzed_at),
         moment(table.vacuumed_at),

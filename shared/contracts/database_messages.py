@@ -63,7 +63,8 @@ class IndexState(Value, frozen=True, kw_only=True):
     """One index. `definition` is the one it has, or should have when it is missing; `declared` is the release's.
 
     `scans` were counted since `counted_since`, null for as long as the database is there; `unused` says that there were
-    none, and never of an index that keeps rows unique.
+    none, and never of an index that keeps rows unique. `spare_bytes_estimate` is what its keys would not need in an
+    index made anew, null for one that is no B-tree, or of whose columns who asks sees no statistics.
     """
 
     schema: str
@@ -74,6 +75,7 @@ class IndexState(Value, frozen=True, kw_only=True):
     declared: str | None
     unique: bool
     bytes: int
+    spare_bytes_estimate: int | None
     scans: int
     last_scan_at: datetime | None
     counted_since: datetime | None

@@ -45,8 +45,8 @@ def index(schema: str) -> IndexState:
     """Return an index."""
     return IndexState(
         schema=schema, table="t", name="i", condition="valid", definition="USING btree (a)",
-        declared="USING btree (a)", unique=False, bytes=1, scans=0, last_scan_at=None, counted_since=None, unused=True,
-        hints=[],
+        declared="USING btree (a)", unique=False, bytes=1, spare_bytes_estimate=None, scans=0, last_scan_at=None,
+        counted_since=None, unused=True, hints=[],
     )  # fmt: skip
 
 

@@ -5,19 +5,15 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from shared.contracts.database_messages import Progress, TableState, UpkeepCommand
+from shared.runtime.care.spare import is_worth_a_word, spare_of_table
 from shared.runtime.database import Connection
 
 DEAD_FRACTION = 0.2
 """Of a table's rows: autovacuum comes at this share, so that more of them says that it does not keep up."""
 DEAD_ROWS = 1000
-SPARE_FRACTION = 0.5
-SPARE_BYTES = 16 * 2**20
 CHANGED_FRACTION = 0.2
 
-_BLOCK = 8192
-
-# What rows would need in packed pages: 24 bytes of head and 4 of pointer each, their columns' mean widths, and half an
-# alignment. Columns that nobody has analyzed have no width, and then the table has no estimate.
+# Columns that nobody has analyzed have no mean width, and then the table has no estimate of what is spare.
 _TABLES = """
 SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS name,
        format('%I.%I', n.nspname, c.relname) AS identifier,
@@ -42,7 +38,6 @@ LEFT JOIN LATERAL (
 WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'r'
 ORDER BY total_bytes DESC, schema, name
 """
-_ROW_OVERHEAD = 24 + 4 + 4
 
 _RUNNING = """
 SELECT relid::bigint AS oid, 'vacuum' AS command, phase,
@@ -88,16 +83,11 @@ def _progress(row: Mapping[str, object]) -> Progress:
 
 
 def _state(row: Mapping[str, object], running: Progress | None) -> TableState:
-    spare = _spare_bytes(row["rows_estimate"], row["row_bytes"], int(str(row["table_bytes"])))
+    rows, width = row["rows_estimate"], row["row_bytes"]
+    known = isinstance(rows, int) and width is not None
+    spare = spare_of_table(int(str(rows)), float(str(width)), int(str(row["table_bytes"]))) if known else None
     own: dict[str, object] = {"rows": None, "spare_bytes_estimate": spare, "running": running, "hints": []}
     return _with_hints(msgspec.convert({**row, **own}, TableState))
-
-
-def _spare_bytes(rows: object, row_bytes: object, table_bytes: int) -> int | None:
-    if not isinstance(rows, int) or row_bytes is None:
-        return None
-    in_a_block = max(1, int((_BLOCK - 24) / (float(str(row_bytes)) + _ROW_OVERHEAD)))
-    return max(0, table_bytes - -(-rows // in_a_block) * _BLOCK)
 
 
 def _with_hints(table: TableState) -> TableState:
@@ -107,9 +97,7 @@ def _with_hints(table: TableState) -> TableState:
     if table.dead_rows > DEAD_ROWS and table.dead_rows > DEAD_FRACTION * (rows + table.dead_rows):
         share = 100 * table.dead_rows / (rows + table.dead_rows)
         hints.append(f"{share:.0f} % of its rows are dead: vacuum it, and look for a transaction that stays open")
-    elif (spare := table.spare_bytes_estimate) is not None and spare > max(
-        SPARE_BYTES, SPARE_FRACTION * table.table_bytes
-    ):
+    elif (spare := table.spare_bytes_estimate) is not None and is_worth_a_word(spare, table.table_bytes):
         hints.append(
             f"about {spare / 2**20:.0f} MiB of it are free and will be used by new rows; only VACUUM FULL, which locks "
             "the table, gives them back to the disk"

@@ -4,6 +4,7 @@ import pytest
 
 from services.strategy.migrations.indexes import INDEXES
 from shared.contracts.database_messages import IndexState
+from shared.runtime.care import spare
 from shared.runtime.care.declared import declared_by
 from shared.runtime.care.indexes import describe_indexes, is_wrong
 from shared.runtime.care.session import Connection
@@ -111,3 +112,56 @@ async def test_a_large_one_that_nobody_uses_is_pointed_at(owner: Connection) -> 
     (hint,) = (await described(owner))["mine"].hints
     assert hint.startswith("no query has used it")
     assert "whoever made it may drop it" in hint
+
+
+KEYS = """
+CREATE TABLE strategy.keys (n bigint, id uuid, maybe uuid, name text, same int) WITH (autovacuum_enabled = false);
+INSERT INTO strategy.keys
+SELECT n, gen_random_uuid(), CASE WHEN n % 2 = 0 THEN gen_random_uuid() END, md5(n::text), 7
+FROM generate_series(1, 50000) AS n;
+CREATE INDEX by_n ON strategy.keys (n);
+CREATE INDEX by_id ON strategy.keys (id) INCLUDE (n);
+CREATE INDEX by_maybe ON strategy.keys (maybe) WITH (fillfactor = 50);
+CREATE INDEX by_name_of_some ON strategy.keys (name, id) WHERE n % 2 = 0;
+CREATE INDEX by_upper ON strategy.keys (upper(name));
+CREATE INDEX by_same ON strategy.keys (same);
+CREATE INDEX by_part ON strategy.keys USING gin (name gin_trgm_ops);
+"""
+BTREES = ("by_n", "by_id", "by_name_of_some", "by_upper")
+
+
+async def test_spare_room_is_estimated(owner: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an index just made there is hardly any, of one whose keys went most of it: as much as making it anew saves."""
+    monkeypatch.setattr(spare, "SPARE_BYTES", 2**16)
+    await owner.execute("SET search_path = strategy, public")
+    await owner.execute(KEYS)
+    assert (await described(owner))["by_n"].spare_bytes_estimate is None
+    await owner.execute("VACUUM (ANALYZE) strategy.keys")
+    new = await described(owner)
+    for name in BTREES:
+        assert abs(new[name].spare_bytes_estimate or 0) < 0.05 * new[name].bytes, name
+    assert not any("REINDEX" in hint for index in new.values() for hint in index.hints)
+    await owner.execute("DELETE FROM strategy.keys WHERE n % 20 > 1")
+    await owner.execute("VACUUM (ANALYZE) strategy.keys")
+    emptied = await described(owner)
+    await owner.execute("REINDEX TABLE strategy.keys")
+    anew = await described(owner)
+    for name in BTREES:
+        saved = emptied[name].bytes - anew[name].bytes
+        assert emptied[name].spare_bytes_estimate == pytest.approx(saved, rel=0.05), name
+        assert f"REINDEX INDEX CONCURRENTLY strategy.{name} " in emptied[name].hints[-1]
+        assert not any("REINDEX" in hint for hint in anew[name].hints)
+
+
+async def test_what_cannot_be_estimated_is_not(owner: Connection, plain: Connection) -> None:
+    """Another kind of index; for a service one on an expression; and equal keys are never told as room that is not."""
+    await owner.execute("SET search_path = strategy, public")
+    await owner.execute(KEYS)
+    await owner.execute("GRANT SELECT ON strategy.keys TO PUBLIC")
+    await owner.execute("VACUUM (ANALYZE) strategy.keys")
+    mine, theirs = await described(owner), await described(plain)
+    assert mine["by_part"].spare_bytes_estimate is None
+    assert (mine["by_same"].spare_bytes_estimate, mine["by_maybe"].spare_bytes_estimate) == (0, 0)
+    assert mine["by_upper"].spare_bytes_estimate is not None
+    assert theirs["by_upper"].spare_bytes_estimate is None
+    assert theirs["by_id"].spare_bytes_estimate == mine["by_id"].spare_bytes_estimate

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.contracts.database_messages import TableState
-from shared.runtime.care import tables
+from shared.runtime.care import spare, tables
 from shared.runtime.care.session import Connection
 from shared.runtime.care.tables import count_rows, describe_tables, identifiers
 from tests.databases import ask
@@ -93,7 +93,7 @@ async def test_dead_rows_are_pointed_at(owner: Connection) -> None:
 
 async def test_spare_room_is_estimated(owner: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a table just written there is hardly any, of one whose rows went most of it; small ones are not told of."""
-    monkeypatch.setattr(tables, "SPARE_BYTES", 2**16)
+    monkeypatch.setattr(spare, "SPARE_BYTES", 2**16)
     await owner.execute("CREATE TABLE strategy.wide (n int, a text) WITH (autovacuum_enabled = false)")
     await owner.execute("INSERT INTO strategy.wide SELECT n, repeat('x', 100) FROM generate_series(1, 20000) AS n")
     await owner.execute("VACUUM (ANALYZE) strategy.wide")
