@@ -91,7 +91,11 @@ def accounts(address: str, number: int, say: Say, left: list[str]) -> Iterator[l
         raise CannotLoad(str(error)) from error
     finally:
         say("deleting what was made")
-        left += _left_of(made)
+        try:
+            left += _left_of(made)
+        except KeyboardInterrupt:
+            left.append("interrupted while it deleted: accounts load-...@example.com keep some of what they have")
+            raise
 
 
 def freshen(accounts: Sequence[Account]) -> None:

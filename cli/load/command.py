@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import msgspec
@@ -30,6 +31,16 @@ def _url() -> str:
     return f"http://127.0.0.1:{port}" if port.isdigit() and port != "0" else _DEFAULT_URL
 
 
+def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path | None:
+    """Refuse before the load what could not be written after it."""
+    if file is not None and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"{file} cannot be written")
+    return file
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
 @click.command("load", short_help="Load a running platform and grade what it answers")
 @click.option("--url", default=_url, show_default=_DEFAULT_URL, help="The platform; with PORT set, that port.")
 @click.option("--remote", is_flag=True, help="The URL is another machine's, which is yours to load.")
@@ -47,8 +58,8 @@ def _url() -> str:
 @click.option(
     "--ramp-most", default=10_000.0, show_default=True, type=click.FloatRange(50, 20_000), help="Highest rate."
 )
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures there.")
-@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a page there.")
+@click.option("--json", "json_file", type=_FILE, callback=_writable, help="Write the figures there.")
+@click.option("--html", "html_file", type=_FILE, callback=_writable, help="Write a page there.")
 @click.option("--strict", is_flag=True, help="Fail unless everything is EXCELLENT.")
 def command(
     url: str,
@@ -76,6 +87,7 @@ def command(
     itself was too slow to tell.
     """
     progress = Progress(sys.stderr)
+    left: list[str] = []
     try:
         target = target_of(url, remote=remote)
         settings = Settings(
@@ -93,19 +105,15 @@ def command(
             ramp_seconds=ramp_seconds if (not names if ramp is None else ramp) else 0.0,
             ramp_most=ramp_most,
         )
-        with _interrupted_by_sigterm():
-            report = run(target, settings, plan, progress)
+        with _interrupted_by_signals():
+            report = run(target, settings, plan, progress, left)
         for line in lines_of(report, Paint(sys.stdout)):
             click.echo(line, color=True)
         _write(report, json_file, html_file)
     except (CannotLoad, OSError) as error:
-        progress.done()
-        click.echo(f"aurelius load: {error}", err=True)
-        sys.exit(CANNOT)
+        _end(progress, str(error), left, CANNOT)
     except KeyboardInterrupt:
-        progress.done()
-        click.echo("aurelius load: interrupted; what was made is deleted", err=True)
-        sys.exit(INTERRUPTED)
+        _end(progress, "interrupted", left, INTERRUPTED)
     sys.exit(status_of(report, strict=strict))
 
 
@@ -116,14 +124,27 @@ def status_of(report: Report, *, strict: bool) -> int:
     return NOT_MEASURED if report.grade == "NOT MEASURED" else MET
 
 
+def _end(progress: Progress, why: str, left: Sequence[str], status: int) -> NoReturn:
+    """End before its time, with what stays on the platform."""
+    progress.done()
+    for line in (why, *left):
+        click.echo(f"aurelius load: {line}", err=True)
+    sys.exit(status)
+
+
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Whoever stops it in another way than by Ctrl-C wants it to clean up as well."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _interrupted_by_signals() -> Iterator[None]:
+    """Whoever stops it in another way than by Ctrl-C, or closes its terminal, wants it to clean up as well.
+
+    What it was started to ignore, as by nohup, it ignores.
+    """
+    heeded = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, signal.default_int_handler) for each in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _write(report: Report, json_file: Path | None, html_file: Path | None) -> None:

@@ -64,12 +64,11 @@ def target_of(url: str, *, remote: bool) -> Target:
     return Target(url.rstrip("/"), (ip, port), parts.netloc.rpartition("@")[2])
 
 
-def run(target: Target, settings: Settings, plan: Plan, progress: Progress) -> Report:
-    """Do all of it. Raises CannotLoad."""
+def run(target: Target, settings: Settings, plan: Plan, progress: Progress, left: list[str]) -> Report:
+    """Do all of it. What stays is added to `left`, also when it ends before its time. Raises CannotLoad."""
     began = datetime.now(UTC)
     version = _version(target)
     load_average = os.getloadavg()[0]
-    left: list[str] = []
 
     with accounts(target.url, plan.users, progress.say, left) as made:
         runner = Runner(settings, made, progress)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import TextIO
 
 from cli.load.processes import ServerUse
@@ -9,7 +10,7 @@ from cli.load.results import Bar, Kind, Memory, Ramp, Report, Result
 from cli.load.targets import Grade
 
 WIDTH = 78
-_BAR = 40
+_BAR = 36
 _BUSY_PERCENT = 10
 """What other programs use of the machine from which on it is told."""
 _GREEN, _YELLOW, _RED, _BOLD, _DIM = "32", "33", "31", "1", "2"
@@ -31,7 +32,7 @@ class Paint:
 
     def __call__(self, text: str, *codes: str) -> str:
         """Return it in these colours."""
-        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._on else text
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if self._on and codes else text
 
     def grade(self, grade: Grade) -> str:
         """Return it in its colour."""
@@ -80,7 +81,7 @@ def result_lines(result: Result, paint: Paint) -> Iterator[str]:
     yield from _reasons(result, paint)
     yield from _kinds(result.kinds)
     yield from _histogram(result.histogram, paint)
-    yield from _server(result.server, result.server_unknown)
+    yield from _server(result.server, result.server_unknown, paint)
     yield from _load(result, paint)
     yield _line("Grade", paint.grade(result.grade))
 
@@ -97,14 +98,22 @@ def _line(name: str, value: str) -> str:
 
 def _reasons(result: Result, paint: Paint) -> Iterator[str]:
     for why, number in result.failures.items():
-        yield paint(f"    {number} x {why}", _RED)
+        yield from _said(f"{number} x {why}", paint, _RED)
     if result.lost_connections:
-        yield f"    {result.lost_connections} connections were closed by the server while nothing was on them"
+        yield from _said(
+            f"{result.lost_connections} connections were closed by the server while nothing was on them", paint
+        )
     for why in result.missed:
-        yield paint(f"    target missed: {why}", _RED)
+        yield from _said(f"target missed: {why}", paint, _RED)
     if not result.missed:
         for why in result.missed_ours:
-            yield paint(f"    ours missed: {why}", _YELLOW)
+            yield from _said(f"ours missed: {why}", paint, _YELLOW)
+
+
+def _said(text: str, paint: Paint, *codes: str) -> Iterator[str]:
+    """Yield a sentence, as many lines as it takes. A word longer than a line stays whole: it may be an address."""
+    for line in wrap(text, WIDTH - 6, break_long_words=False, break_on_hyphens=False):
+        yield "    " + paint(line, *codes)
 
 
 def _kinds(kinds: Sequence[Kind]) -> Iterator[str]:
@@ -125,9 +134,10 @@ def _histogram(bars: Sequence[Bar], paint: Paint) -> Iterator[str]:
         yield f"    {bar.from_ms:>8g} - {bar.to_ms:<8g} ms {paint.block * length:<{_BAR}} {bar.requests:>6} {share}"
 
 
-def _server(server: ServerUse | None, unknown: str) -> Iterator[str]:
+def _server(server: ServerUse | None, unknown: str, paint: Paint) -> Iterator[str]:
     if server is None:
-        yield _line("Platform", f"its processor time is not known: {unknown}")
+        yield _line("Platform", "its processor time is not known")
+        yield from _said(unknown, paint)
         return
     others = f"; other programs {server.others_percent:.0f} %" if server.others_percent >= _BUSY_PERCENT else ""
     yield _line("Platform", f"{server.cpu_percent:.1f} % of the machine's {server.processors} processors{others}")
@@ -150,13 +160,10 @@ def _processes(server: ServerUse | None, memory: Memory | None, paint: Paint) ->
 
 def _load(result: Result, paint: Paint) -> Iterator[str]:
     own = result.generator
-    yield _line(
-        "Load itself",
-        f"late by {_ms(own.late_median_ms)} in the median, p95 {_ms(own.late_p95_ms)}, "
-        f"at most {_ms(own.late_max_ms)}; {own.processor_percent:.0f} % of a processor",
-    )
+    late = f"{_ms(own.late_median_ms)}, p95 {_ms(own.late_p95_ms)}, max {_ms(own.late_max_ms)}"
+    yield _line("Load itself", f"late by {late}; {own.processor_percent:.0f} % of a CPU")
     if own.bottleneck:
-        yield paint(f"    {own.bottleneck}: the platform is not slower than this, but may be faster", _RED)
+        yield from _said(f"{own.bottleneck}: the platform is not slower than this, but may be faster", paint, _RED)
 
 
 def _ramp(ramp: Ramp, paint: Paint) -> Iterator[str]:
@@ -167,9 +174,10 @@ def _ramp(ramp: Ramp, paint: Paint) -> Iterator[str]:
         used = f"{_percent(step.platform_percent):>6}{_percent(step.others_percent):>7}"
         yield f"  {step.rate:>8.0f}{step.requests_per_second:>8.0f}{step.success_rate:>9.2%}{figures}{used}"
         if not step.held:
-            yield paint(f"    not held: {step.why}", _RED)
+            yield from _said(f"not held: {step.why}", paint, _RED)
     target = paint(f"  (target {ramp.required:g}, ours {ramp.ours:g})", _DIM)
-    yield _line("Knee", f"{ramp.knee:.0f} requests/s{target}, ended by {ramp.ended_by}")
+    yield _line("Knee", f"{ramp.knee:.0f} requests/s{target}")
+    yield from _said(f"ended by {ramp.ended_by}", paint)
     yield _line("Grade", paint.grade(ramp.grade))
 
 
@@ -187,7 +195,7 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
         yield f"  {'memory':<12}{report.memory.pss_mb:>8.0f} MiB{'':>25}   {paint.grade('NEEDS IMPROVEMENT')}"
     yield _line("Overall", paint.grade(report.grade))
     for each in report.left:
-        yield f"  {each}"
+        yield from _said(each, paint)
 
 
 def _percent(share: float | None) -> str:

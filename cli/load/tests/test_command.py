@@ -1,8 +1,10 @@
 """`aurelius load` from end to end, against a platform in memory."""
 
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from cli.load.command import CANNOT, INTERRUPTED, MET, MISSED, NOT_MEASURED, com
 from cli.load.scenarios import NAMES
 from cli.load.targets import Grade
 from cli.load.tests.fake_platform import FakePlatform
-from cli.load.tests.http_server import Given
+from cli.load.tests.http_server import Asked, Given, serving
 from cli.load.tests.reports import decoded, report, result
 from deploy.local.ports import free_ports
 
@@ -23,6 +25,12 @@ SHORT = ("--seconds", "1", "--warm-up", "0", "--users", "2", "--no-ramp", "--rat
 
 def load(url: str, *options: str) -> Result:
     return CliRunner().invoke(command, ["--url", url, *SHORT, *options])
+
+
+def started(url: str, *options: str) -> "subprocess.Popen[str]":
+    """Start it as a process of its own, whose standard error is read."""
+    command = (sys.executable, "-m", "cli", "load", "--url", url, *options)
+    return subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.PIPE, text=True)
 
 
 @pytest.fixture
@@ -55,26 +63,76 @@ def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
 @pytest.fixture
 def heeded() -> Iterator[None]:
     """Programs that are started do not ignore interrupts, as they would if these tests run in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("heeded")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_stops_it_is_left_nothing(platform: FakePlatform, number: signal.Signals) -> None:
-    """Ctrl-C, and what a supervisor sends: all is deleted as at the end."""
+    """Ctrl-C, what a supervisor sends, a terminal that is closed: all is deleted as at the end."""
     with platform.serving() as url:
-        command = (sys.executable, "-m", "cli", "load", "--url", url, "--users", "2", "--scenario", "writes")
-        process = subprocess.Popen(command, cwd=Path(__file__).parents[3], stderr=subprocess.PIPE, text=True)
+        process = started(url, "--users", "2", "--scenario", "writes")
         assert process.stderr is not None
         told = iter(process.stderr.readline, "")
         assert any(line.startswith("writes, warming up") for line in told)
         process.send_signal(number)
-        assert "what was made is deleted" in process.stderr.read()
+        assert "interrupted\naurelius load: 2 empty accounts stay" in process.stderr.read()
         assert process.wait(60) == INTERRUPTED
     assert platform.items == {}
     assert platform.logged_out == 2
+
+
+@pytest.mark.usefixtures("heeded")
+def test_who_stops_it_while_accounts_are_made_is_left_nothing(platform: FakePlatform) -> None:
+    """What was under way then is finished and deleted, and no further account is made."""
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def answer(asked: Asked) -> Given:
+        if asked.path.endswith("/datasets") and asked.method == "POST":
+            at_work.set()
+            go_on.wait(30)
+        return platform.answer(asked)
+
+    with serving(answer) as url:
+        process = started(url, "--users", "100")
+        assert at_work.wait(60)
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        told = process.communicate(timeout=60)[1]
+        assert process.returncode == INTERRUPTED
+    assert re.search(r"interrupted\naurelius load: \d+ empty accounts stay", told), told
+    assert platform.items == {}
+    assert len(platform.users) == platform.logged_out < 100
+
+
+@pytest.mark.usefixtures("heeded")
+def test_who_stops_the_deleting_too_is_told_what_stays(platform: FakePlatform) -> None:
+    """Rather than that nothing does."""
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def answer(asked: Asked) -> Given:
+        if asked.method == "DELETE":
+            at_work.set()
+            go_on.wait(30)
+        return platform.answer(asked)
+
+    with serving(answer) as url:
+        process = started(url, "--users", "20", "--scenario", "health")
+        assert process.stderr is not None
+        assert any(line.startswith("health, warming up") for line in iter(process.stderr.readline, ""))
+        process.send_signal(signal.SIGINT)
+        assert at_work.wait(60)
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        told = process.communicate(timeout=60)[1]
+        assert process.returncode == INTERRUPTED
+    assert "interrupted while it deleted" in told
+    assert "empty accounts stay" not in told
+    assert platform.items
 
 
 def test_what_cannot_be_deleted_is_told(platform: FakePlatform) -> None:
@@ -139,6 +197,30 @@ def test_nothing_is_sent_where_it_was_not_meant(url: str, why: str) -> None:
     shown = load(url)
     assert shown.exit_code == CANNOT
     assert why in shown.output
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_file_that_cannot_be_written_is_told_before(platform: FakePlatform, tmp_path: Path, option: str) -> None:
+    """Not after minutes of load."""
+    with platform.serving() as url:
+        shown = load(url, option, str(tmp_path / "nowhere" / "found"))
+    assert shown.exit_code == CANNOT
+    assert "cannot be written" in shown.output
+    assert platform.users == {}
+
+
+def test_a_platform_that_lets_nobody_in_is_told(platform: FakePlatform) -> None:
+    """Because it makes no accounts, or makes too many wait: with what it says, and nothing is left."""
+    for given, why in (
+        (Given(403, b'{"detail": "Accounts are made by administrators here"}'), "403: Accounts are made by admin"),
+        (Given(429, b'{"detail": "Too many accounts from one address"}'), "429: Too many accounts from"),
+    ):
+        platform.refused["POST /auth/register"] = given
+        with platform.serving() as url:
+            shown = load(url)
+        assert shown.exit_code == CANNOT
+        assert why in shown.output
+    assert platform.items == {}
 
 
 def test_a_platform_that_does_not_run_is_told() -> None:

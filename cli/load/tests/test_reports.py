@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import msgspec
 
+from cli.load.checks import LIMITED
 from cli.load.html import page_of
 from cli.load.results import Result
 from cli.load.tests.reports import FAST, decoded, report, result
@@ -41,6 +42,14 @@ def test_every_latency_is_in_the_histogram() -> None:
     bars = [line for line in plain(result(FAST)) if " ms #" in line]
     assert sum(int(line.split()[-2]) for line in bars) == len(FAST)
     assert max(bars, key=lambda line: line.count("#")).split()[-2] == "96"
+
+
+def test_no_line_is_wider_than_a_terminal() -> None:
+    """Of 80 columns, as few as there are: what wraps is no column any more."""
+    slow = [*[0.000012] * 9, *[9.5] * 99_000]
+    shown = plain(result(slow, [f"status 429: {LIMITED}"], late=0.0123))
+    assert [line for line in shown if len(line) > 80] == []
+    assert LIMITED in " ".join(" ".join(shown).split())
 
 
 def test_what_was_missed_is_said_with_its_reason() -> None:
@@ -80,10 +89,6 @@ class Page(HTMLParser):
             self.loads.append(tag)
         if tag not in {"meta", "br"}:
             self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note one that is closed at once."""
-        assert (tag, [value for name, value in attrs if name in {"src", "href"}]) == ("rect", [])
 
     def handle_endtag(self, tag: str) -> None:
         """Close the last."""
