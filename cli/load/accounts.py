@@ -168,6 +168,8 @@ def _emptied(account: Account) -> str:
             while found := list(account.api.read_all(f"/{kind}")):
                 for each in found:
                     account.api.delete(f"/{kind}/{each['id']}")
+        # Every session ends, those of the logins that were the load as well.
+        account.api.change_password(account.password, secrets.token_urlsafe(18))
         account.api.log_out()
     except (Refused, NoAnswer) as error:
         return f"{account.email}: {error}"

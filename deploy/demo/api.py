@@ -70,6 +70,11 @@ class Api:
         """End the session; its access token is good until it expires. Raises Refused, NoAnswer."""
         self._send("POST", "/auth/logout", None, {})
 
+    def change_password(self, password: str, new: str) -> None:
+        """Have another password, and end every other session of the account. Raises Refused, NoAnswer."""
+        body = json.dumps({"current_password": password, "new_password": new}).encode()
+        self._send("POST", "/auth/change-password", body, _JSON)
+
     def delete(self, path: str) -> None:
         """Delete something, or find that it is not there. Raises Refused, NoAnswer."""
         try:

@@ -44,7 +44,7 @@ async def test_every_scenario_gets_right_answers_and_cleans_up(system: Platform,
     assert found.ramp is not None
     assert found.ramp.steps[0].success_rate == 1.0
     assert found.left == [f"{USERS} empty accounts stay, load-...@example.com: there is no way to delete an account"]
-    assert await _rows(system) == (0, 0, 0)
+    assert await _rows(system) == (0, 0, 0, 0)
 
 
 async def test_the_platforms_processes_are_told(system: Platform, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ async def test_the_platforms_processes_are_told(system: Platform, tmp_path: Path
     assert found.memory.pss_mb > 50
 
 
-async def _rows(system: Platform) -> tuple[int, int, int]:
-    """How many strategies, backtests and datasets the accounts of a load have."""
+async def _rows(system: Platform) -> tuple[int, int, int, int]:
+    """How many strategies, open sessions, backtests and datasets the accounts of a load have."""
     strategy = await asyncpg.connect(system.given("strategy", "DATABASE_URL"))
     backtest = await asyncpg.connect(system.given("backtest", "DATABASE_URL"))
     try:
@@ -72,11 +72,14 @@ async def _rows(system: Platform) -> tuple[int, int, int]:
         ]
         assert owners
         strategies = await strategy.fetchval("SELECT count(*) FROM strategies WHERE owner_id = ANY($1)", owners)
+        sessions = await strategy.fetchval(
+            "SELECT count(*) FROM sessions WHERE user_id = ANY($1) AND revoked_at IS NULL", owners
+        )
         runs, datasets = [
             await backtest.fetchval(f"SELECT count(*) FROM {table} WHERE owner_id = ANY($1)", owners)
             for table in ("backtests", "datasets")
         ]
-        return strategies, runs, datasets
+        return strategies, sessions, runs, datasets
     finally:
         await strategy.close()
         await backtest.close()

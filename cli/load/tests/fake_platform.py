@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class FakePlatform:
     refused: dict[str, Given] = field(default_factory=dict)
     stalled: float = 0.0
     logged_out: int = 0
+    sessions: Counter[str] = field(default_factory=Counter)
     numbers: Iterator[int] = field(default_factory=count)
 
     def answer(self, asked: Asked) -> Given:
@@ -32,26 +34,39 @@ class FakePlatform:
             return given
         if path in {"/health", "/metrics"}:
             return _json(200, _HEALTH if path == "/health" else _METRICS)
-        if path.startswith("/auth/"):
-            return self._session(path, asked)
+        if path in {"/auth/register", "/auth/login"}:
+            return self._enter(path, asked)
         owner = asked.headers["authorization"].partition(".")[2].partition(".")[0]
         owner_id = json.loads(base64.urlsafe_b64decode(owner + "=" * (-len(owner) % 4)))["sub"]
+        if path.startswith("/auth/"):
+            return self._leave(path, asked, owner_id)
         _, collection, *rest = path.split("/")
         assert collection in COLLECTIONS
         if not rest:
             return self._list(collection, owner_id) if asked.method == "GET" else self._make(collection, owner_id)
         return self._one(asked, rest, owner_id)
 
-    def _session(self, path: str, asked: Asked) -> Given:
+    def _leave(self, path: str, asked: Asked, owner_id: str) -> Given:
         if path == "/auth/logout":
             self.logged_out += 1
+            self.sessions[owner_id] -= 1
             return Given(204)
+        assert path == "/auth/change-password"
+        (user,) = (user for user in self.users.values() if user["id"] == owner_id)
+        body = json.loads(asked.body)
+        assert body["current_password"] == user["password"]
+        user["password"] = body["new_password"]
+        self.sessions[owner_id] = 1
+        return Given(204)
+
+    def _enter(self, path: str, asked: Asked) -> Given:
         body = json.loads(asked.body)
         if path == "/auth/register":
             self.users[body["email"]] = {"id": f"user-{next(self.numbers)}", "password": body["password"]}
             return _json(201, {"id": self.users[body["email"]]["id"]})
         user = self.users[body["email"]]
         assert user["password"] == body["password"]
+        self.sessions[user["id"]] += 1
         claims = base64.urlsafe_b64encode(json.dumps({"sub": user["id"]}).encode()).decode().rstrip("=")
         session = {"access_token": f"head.{claims}.signature", "refresh_token": "r"}
         return _json(200, session | {"token_type": "bearer", "expires_in": 900})

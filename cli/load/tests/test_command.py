@@ -56,7 +56,7 @@ def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
         shown = load(url, "--scenario", "writes", "--scenario", "login")
     assert len(platform.users) == 2
     assert platform.items == {}
-    assert platform.logged_out == 2
+    assert set(platform.sessions.values()) == {0}
     assert "2 empty accounts stay" in shown.output
 
 
