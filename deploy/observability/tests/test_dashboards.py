@@ -122,6 +122,24 @@ def test_panels_are_told_apart_and_lie_side_by_side(name: str, board: Json) -> N
         )
 
 
+@pytest.mark.parametrize(("name", "board"), boards(), ids=lambda value: value if isinstance(value, str) else "")
+def test_dashboards_have_what_their_schema_wants(name: str, board: Json) -> None:
+    """What has no default in kinds/dashboard/dashboard_kind.cue of Grafana; what is looked at is kept by each link."""
+    assert board.keys() >= {"uid", "title", "schemaVersion", "panels", "templating", "time"}
+    (variable,) = board["templating"]["list"]
+    assert variable.keys() >= {"type", "name"}
+    (link,) = board["links"]
+    assert link.keys() >= {"title", "type", "icon", "tooltip", "tags", "asDropdown", "targetBlank"}
+    assert (link["keepTime"], link["includeVars"], set(link["tags"])) == (True, True, set(board["tags"]))
+    for panel in board["panels"]:
+        assert panel.keys() >= {"type", "datasource", "fieldConfig", "gridPos", "options", "targets"}
+        assert panel["datasource"]["uid"] == f"${{{variable['name']}}}"
+        thresholds = panel["fieldConfig"]["defaults"]["thresholds"]
+        assert thresholds["mode"] == "absolute"
+        values = [step["value"] for step in thresholds["steps"]]
+        assert values == [None, *sorted(values[1:])]
+
+
 def test_grafana_is_told_where_all_this_is() -> None:
     """The dashboards' folder and the name of the data source's file."""
     names = {path.relative_to(FOLDER).as_posix() for path in (FOLDER / "grafana").rglob("*.yml")}
