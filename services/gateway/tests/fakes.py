@@ -96,15 +96,36 @@ async def edge_of(
     """Lend the ASGI application of a gateway that asks `services` and reads `local` and `cache`, and its Gateway."""
     settings = GatewaySettings(secret_key=SECRET, data_dir=folder, max_upload_bytes=max_upload_bytes)
     reads = CachedReads(cache, local, clock=time.perf_counter)
-    gateway, authenticator = Gateway(services, reads), Authenticator(settings)
-    feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
-    routes = api_routes(gateway, feed, Objects(settings.objects_url()), settings, authenticator)
-    litestar = application([routes], settings)
-    coded = Coded(litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
+    idle = _IDLE.setdefault(max_upload_bytes, [])
+    routed = idle.pop() if idle else _Routed(settings, services, reads)
+    routed.begin(settings, services, reads)
+    coded = Coded(routed.litestar, settings.compression_minimum_size)  # type: ignore[arg-type]  # ASGI under two names
     timings = timings or Timings("gateway", "test")
-    short = HitPath(reads, authenticator, timings, settings.compression_minimum_size)
-    yield Edge(coded, timings, short, tracer=tracer, untraced=untraced, level=level), gateway
-    await gateway.settle()
+    short = HitPath(reads, routed.authenticator, timings, settings.compression_minimum_size)
+    yield Edge(coded, timings, short, tracer=tracer, untraced=untraced, level=level), routed.gateway
+    await routed.gateway.settle()
+    idle.append(routed)
+
+
+class _Routed:
+    """The routes, which take longer to make than most tests to run, and what they stand on, made anew for each test."""
+
+    def __init__(self, settings: GatewaySettings, services: FakeServices, reads: CachedReads) -> None:
+        self.gateway, self.authenticator = Gateway(services, reads), Authenticator(settings)
+        self._objects = Objects(settings.objects_url())
+        feed = ProgressFeed(make_broker("redis://127.0.0.1:1/0"))  # never started: nothing is waited for here
+        routes = api_routes(self.gateway, feed, self._objects, settings, self.authenticator)
+        self.litestar = application([routes], settings)
+
+    def begin(self, settings: GatewaySettings, services: FakeServices, reads: CachedReads) -> None:
+        """Forget what the test before had."""
+        Gateway.__init__(self.gateway, services, reads)
+        Authenticator.__init__(self.authenticator, settings)
+        Objects.__init__(self._objects, settings.objects_url())
+
+
+_IDLE: dict[int, list[_Routed]] = {}
+"""Those that no test has at the moment, by how large an upload may be."""
 
 
 @asynccontextmanager
