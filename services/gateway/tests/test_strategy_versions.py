@@ -5,6 +5,7 @@ import pytest
 
 from services.gateway.tests.fakes import FakeServices, token_of
 from shared.cache.fake import FakeCacheStore
+from shared.contracts.errors import NotFound
 from shared.contracts.ids import new_id
 from shared.contracts.messages import ListStrategyVersions, ReadStrategyVersion
 from shared.contracts.objects import strategy_object
@@ -16,18 +17,26 @@ PATH = f"/api/v1/strategies/{STRATEGY}/versions"
 
 @pytest.fixture
 def services() -> FakeServices:
-    """A strategy service with one strategy at its object version 3."""
+    """A strategy service with one strategy, Alice's, at its object version 3."""
     fake = FakeServices()
 
-    def page(_: object, __: Principal | None) -> tuple[object, dict[str, int]]:
+    def page(_: object, principal: Principal | None) -> tuple[object, dict[str, int]]:
+        refuse_strangers(principal)
         return {"items": [], "next_cursor": "abc"}, {strategy_object(STRATEGY): 3}
 
-    def one(message: ReadStrategyVersion, _: Principal | None) -> tuple[object, dict[str, int]]:
+    def one(message: ReadStrategyVersion, principal: Principal | None) -> tuple[object, dict[str, int]]:
+        refuse_strangers(principal)
         return {"version": message.version}, {strategy_object(STRATEGY): 3}
 
     fake.handlers[ListStrategyVersions.METHOD] = page
     fake.handlers[ReadStrategyVersion.METHOD] = one
     return fake
+
+
+def refuse_strangers(principal: Principal | None) -> None:
+    """Raise NotFound, as the service does."""
+    if principal is None or principal.user_id != ALICE:
+        raise NotFound("There is no strategy")
 
 
 async def test_versions_are_cached_under_their_strategy(
