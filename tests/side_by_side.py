@@ -13,15 +13,22 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling, Scheduling
+
+from tests.kernels import Kernels
 
 _ROOT = Path(__file__).parents[1]
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # Files that are there anyway are locked: nothing is left behind, and the end of a process frees what it held.
 _LOCKS = (_ROOT / "pyproject.toml", _ROOT / "conftest.py")
+_TOGETHER = "tests/e2e/"
+"""These files share a running platform, which takes longer to start than most of them to run."""
+_KERNELS = pytest.StashKey[Kernels]()
 
 
-def pytest_configure() -> None:
-    """Give each of several processes kernels of its own: two that compile one at a time could mix them up.
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the engine compiled for each of several processes, while they look for tests.
 
     And let a random example take the time that it takes: the machine does other things besides.
     """
@@ -30,6 +37,32 @@ def pytest_configure() -> None:
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         kept = Path(os.environ.get("NUMBA_CACHE_DIR") or _ROOT / ".pytest_cache" / "kernels")
         os.environ["NUMBA_CACHE_DIR"] = str(kept / worker)
+        config.stash[_KERNELS] = Kernels(kept, worker)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let no test begin without kernels."""
+    if kernels := session.config.stash.get(_KERNELS, None):
+        kernels.fill()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing that compiles, however the tests have ended."""
+    if kernels := config.stash.get(_KERNELS, None):
+        kernels.end()
+
+
+class _Files(LoadFileScheduling):  # type: ignore[misc]  # xdist says nothing of its types
+    """Gives out one file after another, and those that share something to the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _TOGETHER if nodeid.startswith(_TOGETHER) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Share tests out by files."""
+    return _Files(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

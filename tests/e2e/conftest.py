@@ -12,7 +12,7 @@ from tests.e2e.platform import Platform, platform
 from tests.e2e.talkative import Told, tell_all
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """The whole system."""
     async with platform(tmp_path_factory.mktemp("platform")) as running:
