@@ -81,6 +81,7 @@ async def test_first_start_makes_it_once(tmp_path: Path) -> None:
         assert DONE not in running.log.read_text()
 
 
+@pytest.mark.long
 async def test_killed_half_way_it_is_completed_by_the_next_start(tmp_path: Path) -> None:
     """kill -9 of everything in the middle: nothing is missing after the next start, and nothing is there twice."""
     async with platform(tmp_path, {"DEMO": "1"}) as running, running.client() as client:

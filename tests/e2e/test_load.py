@@ -3,10 +3,10 @@
 import asyncio
 import os
 import sys
-from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from cli.load.results import Report
 from cli.load.scenarios import NAMES
@@ -20,11 +20,13 @@ JUDGED = (0, 1, 3)
 """Exit statuses of a run that came to its end: how fast a busy machine is, is no matter here."""
 
 
-async def load(system: Platform, folder: Path, *options: str) -> tuple[Report, str]:
-    """Run it for a second each; what it found and what it printed."""
+@pytest_asyncio.fixture(scope="module")
+async def told(system: Platform, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, str]:
+    """What a run of every scenario, a second each, and of the ramp has found, and what it printed."""
+    file = tmp_path_factory.mktemp("load") / "found.json"
     command = (sys.executable, "-m", "cli", "load", "--url", system.base_url, "--seconds", "1", "--warm-up", "0")
     process = await asyncio.create_subprocess_exec(
-        *(*command, "--users", str(USERS), "--json", str(folder / "found.json"), *options),
+        *(*command, "--users", str(USERS), "--json", str(file), "--ramp", "--ramp-seconds", "1", "--ramp-most", "60"),
         cwd=ROOT,
         env={**os.environ, "NO_COLOR": "1"},
         stdout=asyncio.subprocess.PIPE,
@@ -32,12 +34,12 @@ async def load(system: Platform, folder: Path, *options: str) -> tuple[Report, s
     )
     printed, told = (text.decode() for text in await process.communicate())
     assert process.returncode in JUDGED, told
-    return decoded((folder / "found.json").read_bytes()), printed
+    return decoded(file.read_bytes()), printed
 
 
-async def test_every_scenario_gets_right_answers_and_cleans_up(system: Platform, tmp_path: Path) -> None:
+async def test_every_scenario_gets_right_answers_and_cleans_up(system: Platform, told: tuple[Report, str]) -> None:
     """Every request that is due is sent and rightly answered; of what was made only empty accounts stay."""
-    found, printed = await load(system, tmp_path, "--ramp", "--ramp-seconds", "1", "--ramp-most", "60")
+    found, printed = told
     assert [each.scenario for each in found.results] == list(NAMES)
     for each in found.results:
         assert (each.total, each.failed, each.failures) == (round(each.rate), 0, {}), printed
@@ -47,10 +49,10 @@ async def test_every_scenario_gets_right_answers_and_cleans_up(system: Platform,
     assert await _rows(system) == (0, 0, 0, 0)
 
 
-async def test_the_platforms_processes_are_told(system: Platform, tmp_path: Path) -> None:
+def test_the_platforms_processes_are_told(told: tuple[Report, str]) -> None:
     """Each by its name, servers among them, with processor time and memory; not the load itself."""
-    found, printed = await load(system, tmp_path, "--scenario", "mixed")
-    server = found.results[0].server
+    found, printed = told
+    server = next(each.server for each in found.results if each.scenario == "mixed")
     assert server is not None, printed
     names = {use.name: use.number for use in server.processes}
     assert names["gateway"] == names["backtest.worker"] == 1

@@ -1,6 +1,7 @@
 """Starts and stops in a row, gentle and not."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,42 @@ from redis.asyncio import Redis
 
 from tests.e2e.journey import User, registered, stored, whole_journey
 from tests.e2e.platform import Platform, platform
+from tests.seconds import allowed
 
 pytestmark = pytest.mark.e2e
 
 EVENTS = "aurelius.events.strategy"
+ROUNDS = 10
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(10, marks=pytest.mark.long)])
-async def test_every_start_is_ready_and_nothing_is_lost(tmp_path: Path, aapl: Path, rounds: int) -> None:
+async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path, aapl: Path) -> None:
+    """What was answered before a kill -9 of the launcher is there after the next start, in seconds, for the same user.
+
+    No process outlives it, though it had just written. REDIS_ENABLED=false serves the same.
+    """
+    async with platform(tmp_path, {"REDIS_ENABLED": "false"}) as first, first.client() as client:
+        user = await registered(client)
+        strategy = await stored(user)
+        assert (await whole_journey(client, aapl))["metrics"]["trades"] == 85
+        assert not [each for each in first.processes("valkey-server") if "cache" in each.cwd()]
+        for _ in range(2):
+            answer = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
+            assert answer.headers["cache-status"] == "aurelius-l2; fwd=bypass"
+        ids = [strategy.json()["id"], (await stored(user)).json()["id"]]
+        await first.kill()
+    started = time.monotonic()
+    async with platform(tmp_path) as second, second.client() as client:
+        assert time.monotonic() - started < allowed(20)
+        user.client = client
+        again = await user.call("GET", f"/strategies/{ids[0]}", 200)
+        assert again.json() == strategy.json()
+        listed = await user.call("GET", "/strategies?sort=created_at", 200)
+        assert [item["id"] for item in listed.json()["items"]] == ids
+        assert await announced(second, ids) == ids
+
+
+@pytest.mark.long
+async def test_every_start_is_ready_and_nothing_is_lost(tmp_path: Path, aapl: Path) -> None:
     """Half of them end by kill -9 of the launcher, right after a write.
 
     No process outlives it. Each start finds all that was answered before, in a session from before, and every strategy
@@ -24,12 +53,12 @@ async def test_every_start_is_ready_and_nothing_is_lost(tmp_path: Path, aapl: Pa
     """
     ids: list[str] = []
     user: User | None = None
-    for number in range(rounds):
+    for number in range(ROUNDS):
         async with platform(tmp_path) as running, running.client() as client:
             user = User(client, user.headers) if user else await registered(client)
             listed = await user.call("GET", "/strategies?sort=created_at", 200)
             assert [item["id"] for item in listed.json()["items"]] == ids
-            if number == rounds - 1:
+            if number == ROUNDS - 1:
                 assert (await whole_journey(client, aapl))["metrics"]["trades"] == 85
                 assert await announced(running, ids) == ids
             ids.append((await stored(user)).json()["id"])

@@ -1,6 +1,5 @@
-"""Starting again, running without a cache, and what an outside consumer sees."""
+"""Servers that are there already, and what an outside consumer sees."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +11,6 @@ from tests.e2e.journey import registered, stored, whole_journey
 from tests.e2e.platform import Platform, platform
 
 pytestmark = pytest.mark.e2e
-
-
-async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path, aapl: Path) -> None:
-    """What was stored before a stop is there after the next start, in seconds; REDIS_ENABLED=false serves the same."""
-    async with platform(tmp_path, {"REDIS_ENABLED": "false"}) as first, first.client() as client:
-        user = await registered(client)
-        strategy = await stored(user)
-        run = await whole_journey(client, aapl)
-        assert run["metrics"]["trades"] == 85
-        assert not [each for each in first.processes("valkey-server") if "cache" in each.cwd()]
-        for _ in range(2):
-            answer = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
-            assert answer.headers["cache-status"] == "aurelius-l2; fwd=bypass"
-    started = time.monotonic()
-    async with platform(tmp_path) as second, second.client() as client:
-        assert time.monotonic() - started < 20
-        user.client = client
-        again = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
-        assert again.json() == strategy.json()
 
 
 async def test_external_servers_replace_the_embedded_ones(

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.e2e]
 KILLED = ("strategy-1", "backtest-1", "gateway", "gateway-copy", "invalidator", "metrics", "worker-2", "consumer")
 
 
+@pytest.mark.long
 async def test_each_process_may_be_killed(tmp_path: Path) -> None:
     """Whichever dies, within five seconds everything works again, and nothing was lost or done twice."""
 
