@@ -7,10 +7,15 @@ from tests.seconds import allowed
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], within: float = 5.0) -> None:
-    """Return once `holds()` is true. Raises TimeoutError when it is not within so many seconds."""
+    """Return once `holds()` is true. Raises TimeoutError when it is not within so many seconds.
+
+    It is asked the less often the longer that takes: who asks takes the processor from what is waited for.
+    """
+    clock = asyncio.get_running_loop().time
+    began = clock()
     async with asyncio.timeout(allowed(within)):
         while not await holds():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(min(max(0.01, (clock() - began) / 20), 0.1))
 
 
 async def never(holds: Callable[[], Awaitable[bool]], during: float) -> None:

@@ -56,7 +56,7 @@ class Program:
 
     async def get(self, path: str) -> tuple[int, dict[str, object]]:
         """Return status and JSON of one of its HTTP routes; 0 when there is no answer."""
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, verify=False) as client:  # it would read 140 certificates each time
             try:
                 answer = await client.get(f"http://127.0.0.1:{self.port}{path}")
             except httpx.TransportError:
