@@ -52,11 +52,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         kernels.end()
 
 
+def unit_of(name: str) -> str:
+    """Return what a test is given out with: its file, and with that the others that share something with it."""
+    return _TOGETHER if name.startswith(_TOGETHER) else name.partition("::")[0]
+
+
 class _Files(LoadFileScheduling):  # type: ignore[misc]  # xdist says nothing of its types
-    """Gives out one file after another, and those that share something to the same process."""
+    """Gives all of a unit to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _TOGETHER if nodeid.startswith(_TOGETHER) else super()._split_scope(nodeid)
+        return unit_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)

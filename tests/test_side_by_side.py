@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from shared.contracts.ids import new_id
-from tests.side_by_side import pytest_make_parametrize_id, turn
+from tests.side_by_side import pytest_make_parametrize_id, turn, unit_of
 
 MOMENT = 0.2
 
@@ -112,3 +112,11 @@ def test_a_test_has_one_name_in_every_process() -> None:
     assert names == {"/strategies/id/id"}
     assert pytest_make_parametrize_id("/strategies") is None
     assert pytest_make_parametrize_id(7) is None
+
+
+def test_what_shares_a_platform_runs_in_one_process() -> None:
+    """All of the end-to-end tests; of others each file."""
+    shared = {unit_of("tests/e2e/test_demo.py::test_a"), unit_of("tests/e2e/test_logs.py::test_b[x::y]")}
+    assert len(shared) == 1
+    others = {unit_of(f"{file}::{test}") for file in ("tests/test_a.py", "cli/test_a.py") for test in ("a", "b[x::y]")}
+    assert others == {"tests/test_a.py", "cli/test_a.py"}
