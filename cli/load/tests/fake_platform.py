@@ -16,20 +16,20 @@ COLLECTIONS = ("strategies", "datasets", "backtests")
 
 @dataclass
 class FakePlatform:
-    """What is stored, by id. `refused` are answers by "METHOD /path"; `stalled` makes each answer take so long."""
+    """What is stored, by id. `refused` are answers by "METHOD /path", `stalled` seconds before."""
 
     users: dict[str, dict[str, str]] = field(default_factory=dict)
     items: dict[str, dict[str, object]] = field(default_factory=dict)
     refused: dict[str, Given] = field(default_factory=dict)
-    stalled: float = 0.0
+    stalled: dict[str, float] = field(default_factory=dict)
     logged_out: int = 0
     sessions: Counter[str] = field(default_factory=Counter)
     numbers: Iterator[int] = field(default_factory=count)
 
     def answer(self, asked: Asked) -> Given:
         """Do what is asked."""
-        time.sleep(self.stalled)
         path, _, _ = asked.path.removeprefix("/api/v1").partition("?")
+        time.sleep(self.stalled.get(f"{asked.method} {path}", 0.0))
         if given := self.refused.get(f"{asked.method} {path}"):
             return given
         if path in {"/health", "/metrics"}:

@@ -152,7 +152,7 @@ def test_a_target_that_is_missed_is_a_failure(platform: FakePlatform) -> None:
         assert shown.exit_code == MISSED
         assert "10 x status 503: The bus does not answer" in shown.output
         platform.refused.clear()
-        platform.stalled = 0.3
+        platform.stalled["GET /health"] = 0.8
         slow = load(url, "--scenario", "health")
     assert "target missed: p95" in slow.output
     assert slow.exit_code == MISSED

@@ -81,6 +81,13 @@ def test_a_slow_load_is_said_instead_of_a_false_figure() -> None:
     assert result(slow, late=0.0009).generator.bottleneck == ""
 
 
+def test_wrong_answers_are_no_fault_of_a_slow_load() -> None:
+    """Late as it may be, it did not make them."""
+    found = result(FAST[:98], ["status 500"] * 2, late=0.2)
+    assert found.generator.bottleneck
+    assert found.grade == "NEEDS IMPROVEMENT"
+
+
 def test_a_slow_load_takes_no_grade_away_that_was_reached() -> None:
     """What it is late by is in the latencies already."""
     found = result(FAST, late=0.002)
