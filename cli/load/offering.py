@@ -71,6 +71,8 @@ class Load:
     ) -> None:
         self._clock = clock
         self._timeout = timeout
+        self.processor_seconds = 0.0
+        """What this process used of a processor in the last run."""
         self._free = deque(Connection(address) for _ in range(connections))
         # From the one that has been due for longest; whom a part of the request was not taken from yet is in both.
         self._busy: dict[Connection, None] = {}
@@ -105,6 +107,7 @@ class Load:
     def _run(
         self, plan: Iterator[tuple[float | None, Request]], listener: Listener, tick: Callable[[float], None] | None
     ) -> float:
+        used = time.process_time()
         begun = ticked = self._clock()
         upcoming = next(plan, None)
         while self._busy or upcoming is not None:
@@ -128,6 +131,7 @@ class Load:
             if tick is not None and now - ticked >= TICK:
                 ticked = now
                 tick(now - begun)
+        self.processor_seconds = time.process_time() - used
         return self._clock() - begun
 
     def _send(self, request: Request, due: float, now: float, listener: Listener) -> None:

@@ -1,6 +1,5 @@
 """Runs scenarios and the ramp."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -90,10 +89,9 @@ class Runner:
     def _offer(self, load: Load, requests: Requests, rate: float, seconds: float, what: str) -> Offered:
         tally = Tally()
         watch, unknown = self._watch()
-        before = time.process_time()
         shown = self._progress.of(what, seconds, rate, tally)
         taken = load.offer(requests, at_constant_rate(rate, seconds), tally, shown)
-        share = (time.process_time() - before) / max(taken, 1e-9)
+        share = load.processor_seconds / max(taken, 1e-9)
         use = None
         if watch is not None:
             try:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MODULE = "services.backtest.ingest_process"
 # Each keeps a core busy, and may need a gigabyte.
 AT_ONCE = 2
-# One that nobody has needed for so long is ended: it takes 36 MiB, and is there again in a third of a second.
+# One that nobody has needed for so long is ended, and gives back its memory; a new one imports its libraries anew.
 IDLE_SECONDS = 10.0
 # A reply that names twenty faults is a few thousand bytes long.
 _REPLY_BYTES = 1024**2

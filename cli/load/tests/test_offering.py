@@ -1,5 +1,6 @@
 """The load is offered when it is due, and each request is counted once, however it ends."""
 
+import gc
 import socket
 import threading
 import time
@@ -224,6 +225,23 @@ def test_waiting_for_a_connection_is_not_the_loads_lateness() -> None:
         load.offer([get("/", right)] * 6, at_constant_rate(1000, 1), tally)
     assert tally.whole().latencies.greatest > 0.5
     assert tally.lateness.quantile(0.5) < 0.05
+
+
+def test_what_is_done_before_the_load_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection of garbage takes seconds where there is much of it, and would look like a load at its end."""
+    collected: list[float] = []
+
+    def collect() -> int:
+        begun = time.process_time()
+        while time.process_time() - begun < 0.5:
+            pass
+        collected.append(time.process_time() - begun)
+        return 0
+
+    monkeypatch.setattr(gc, "collect", collect)
+    with serving(lambda _: Given()) as url, loading(url) as load:
+        load.offer([get("/", right)] * 3, at_constant_rate(100, 1), Tally())
+    assert 0 < load.processor_seconds < collected[0]
 
 
 def test_progress_is_told_while_it_runs() -> None:

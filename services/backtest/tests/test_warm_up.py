@@ -15,6 +15,7 @@ from services.backtest import warm_up
 from services.backtest.tests.steps import until
 from services.backtest.warm_up import STATE, TRIES, keep_once
 from shared.runtime.connecting import CannotStart
+from tests.kernels import WARM_UP
 
 ROOT = Path(__file__).parents[3]
 ABI = f"py{sys.version_info.major}{sys.version_info.minor}{sys.abiflags}"
@@ -32,8 +33,6 @@ def compile_all(lock):
 
 keep_once([Path(sys.argv[1])], "one", compile_all, lambda: None, lambda: None)
 """
-
-WARM_UP = "from services.backtest.warm_up import warm_up; warm_up(lambda: None)"
 
 
 class Engine:
@@ -171,7 +170,7 @@ def test_the_compiler_ends_well() -> None:
 async def test_the_compiler_ends_with_its_parent(tmp_path: Path) -> None:
     """However that ends; and the folders are the compiler's until it has."""
     environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    parent = subprocess.Popen([sys.executable, "-c", WARM_UP], cwd=ROOT, env=environ)
+    parent = subprocess.Popen(WARM_UP, cwd=ROOT, env=environ)
     compilers: list[psutil.Process] = []
     try:
 

@@ -104,22 +104,21 @@ def an_answer_of_another_owner_is_served(story: Story) -> None:
 
 @breaks(owners.FOREIGN)
 def the_curve_of_another_owner_is_served(story: Story) -> None:
-    """As that of a run of one's own: only what is in it tells."""
-    own = key_of("bob", 9, "backtest")
-    story.write(RUN)
-    story.write(own)
-    change(story, story.read("bob", own), found={own: (THERE, story.values[RUN][1])})
-    story.delete(RUN)
-    story.delete(own)
+    _as_ones_own(story, "backtest", RUN)
 
 
 @breaks(owners.FOREIGN)
 def the_bars_of_another_owner_are_served(story: Story) -> None:
-    own = key_of("bob", 9, "dataset")
-    story.write(DATASET)
+    _as_ones_own(story, "dataset", DATASET)
+
+
+def _as_ones_own(story: Story, kind: str, anothers: str) -> None:
+    """Show what is another's as that of an object of one's own: only what is in it tells."""
+    own = key_of("bob", 9, kind)
+    story.write(anothers)
     story.write(own)
-    change(story, story.read("bob", own), found={own: (THERE, story.values[DATASET][1])})
-    story.delete(DATASET)
+    change(story, story.read("bob", own), found={own: (THERE, story.values[anothers][1])})
+    story.delete(anothers)
     story.delete(own)
 
 
