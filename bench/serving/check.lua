@@ -17,11 +17,14 @@ function init(args)
     expected = file:read("*a"):sub(skipped + 1)
     file:close()
   end
-  local pause = tonumber(args[4])
-  if pause > 0 then
-    -- Of any length up to twice the mean: connections that wait equally long would all send at the same moment.
+  local rate = tonumber(args[4])
+  if rate > 0 then
+    -- wrk asks before each request how long its connection is to wait. Whichever asks gets the next moment at which one
+    -- is due: evenly spaced, as far as wrk's timers go (milliseconds). One that is late is sent at once.
+    local due = milliseconds()
     delay = function()
-      return math.random(0, 2 * pause)
+      due = due + 1000 / rate
+      return math.max(0, math.floor(due - milliseconds() + 0.5))
     end
   end
   for i = 5, #args do

@@ -1,4 +1,4 @@
-"""Load by `wrk`, which compares every answer: as many requests as the server takes, on connections that stay open."""
+"""Load by `wrk`, which compares every answer: as many requests as the server takes, or so many a second."""
 
 import asyncio
 import re
@@ -63,13 +63,13 @@ def find_wrk() -> str:
 
 
 async def run_wrk(
-    url: str, headers: Mapping[str, str], expected: Expected, *, seconds: float, connections: int, pause: float = 0.0
+    url: str, headers: Mapping[str, str], expected: Expected, *, seconds: float, connections: int, rate: float = 0.0
 ) -> Wrk:
-    """Ask for one URL for so long; each connection waits for `pause` seconds in the mean after an answer.
+    """Ask for one URL for so long, `rate` times a second and evenly spaced, or as often as it is answered (0).
 
-    Raises WrongAnswer.
+    A latency counts from when a request was sent. Raises WrongAnswer.
     """
-    given = [str(expected.body), str(expected.skipped), expected.cache_status, str(round(pause * 1000))]
+    given = [str(expected.body), str(expected.skipped), expected.cache_status, f"{rate:g}"]
     given += [f"{name}={value}" for name, value in headers.items()]
     options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(_SCRIPT), url]
     before = _children_seconds()
