@@ -1,9 +1,24 @@
 -- For wrk: compares every answer with the recorded one, and says at the end what was found.
 -- Arguments: the file of the expected body ("" for any), bytes of it to leave out at its start, the expected beginning
--- of Cache-Status ("" for any), how long a connection waits after an answer (milliseconds in the mean, 0 for not at all),
+-- of Cache-Status ("" for any), how many requests a second all connections send together (0 for as many as are answered),
 -- then headers to send, each as NAME=VALUE.
 
+local ffi = require("ffi")
+
+-- os.clock() counts processor time and os.time() whole seconds.
+ffi.cdef([[
+  struct moment { long seconds; long nanoseconds; };
+  int clock_gettime(int clock, struct moment *moment);
+]])
+local MONOTONIC = ffi.os == "OSX" and 6 or 1
+local moment = ffi.new("struct moment")
+
 local threads = {}
+
+local function milliseconds()
+  ffi.C.clock_gettime(MONOTONIC, moment)
+  return tonumber(moment.seconds) * 1000 + tonumber(moment.nanoseconds) / 1e6
+end
 
 function setup(thread)
   table.insert(threads, thread)
