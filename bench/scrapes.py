@@ -4,11 +4,14 @@ Starts the platform as `make run` does, and asks for fifty requests a second of 
 Each form of /metrics is asked for at the gateway, as Prometheus asks, one hundred times, four a second: OpenMetrics and
 Prometheus text in gzip, JSON plain. A time is that of the client, from the first byte out to the last one in. The
 processor time is what the metrics service, and the gateway, have used more than in as many seconds without scrapes.
+Then as seldom as Prometheus asks, beside an answer that takes no work: what a machine has not done for a while takes
+it longer.
 
 An event loop that stands still answers nothing: the metrics service is asked a hundred times a second whether it lives,
 with scrapes and without. And it measures itself, ten times a second, how late its loop wakes up.
 
     --scrapes 100   of each form
+    --seldom 12     once in 15 s
 
 Ends with 1 when an answer was wrong, a form takes too long, or the loop stood still.
 """
@@ -32,7 +35,7 @@ from bench.caching.servers import gateway_of, service_of
 from bench.serving.beside import offered
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import cpu_seconds
-from bench.watching.scraped import Scraped, latest, report, stood_still
+from bench.watching.scraped import Scraped, Seldom, latest, peer_seconds, report, stood_still
 from cli.load.accounts import CannotLoad, accounts
 from cli.load.scenarios import requests_of
 from cli.load.tally import Tally
@@ -40,7 +43,7 @@ from cli.load.wire import WrongAnswer
 from tests.e2e.platform import Platform, platform
 
 RATE, USERS = 50.0, 20
-EVERY, PROBE_EVERY = 0.25, 0.01
+EVERY, PROBE_EVERY, SCRAPE_SECONDS = 0.25, 0.01, 15.0
 WARM_UP_SECONDS, CONTROL_SECONDS = 10.0, 25.0
 FORMS = {
     "OpenMetrics": {"Accept": "application/openmetrics-text; version=1.0.0", "Accept-Encoding": "gzip"},
@@ -105,6 +108,16 @@ class Bench:
             found.series = sum(not line.startswith("#") for line in text.decode().splitlines())
         return found
 
+    def seldom(self, number: int) -> Seldom:
+        """Scrape so often as Prometheus does by the shipped configuration, and ask for nothing in between."""
+        client, found = Client(self._url), Seldom(SCRAPE_SECONDS)
+        for _ in range(number):
+            time.sleep(SCRAPE_SECONDS / 2)
+            found.nothing.append(client.get("/health/live", {})[0])
+            time.sleep(SCRAPE_SECONDS / 2)
+            found.scrapes.append(client.get("/metrics", FORMS["OpenMetrics"])[0])
+        return found
+
     def text(self) -> str:
         """Return what is measured now."""
         return Client(self._url).get("/metrics", {"Accept": "text/plain"})[1].decode()
@@ -134,7 +147,7 @@ def _less(now: tuple[float, float], before: tuple[float, float]) -> tuple[float,
     return now[0] - before[0], now[1] - before[1]
 
 
-def measure(running: Platform, number: int) -> bool:
+def measure(running: Platform, number: int, seldom: int) -> bool:
     """Measure and print; whether all is as it must be. Raises WrongAnswer, CannotLoad."""
     bench, tally, before = Bench(running), Tally(), load_average()
     left: list[str] = []
@@ -145,35 +158,37 @@ def measure(running: Platform, number: int) -> bool:
             text = bench.text()
             without = bench.rest()
             scraped = [bench.scrape(form, number) for form in FORMS]
-            lag = latest(text, bench.text())
+            text_then = bench.text()
+            lag, rarely = latest(text, text_then), bench.seldom(seldom)
     whole = tally.whole()
     if whole.wrong:
         raise WrongAnswer(f"{whole.wrong} of {whole.total} answers of the load were wrong: {tally.failures}")
     print(
         f"On {describe('granian', 'prometheus-client')}. Load average {before} before, {load_average()} at the end. "
         f"{number} scrapes of each form, {1 / EVERY:g} a second, beside the mixed load of {RATE:g} requests a second "
-        f"of {USERS} users.\n\n{report(without, scraped, lag)}",
+        f"of {USERS} users.\n\n{report(without, scraped, lag, rarely, peer_seconds(text_then))}",
         flush=True,
     )
     return all(each.met for each in scraped) and not stood_still(without, scraped)
 
 
-async def run(number: int, folder: Path) -> bool:
+async def run(number: int, seldom: int, folder: Path) -> bool:
     """Start a platform, and measure."""
     environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
     # As it is by default: under tests the checker compares far more, which is work of the metrics service.
     async with platform(folder, {**environ, "CACHE_BODIES_ONE_IN": "1000"}) as running:
-        return await asyncio.to_thread(measure, running, number)
+        return await asyncio.to_thread(measure, running, number, seldom)
 
 
 def main(given: Sequence[str]) -> str | None:
     """Measure; returns what to end with, None when all is as it must be."""
     parser = ArgumentParser(prog="python -m bench.scrapes")
     parser.add_argument("--scrapes", type=int, default=100)
+    parser.add_argument("--seldom", type=int, default=12)
     asked = parser.parse_args(given)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            well = asyncio.run(run(asked.scrapes, Path(folder)))
+            well = asyncio.run(run(asked.scrapes, asked.seldom, Path(folder)))
     except (WrongAnswer, CannotLoad) as error:
         return str(error)
     return None if well else "a scrape takes too long, or the event loop stood still"

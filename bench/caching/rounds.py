@@ -72,7 +72,11 @@ def middle(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> floa
 
 def ratio(samples: Samples, above: str, below: str, figure: Callable[[Sample], float]) -> Ratio:
     """How many times the figure of `below` that of `above` is."""
-    each = [figure(one) / figure(other) for one, other in zip(samples[above], samples[below], strict=True)]
+    return spread([figure(one) / figure(other) for one, other in zip(samples[above], samples[below], strict=True)])
+
+
+def spread(each: Sequence[float]) -> Ratio:
+    """Sum up the rounds' own ratios."""
     return Ratio(median(each), min(each), max(each))
 
 

@@ -1,8 +1,13 @@
 """What scrapes cost, and whether the metrics service stood still for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from timeit import timeit
+
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.serving.exposed import samples_of
 
@@ -33,6 +38,32 @@ class Scraped:
         return at(self.seconds, 0.95) <= MOST
 
 
+@dataclass(slots=True)
+class Seldom:
+    """Seconds of scrapes as far apart as Prometheus' own, and of answers that take no work at all, as far apart."""
+
+    every: float
+    scrapes: list[float] = field(default_factory=list)
+    nothing: list[float] = field(default_factory=list)
+
+
+class _Families:
+    """What prometheus-client makes a text of: the families of a text."""
+
+    def __init__(self, text: str) -> None:
+        self._families = list(text_string_to_metric_families(text))
+
+    def collect(self) -> Iterable[Metric]:
+        """Return them."""
+        return self._families
+
+
+def peer_seconds(text: str) -> float:
+    """Return how long prometheus-client takes to write the series of a text, the least of five times."""
+    families = _Families(text)
+    return min(timeit(lambda: generate_latest(families), number=1) for _ in range(5))
+
+
 def at(seconds: Sequence[float], share: float) -> float:
     """Return a percentile, by the nearest rank."""
     ascending = sorted(seconds)
@@ -61,7 +92,7 @@ def _lags(text: str) -> dict[str, float]:
     }
 
 
-def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str) -> str:
+def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldom: Seldom, peer: float) -> str:
     """Return the tables and the verdicts."""
     head = ["form", "series", "bytes", "bytes sent", "median ms", "p95 ms", "worst ms"]
     head += ["CPU of the metrics service, ms", "CPU of the gateway, ms", f"p95 at most {MOST * 1e3:g} ms"]
@@ -82,7 +113,17 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str) -> st
     still = _met(not stood_still(without, scraped))
     lines += ["", f"- No answer later than {STALL * 1e3:g} ms, or than without scrapes: {still}."]
     lines.append(f"- By its own account the metrics service's loop woke up {lag} late in all this time.")
+    lines += [
+        f"- One in {seldom.every:g} s, as Prometheus asks: {_times(seldom.scrapes)}. An answer of the gateway that takes "
+        f"no work (`/health/live`), as seldom: {_times(seldom.nothing)}: what was not done for a while takes longer.",
+        f"- prometheus-client takes {peer * 1e3:.1f} ms of a processor to write the same series, over and over and "
+        "nothing else.",
+    ]
     return "\n".join(lines)
+
+
+def _times(seconds: Sequence[float]) -> str:
+    return f"median {median(seconds) * 1e3:.1f} ms, worst {max(seconds) * 1e3:.1f} ms of {len(seconds)}"
 
 
 def _met(well: bool) -> str:

@@ -27,8 +27,8 @@ from shared.runtime.timings import Timings
 log = logging.getLogger(__name__)
 
 GZIP_LEVEL: Final = 1
-INLINE: Final = 128 * 1024
-"""Bytes that are compressed in half a millisecond, which is less than a thread takes to begin on a busy machine."""
+INLINE: Final = 512 * 1024
+"""Bytes that are compressed in a millisecond or two, which is less than a thread takes to begin on a busy machine."""
 
 _BATCH = msgspec.json.Decoder(TimingBatch)
 _UNREADABLE = (KeyError, msgspec.DecodeError)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.watching.scraped import STALL, Scraped, at, latest, report, stood_still
+from bench.watching.scraped import STALL, Scraped, Seldom, at, latest, peer_seconds, report, stood_still
 
 LAG = "aurelius_event_loop_lag_seconds"
 BOUNDS = ("0.001", "0.025", "10.0", "+Inf")
@@ -17,6 +17,11 @@ def lags(*cumulative: int) -> str:
         for bound, number in zip(BOUNDS, numbers, strict=True)
     ]
     return head + "".join(lines)
+
+
+def told(*forms: Scraped) -> str:
+    """The report of these forms."""
+    return report([0.001], forms, "at most 0.001 s", Seldom(15, [0.02, 0.04, 0.03], [0.01]), peer=0.028)
 
 
 def scraped(seconds: list[float], probes: list[float]) -> Scraped:
@@ -52,5 +57,18 @@ def test_what_is_too_slow_is_told() -> None:
     """By the p95: one slow scrape in a hundred is none."""
     fast, slow = scraped([0.01] * 99 + [0.5], [0.001]), scraped([0.01] * 94 + [0.5] * 6, [0.001])
     assert (fast.met, slow.met) == (True, False)
-    assert "**not met**" not in report([0.001], [fast], "at most 0.001 s")
-    assert report([0.001], [fast, slow], "at most 0.001 s").count("**not met**") == 1
+    assert "**not met**" not in told(fast)
+    assert told(fast, slow).count("**not met**") == 1
+
+
+def test_what_is_asked_for_seldom_stands_beside_an_answer_without_work() -> None:
+    """And what the library takes beside both."""
+    said = told(scraped([0.01], [0.001]))
+    assert "One in 15 s, as Prometheus asks: median 30.0 ms, worst 40.0 ms of 3." in said
+    assert "(`/health/live`), as seldom: median 10.0 ms" in said
+    assert "prometheus-client takes 28.0 ms" in said
+
+
+def test_the_library_writes_the_series_of_a_text() -> None:
+    """Which takes it some time."""
+    assert peer_seconds(lags(1, 2, 3, 4)) > 0
