@@ -114,8 +114,8 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
     lines += ["", f"- No answer later than {STALL * 1e3:g} ms, or than without scrapes: {still}."]
     lines.append(f"- By its own account the metrics service's loop woke up {lag} late in all this time.")
     lines += [
-        f"- One in {seldom.every:g} s, as Prometheus asks: {_times(seldom.scrapes)}. An answer of the gateway that takes "
-        f"no work (`/health/live`), as seldom: {_times(seldom.nothing)}: what was not done for a while takes longer.",
+        f"- One in {seldom.every:g} s, as Prometheus asks: {_times(seldom.scrapes)}. An answer of the gateway without "
+        f"work (`/health/live`), as seldom: {_times(seldom.nothing)}: what was not done for a while takes longer.",
         f"- prometheus-client takes {peer * 1e3:.1f} ms of a processor to write the same series, over and over and "
         "nothing else.",
     ]
