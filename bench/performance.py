@@ -54,7 +54,7 @@ def placed(document: str, part: str, text: str) -> str:
 
 def section(part: Part, printed: Sequence[str]) -> str:
     """Return what a part has printed, run by run, as it stands in the document."""
-    texts = [text.strip() for text in printed]
+    texts = [text.strip("\n").rstrip() for text in printed]
     return "\n\n".join(texts if part.markdown else [f"```text\n{text}\n```" for text in texts])
 
 
