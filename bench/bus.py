@@ -2,7 +2,7 @@
 
 Starts its own Postgres and Valkey. Each contender answers in a process of its own and is asked from this one, in turns:
 five rounds, the order reversed in every other one. A figure is the median over the rounds, a ratio the median of the
-rounds' own ratios. CPU is that of both processes together, the servers' not counted.
+rounds' own, with the least and the greatest. CPU is that of both processes together, the servers' not counted.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ import uvloop
 from faststream.redis import RedisBroker, StreamSub
 from redis.asyncio import Redis
 
+from bench.spread import spread
 from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
 from shared.runtime.migrations.runner import migrate_in
@@ -201,10 +202,10 @@ async def round_trips() -> None:
             for name, each in found.items():
                 pairs = list(zip(found["ours"], each, strict=True))
                 rate, cpu = median(m.rate for m in each), median(m.cpu for m in each)
-                more, longer = median(a.rate / b.rate for a, b in pairs), median(a.p50 / b.p50 for a, b in pairs)
+                more, longer = spread(a.rate / b.rate for a, b in pairs), spread(a.p50 / b.p50 for a, b in pairs)
                 print(
                     f"  {name:24} {rate:9,.0f}/s {cpu:8.1f} us CPU {median(m.p50 for m in each) * 1e6:8.0f} us p50; "
-                    f"ours {more:6.2f} x the rate, {longer:5.2f} x the p50"
+                    f"ours {more.told()} x the rate, {longer.told()} x the p50"
                 )
 
 

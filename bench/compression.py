@@ -134,7 +134,7 @@ def table(everything: Sequence[Found]) -> str:
                 f"{middle(samples, rate):,.0f}",
                 f"{middle(samples, cpu) * 1e6:,.1f}",
                 f"{middle(samples, lambda sample: sample.p99) * 1e3:.2f}",
-                "" if coding == PLAIN else f"{compared.median:.2f} ({compared.least:.2f} - {compared.greatest:.2f})",
+                "" if coding == PLAIN else compared.told(),
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

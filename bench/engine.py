@@ -1,8 +1,8 @@
 """`python -m bench.engine`: the engine against backtesting.py, vectorbt and a kernel written by hand.
 
 All do the same work on the same bars in one process, in turns: seven rounds, the order reversed in every other one. A
-figure is the median of CPU time over the rounds, a ratio the median of the rounds' own ratios. Peaks of memory and
-cold starts are measured in processes of their own.
+figure is the median of CPU time over the rounds, a ratio the median of the rounds' own, with the least and the
+greatest. Peaks of memory and cold starts are measured in processes of their own.
 
 Needs the extra `bench` and the demo data (`make bench`). `--quick` leaves backtesting.py and the compilation from
 nothing out.
@@ -24,6 +24,7 @@ import numpy as np
 
 from bench.engine_bare import averages, crosses
 from bench.engine_peers import CASH, Missing, Outcome, Pairs, backtesting_runs, vectorbt_full, vectorbt_ten
+from bench.spread import spread
 from deploy.demo.bars import DemoBarsMissing, demo_bars
 from services.backtest.core.bars import Bars
 from services.backtest.core.engine.warm import warm_kernels
@@ -142,8 +143,8 @@ def compare(title: str, bars: Bars, pairs: Pairs, contenders: Mapping[str, Conte
     print(f"\n{title}: {len(pairs):,} combinations x {len(bars):,} bars")
     for name, taken in times.items():
         speed = len(pairs) * len(bars) / median(taken) / 1e6
-        ratio = median(other / own for other, own in zip(taken, times[first], strict=True))
-        print(f"  {name:24} {median(taken) * 1e3:12.3f} ms CPU {speed:10.1f} M bars/s {ratio:10.2f} x {first}")
+        ratio = spread(other / own for other, own in zip(taken, times[first], strict=True)).told()
+        print(f"  {name:24} {median(taken) * 1e3:12.3f} ms CPU {speed:10.1f} M bars/s   {ratio} x {first}")
 
 
 def peaks() -> None:

@@ -21,6 +21,7 @@ from bench.query_plans.plan import Reading
 from bench.query_plans.query import Query, measure
 from bench.query_plans.rows import load
 from bench.serving.machine import describe, load_average
+from bench.spread import spread
 from shared.runtime.database import Connection, Database
 
 CHOSEN = {
@@ -67,7 +68,7 @@ def table(compared: Sequence[Compared]) -> str:
         for readings in (each.with_it, each.without):
             milliseconds = median(reading.milliseconds for reading in readings)
             cells += [f"{readings[-1].rows:,}", f"{readings[-1].buffers:,}", f"{milliseconds:,.2f}"]
-        cells.append(f"{median(each.saved):,.0f} ({min(each.saved):,.0f} - {max(each.saved):,.0f})")
+        cells.append(spread(each.saved).told(0))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -3,7 +3,8 @@
 Starts its own Postgres. A job goes in, one comes out and is ended, so that as many wait all the time: none besides, or
 10,000 of one owner's. Ours takes turns among the owners, holds a job by a lease and ends it in a second transaction;
 the bare one is `SELECT ... FOR UPDATE SKIP LOCKED` and an update in one. Five rounds, the order reversed in every other
-one; a figure is the median over the rounds, a ratio the median of the rounds' own ratios. The work itself is nothing.
+one; a figure is the median over the rounds, a ratio the median of the rounds' own, with the least and the greatest. The
+work itself is nothing.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from statistics import median
 
 import uvloop
 
+from bench.spread import spread
 from services.backtest.jobs import Jobs
 from services.backtest.store.jobs import Kind, Urgency, enqueue
 from services.backtest.tests.no_work import NoWork
@@ -123,10 +125,10 @@ async def measure() -> None:
                 for number in range(ROUNDS):
                     for name in ("ours", "bare") if number % 2 == 0 else ("bare", "ours"):
                         found[name].append(await _rate([contenders[name](database) for _ in range(workers)]))
-                ratio = median(a / b for a, b in zip(found["ours"], found["bare"], strict=True))
+                ratio = spread(a / b for a, b in zip(found["ours"], found["bare"], strict=True))
                 print(
                     f"{waiting:6,} wait, workers {workers}: ours {median(found['ours']):7,.0f} jobs/s, bare "
-                    f"{median(found['bare']):7,.0f} jobs/s; ours {ratio:.2f} x"
+                    f"{median(found['bare']):7,.0f} jobs/s; ours {ratio.told()} x"
                 )
 
 

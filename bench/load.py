@@ -28,6 +28,7 @@ from bench.caching.servers import bare_application
 from bench.serving import bare
 from bench.serving.client import at_rate, one_after_another
 from bench.serving.wrk import Expected, find_wrk, run_wrk
+from bench.spread import Spread, spread
 from cli.load.accounts import Account, accounts
 from cli.load.wire import Answer, Request, get
 from tests.e2e.platform import platform
@@ -68,9 +69,9 @@ class Read:
         """Return how many seconds more than wrk the load takes itself, if this is the read of nothing."""
         return median(one - other for one, other in zip(self.ours, self.theirs, strict=True))
 
-    def agreement(self, own: float = 0.0) -> float:
-        """Return the median of the rounds' ratios, once `own` seconds are taken off what the load suite found."""
-        return median((one - own) / other for one, other in zip(self.ours, self.theirs, strict=True))
+    def agreement(self, own: float = 0.0) -> Spread:
+        """Return the rounds' ratios, once `own` seconds are taken off what the load suite found."""
+        return spread((one - own) / other for one, other in zip(self.ours, self.theirs, strict=True))
 
 
 def main() -> int:
@@ -86,19 +87,19 @@ def main() -> int:
 
 def told(reads: Sequence[Read], given: argparse.Namespace) -> bool:
     """Print what was found; return whether all agree."""
-    print(f"{given.rounds} rounds of {given.seconds:g} s each; medians, in ms.")
+    print(f"{given.rounds} rounds of {given.seconds:g} s each; medians in ms, ratios with the least and the greatest.")
     agree = True
     for read in reads:
         plain = read.agreement()
         line = (
             f"{read.name:<26} {given.rate * read.often:4.0f}/s: "
-            f"ours {median(read.ours) * 1e3:7.3f}, wrk {median(read.theirs) * 1e3:7.3f}, ratio {plain:.3f}"
+            f"ours {median(read.ours) * 1e3:7.3f}, wrk {median(read.theirs) * 1e3:7.3f}, ratio {plain.told(3)}"
         )
         if read.nothing is not None:
             own = read.nothing.own()
             less = read.agreement(own)
-            line += f", less the {own * 1e3:.3f} that the load takes more itself {less:.3f}"
-            agree &= min(abs(plain - 1), abs(less - 1)) <= BOUND
+            line += f", less the {own * 1e3:.3f} that the load takes more itself {less.told(3)}"
+            agree &= min(abs(plain.median - 1), abs(less.median - 1)) <= BOUND
         print(line)
     print(f"as they are, or less what the load takes itself: {'within' if agree else 'NOT within'} {BOUND:.0%}")
     return agree

@@ -29,13 +29,14 @@ import psutil
 from bench.caching.account import Account
 from bench.caching.data import Data, store_strategies
 from bench.caching.reads import Read, expected, reads_of, recorded
-from bench.caching.rounds import Ratio, Sample, by_wrk, in_turns, middle, spread
+from bench.caching.rounds import Sample, by_wrk, in_turns, middle
 from bench.caching.servers import Contender, further_gateway, gateway_of, service_of
 from bench.caching.verdicts import cpu, rate
 from bench.serving.exposed import answers_of
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart, families, keep_on
 from bench.serving.wrk import NoWrk, find_wrk
+from bench.spread import Spread, spread
 from cli.load.wire import WrongAnswer
 from shared.cache.stats import LocalCounts
 from tests.e2e.platform import Platform, platform
@@ -62,7 +63,7 @@ class Found:
     read: str
     samples: Mapping[str, Sequence[Sample]]
 
-    def costs(self, name: str) -> tuple[Ratio, Ratio]:
+    def costs(self, name: str) -> tuple[Spread, Spread]:
         """Return a gateway's processor time a request to what it is without measuring, and the same with what the
         metrics service did more than in the same round without.
         """
@@ -92,7 +93,7 @@ def report(everything: Sequence[Found]) -> str:
     for found in everything:
         for name, samples in found.samples.items():
             cells = [found.read, name, f"{middle(samples, rate):,.0f}", f"{middle(samples, cpu) * 1e6:,.2f}"]
-            cells += ["" if name == UNMEASURED else _told(each) for each in found.costs(name)]
+            cells += ["" if name == UNMEASURED else each.told(3) for each in found.costs(name)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_verdicts(everything)])
 
@@ -105,10 +106,6 @@ def _verdicts(everything: Sequence[Found]) -> Iterator[str]:
             f"- {found.read}: measuring takes {alone.median:.3f} times the processor time, with the metrics service "
             f"{both.median:.3f}; at most {MOST:g}: {well}."
         )
-
-
-def _told(found: Ratio) -> str:
-    return f"{found.median:.3f} ({found.least:.3f} - {found.greatest:.3f})"
 
 
 async def _gateways(stack: AsyncExitStack, running: Platform, folder: Path) -> dict[str, Contender]:

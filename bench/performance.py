@@ -14,28 +14,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.serving.machine import describe, load_average
+
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A program, and the arguments of each time it runs. Without `markdown` it prints lines that stand as they are."""
+    """A program, and the arguments of each time it runs.
+
+    With `markdown` it prints a section, which says on which machine. Otherwise it prints lines that stand as they are,
+    below the machine with the versions of `packages`, and how busy that was.
+    """
 
     name: str
     runs: Sequence[Sequence[str]] = ((),)
     markdown: bool = False
+    packages: Sequence[str] = ()
 
 
 PARTS = (
     Part("cache", markdown=True),
     Part("indexes", markdown=True),
     Part("compression", markdown=True),
-    Part("engine"),
-    Part("sweep_http", runs=((), ("--workers", "2"))),
-    Part("bus"),
-    Part("jobs"),
-    Part("shedding"),
-    Part("load"),
+    Part("engine", packages=("numba", "numpy", "vectorbt", "backtesting")),
+    Part("sweep_http", runs=((), ("--workers", "2")), packages=("numba", "granian", "asyncpg")),
+    Part("bus", packages=("redis", "faststream", "uvloop")),
+    Part("jobs", packages=("asyncpg", "uvloop")),
+    Part("shedding", packages=("granian", "redis", "uvloop")),
+    Part("load", packages=("granian", "uvloop")),
     Part("measuring", markdown=True),
     Part("scrapes", markdown=True),
     Part("prometheus", markdown=True),
@@ -52,10 +59,10 @@ def placed(document: str, part: str, text: str) -> str:
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
-def section(part: Part, printed: Sequence[str]) -> str:
+def section(part: Part, printed: Sequence[str], machine: str) -> str:
     """Return what a part has printed, run by run, as it stands in the document."""
     texts = [text.strip("\n").rstrip() for text in printed]
-    return "\n\n".join(texts if part.markdown else [f"```text\n{text}\n```" for text in texts])
+    return "\n\n".join(texts if part.markdown else [machine, *(f"```text\n{text}\n```" for text in texts)])
 
 
 def measured(part: Part) -> tuple[list[str], bool]:
@@ -83,9 +90,11 @@ def main(given: Sequence[str]) -> str | None:
         if part.name not in names:
             continue
         print(f"bench.{part.name} ...", file=sys.stderr, flush=True)
+        before = load_average()
         printed, well = measured(part)
+        machine = f"On {describe(*part.packages)}. Load average {before} before, {load_average()} at the end."
         if all(text.strip() for text in printed):
-            text = section(part, printed)
+            text = section(part, printed, machine)
             DOCUMENT.write_text(placed(DOCUMENT.read_text(encoding="utf-8"), part.name, text), encoding="utf-8")
             print(f"{text}\n", flush=True)
         if not well:

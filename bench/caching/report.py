@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bench.caching.read_mix import RATE, Mixed
-from bench.caching.rounds import MOST_ELSEWHERE, Ratio, Sample, middle, ratio
+from bench.caching.rounds import MOST_ELSEWHERE, Sample, middle, ratio
 from bench.caching.servers import BARE, Servers
 from bench.caching.verdicts import HIT_RATE, Found, Verdict, cpu, p99, rate, verdicts
 
@@ -54,15 +54,15 @@ _ASKED = ["what", "ratio (least - greatest)", "the bare application's", "asked f
 
 def _asked(told: Sequence[Verdict]) -> Iterator[list[str]]:
     for each in told:
-        bare = "" if each.bare is None else _ratio(each.bare)
+        bare = "" if each.bare is None else each.bare.told()
         met = f"{_yes(each.met)}{': more than the bare application does' if each.beyond and not each.met else ''}"
-        yield [each.read, each.must.what, _ratio(each.found), bare, each.must.asked, met]
+        yield [each.read, each.must.what, each.found.told(), bare, each.must.asked, met]
 
 
 def _hits(everything: Sequence[Found]) -> Iterator[list[str]]:
     for found in everything:
         for name, samples in found.hits.items():
-            times = _ratio(ratio(found.hits, name, BARE, cpu)) if name != BARE else ""
+            times = ratio(found.hits, name, BARE, cpu).told() if name != BARE else ""
             yield [found.name, name, *_server(samples), f"{_busy(samples):.0%}", times]
 
 
@@ -72,7 +72,7 @@ _PEER = ["server", *_SERVER, "requests/s to the monolith's"]
 def _against_peer(everything: Sequence[Found], part: str, peer: str) -> Iterator[list[str]]:
     for found in everything:
         for name, samples in getattr(found, part).items():
-            times = _ratio(ratio(getattr(found, part), name, peer, rate)) if name != peer else ""
+            times = ratio(getattr(found, part), name, peer, rate).told() if name != peer else ""
             yield [found.name, name, *_server(samples), times]
 
 
@@ -136,7 +136,3 @@ def _server(samples: Sequence[Sample]) -> list[str]:
 
 def _ms(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> str:
     return f"{middle(samples, figure) * 1e3:.2f}"
-
-
-def _ratio(found: Ratio) -> str:
-    return f"{found.median:.2f} ({found.least:.2f} - {found.greatest:.2f})"

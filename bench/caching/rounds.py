@@ -9,6 +9,7 @@ from bench.caching.servers import Contender
 from bench.serving.client import Load, at_rate, one_after_another
 from bench.serving.processors import all_cpu_seconds, cpu_seconds
 from bench.serving.wrk import Expected, run_wrk
+from bench.spread import Spread, spread
 from cli.load.wire import Request
 
 AT_ONCE, LARGE_AT_ONCE = 16, 4
@@ -47,15 +48,6 @@ Measure = Callable[[Contender, int], Awaitable[Sample]]
 """Takes the number of the round."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """The median of the rounds' own ratios, the least and the greatest."""
-
-    median: float
-    least: float
-    greatest: float
-
-
 async def in_turns(contenders: Sequence[Contender], rounds: int, measure: Measure) -> Samples:
     """Measure everyone once for each round. Raises WrongAnswer."""
     found: dict[str, list[Sample]] = {contender.name: [] for contender in contenders}
@@ -70,14 +62,9 @@ def middle(samples: Sequence[Sample], figure: Callable[[Sample], float]) -> floa
     return median(map(figure, samples))
 
 
-def ratio(samples: Samples, above: str, below: str, figure: Callable[[Sample], float]) -> Ratio:
+def ratio(samples: Samples, above: str, below: str, figure: Callable[[Sample], float]) -> Spread:
     """How many times the figure of `below` that of `above` is."""
-    return spread([figure(one) / figure(other) for one, other in zip(samples[above], samples[below], strict=True)])
-
-
-def spread(each: Sequence[float]) -> Ratio:
-    """Sum up the rounds' own ratios."""
-    return Ratio(median(each), min(each), max(each))
+    return spread(figure(one) / figure(other) for one, other in zip(samples[above], samples[below], strict=True))
 
 
 async def by_wrk(

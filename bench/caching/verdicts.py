@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bench.caching.rounds import Ratio, Sample, Samples, ratio
+from bench.caching.rounds import Sample, Samples, ratio
 from bench.caching.servers import BARE, Servers
+from bench.spread import Spread
 
 HIT_RATE = 0.95
 """Of the mixed load's reads, and more."""
@@ -52,8 +53,8 @@ class Verdict:
 
     read: str
     must: Must
-    found: Ratio
-    bare: Ratio | None = None
+    found: Spread
+    bare: Spread | None = None
 
     @property
     def met(self) -> bool:

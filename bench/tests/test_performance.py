@@ -30,8 +30,9 @@ def test_each_part_has_a_place_and_a_program() -> None:
 
 def test_lines_stand_as_they_were_printed() -> None:
     """Tables are Markdown; what is aligned by blanks is not."""
-    assert section(Part("a", markdown=True), ["| a |\n"]) == "| a |"
-    assert section(Part("a"), ["x   1\n", "y  22\n"]) == "```text\nx   1\n```\n\n```text\ny  22\n```"
+    assert section(Part("a", markdown=True), ["| a |\n"], "On it.") == "| a |"
+    lines = section(Part("a"), ["\n  x   1\n", "y  22\n"], "On it.")
+    assert lines == "On it.\n\n```text\n  x   1\n```\n\n```text\ny  22\n```"
 
 
 def test_a_part_that_fails_is_told_and_leaves_its_section(

@@ -8,9 +8,10 @@ import pytest
 
 from bench.caching.read_mix import Counts, Mixed
 from bench.caching.report import report
-from bench.caching.rounds import Ratio, Sample, in_turns, ratio
+from bench.caching.rounds import Sample, in_turns, ratio
 from bench.caching.servers import BARE, Contender, Servers
 from bench.caching.verdicts import Found, cpu, rate
+from bench.spread import Spread
 
 SAMPLE = Sample(rate=1000, p50=0.001, p99=0.002, cpu=0.001, cpu_of_all=0.0012)
 
@@ -52,7 +53,7 @@ def test_a_ratio_is_of_the_same_round() -> None:
         "a": [slow, fast, replace(fast, rate=2997)],
         "b": [replace(slow, rate=5), replace(fast, rate=250), replace(fast, rate=999)],
     }
-    assert ratio(samples, "a", "b", rate) == Ratio(3, 2, 4)
+    assert ratio(samples, "a", "b", rate) == Spread(3, 2, 4)
 
 
 async def test_the_order_is_reversed_in_every_other_round() -> None:
