@@ -1,8 +1,10 @@
 """`python -m bench.measuring`: what all measuring costs on the way that almost every read takes.
 
-Starts the platform as `make run` does, and beside its gateway three more that differ by a setting: one as it is by
-default, one with METRICS_ENABLED=false, which counts, times and reports nothing, and one that besides writes a line of
-each request (LOG_REQUESTS=true). All are asked for the same, which each holds in its own cache. Measuring is all that
+Starts the platform as `make run` does, and beside its gateway five more that differ by a setting: two as they are by
+default, two with METRICS_ENABLED=false, which count, time and report nothing, and one that besides writes a line of
+each request (LOG_REQUESTS=true). Of two alike the mean of a round counts, since processes of the same program differ by
+how they happen to lie in memory: by how much is told. All are asked for the same, which each holds in its own cache.
+Measuring is all that
 the default does: the histogram of requests and the times of the last thousand, the counters of the caches, the figures
 of the process and its event loop, the batch of all that a second; and what the metrics service makes of the batches.
 
@@ -19,7 +21,7 @@ import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from timeit import timeit
 
@@ -29,7 +31,7 @@ import psutil
 from bench.caching.account import Account
 from bench.caching.data import Data, store_strategies
 from bench.caching.reads import Read, expected, reads_of, recorded
-from bench.caching.rounds import Sample, by_wrk, in_turns, middle
+from bench.caching.rounds import Sample, Samples, by_wrk, in_turns, middle
 from bench.caching.servers import Contender, further_gateway, gateway_of, service_of
 from bench.caching.verdicts import cpu, rate
 from bench.serving.exposed import answers_of
@@ -58,10 +60,11 @@ SETTLED_SECONDS = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One read, and the samples of each gateway."""
+    """One read, the samples of each setting, and how many times as much the second of two alike took as the first."""
 
     read: str
     samples: Mapping[str, Sequence[Sample]]
+    alike: Sequence[Spread] = ()
 
     def costs(self, name: str) -> tuple[Spread, Spread]:
         """Return a gateway's processor time a request to what it is without measuring, and the same with what the
@@ -102,6 +105,8 @@ def _verdicts(everything: Sequence[Found]) -> Iterator[str]:
     for found in everything:
         alone, both = found.costs(DEFAULT)
         well = "met" if met([found]) else "**not met**"
+        if found.alike:
+            yield f"- {found.read}: one of two alike to the other {', '.join(each.told(3) for each in found.alike)}."
         yield (
             f"- {found.read}: measuring takes {alone.median:.3f} times the processor time, with the metrics service "
             f"{both.median:.3f}; at most {MOST:g}: {well}."
@@ -109,14 +114,35 @@ def _verdicts(everything: Sequence[Found]) -> Iterator[str]:
 
 
 async def _gateways(stack: AsyncExitStack, running: Platform, folder: Path) -> dict[str, Contender]:
-    """Start them, alike but for their settings; behind each is the metrics service, which works for all."""
+    """Start them, by name in the order in which they are measured; behind each is the metrics service."""
     like, reader = gateway_of(running), service_of(running, "metrics")
     found: dict[str, Contender] = {}
-    for name, settings in SETTINGS.items():
+    for name in (DEFAULT, UNMEASURED, twin(UNMEASURED), twin(DEFAULT), LOGGING):
         log = folder / f"gateway-{len(found)}.log"
+        settings = SETTINGS[name.removesuffix(twin(""))]
         process, url = await stack.enter_async_context(further_gateway(like, settings, log))
         found[name] = Contender(name, url, process, [reader], "aurelius-l1; hit")
     return found
+
+
+def twin(name: str) -> str:
+    """Return the name of the second of two that are alike."""
+    return f"{name}, again"
+
+
+def merged(read: str, samples: Samples) -> Found:
+    """Return the means of two that are alike, round by round."""
+    both = {name: list(zip(samples[name], samples[twin(name)], strict=True)) for name in (DEFAULT, UNMEASURED)}
+    means = {name: [_mean(one, other) for one, other in rounds] for name, rounds in both.items()}
+    return Found(
+        read,
+        {**means, LOGGING: samples[LOGGING]},
+        [spread(other.cpu / one.cpu for one, other in rounds) for rounds in both.values()],
+    )
+
+
+def _mean(one: Sample, other: Sample) -> Sample:
+    return Sample(*((a + b) / 2 for a, b in zip(astuple(one), astuple(other), strict=True)))
 
 
 async def _tell_apart(gateways: Mapping[str, Contender], read: Read, data: Data) -> None:
@@ -160,7 +186,7 @@ async def _measure(
         return await by_wrk(contender, read.path, read.headers(contender, data), checks[contender.name], seconds)
 
     await in_turns(everyone, 1, measure)  # warm
-    return Found(read.name, await in_turns(everyone, rounds, measure))
+    return merged(read.name, await in_turns(everyone, rounds, measure))
 
 
 async def run(rounds: int, seconds: float, folder: Path) -> bool:
@@ -186,7 +212,7 @@ async def run(rounds: int, seconds: float, folder: Path) -> bool:
         found = [await _measure(gateways, read, data, folder, rounds, seconds) for read in (single, page_of_50)]
         print(
             f"On {describe('granian', 'litestar', 'uvloop')}. The gateway that is measured has processor "
-            f"{', '.join(map(str, server))} to itself, but for the two that rest. Load average {before} before, "
+            f"{', '.join(map(str, server))} to itself, but for those that rest. Load average {before} before, "
             f"{load_average()} at the end. Medians of {rounds} rounds of {seconds:g} s, everyone in turn; a ratio is "
             "the median of the rounds' own, with the least and the greatest.\n\n"
             f"{report(found)}\n\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.caching.rounds import Sample
-from bench.measuring import DEFAULT, LOGGING, UNMEASURED, Found, met, report
+from bench.measuring import DEFAULT, LOGGING, UNMEASURED, Found, merged, met, report, twin
 
 
 def samples(*cpu: float, reader: float = 0.05, rate: float = 1e4) -> list[Sample]:
@@ -38,3 +38,18 @@ def test_any_read_that_costs_more_is_told() -> None:
     """Whatever the others do."""
     assert not met([found(101, 101, 101), found(104, 106, 107)])
     assert report([found(106, 106, 106)]).endswith("at most 1.05: **not met**.")
+
+
+def test_of_two_alike_the_mean_of_a_round_counts() -> None:
+    """And how far they are apart is told."""
+    asked = {
+        DEFAULT: samples(102, 102, 102),
+        twin(DEFAULT): samples(106, 106, 106),
+        UNMEASURED: samples(99, 100, 101),
+        twin(UNMEASURED): samples(101, 100, 99),
+        LOGGING: samples(200, 200, 200),
+    }
+    one = merged("single strategy", asked)
+    assert one.costs(DEFAULT)[0].median == pytest.approx(1.04)
+    assert one.alike[0].median == pytest.approx(106 / 102)
+    assert "one of two alike to the other 1.039 (1.039 - 1.039), 1.000 (0.980 - 1.020)." in report([one])
