@@ -100,8 +100,8 @@ async def by_rate(contender: Contender, request: Request, rate: float, seconds: 
 def _sample(load: Load, clock: "_Clock") -> Sample:
     cpu, of_all = clock.used()
     number = len(load.latencies)
-    p99 = quantiles(load.latencies, n=100)[98]
-    lag = quantiles(load.lags, n=100)[98]
+    p99 = quantiles(load.latencies, n=100, method="inclusive")[98]
+    lag = quantiles(load.lags, n=100, method="inclusive")[98]
     return Sample(number / load.seconds, median(load.latencies), p99, cpu / number, of_all / number, lag)
 
 
