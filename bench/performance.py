@@ -43,9 +43,11 @@ PARTS = (
     Part("jobs", packages=("asyncpg", "uvloop")),
     Part("shedding", packages=("granian", "redis", "uvloop")),
     Part("load", packages=("granian", "uvloop")),
+    Part("under_load", markdown=True),
     Part("measuring", markdown=True),
     Part("scrapes", markdown=True),
     Part("prometheus", markdown=True),
+    Part("largest", markdown=True),
 )
 
 

@@ -25,7 +25,7 @@ IDLE_SECONDS = 10.0
 # A reply that names twenty faults is a few thousand bytes long.
 _REPLY_BYTES = 1024**2
 # One thread and one heap, so that what a file needs is what is measured.
-_ENVIRON = {
+ENVIRON = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -104,7 +104,7 @@ class IngestPool:
 
     async def _start(self) -> Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", MODULE, stdin=PIPE, stdout=PIPE, env={**os.environ, **_ENVIRON}, limit=_REPLY_BYTES
+            sys.executable, "-m", MODULE, stdin=PIPE, stdout=PIPE, env={**os.environ, **ENVIRON}, limit=_REPLY_BYTES
         )
         self._all.add(process)
         return process

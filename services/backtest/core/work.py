@@ -17,7 +17,7 @@ from shared.contracts.errors import InputError, Invalid
 MOST_SECONDS = 600.0
 """Of one core, for one job."""
 MOST_BYTES = 3 * 2**29
-"""Of series that are held at once. A worker at such a job takes 2.2 GiB, of the 4 that deployments give the service."""
+"""Of series that are held at once. A worker at such a job takes over 2 GiB, of 4 that deployments give the service."""
 
 RUN = 300.0
 """A run's fills, metrics and files, for each bar."""
