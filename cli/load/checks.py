@@ -46,6 +46,26 @@ class ResponseTimes(msgspec.Struct):
     p99_ms: float
 
 
+class Machine(msgspec.Struct):
+    """Part of Metrics."""
+
+    cpu_percent: float
+    memory_mb: float
+    memory_percent: float
+
+
+class Cache(msgspec.Struct):
+    """Part of Metrics."""
+
+    enabled: bool
+    connected: bool
+    used_memory: str | None
+    total_keys: int | None
+    hits: int
+    misses: int
+    hit_rate: float
+
+
 class Metrics(msgspec.Struct):
     """What every JSON form of /metrics has."""
 
@@ -53,8 +73,8 @@ class Metrics(msgspec.Struct):
     request_count: int
     requests_per_second: float
     response_times: ResponseTimes
-    system: msgspec.Raw
-    cache: msgspec.Raw
+    system: Machine
+    cache: Cache
 
 
 class Item(msgspec.Struct):
@@ -117,8 +137,11 @@ def page_of(owner_id: str, known: Collection[str]) -> Check:
         page = _decode(_PAGE, answer)
         if any(item.owner_id != owner_id for item in page.items):
             raise WrongAnswer("a list with something of another owner's")
-        if page.next_cursor is None and not {item.id for item in page.items}.issuperset(known):
+        ids = {item.id for item in page.items}
+        if page.next_cursor is None and not ids.issuperset(known):
             raise WrongAnswer("a list from which something is missing")
+        if page.next_cursor is not None and not ids:
+            raise WrongAnswer("an empty page that is not the last")
 
     return check
 
@@ -141,7 +164,7 @@ def created(then: Callable[[str], None]) -> Check:
     def check(answer: Answer) -> None:
         _expect(answer, 201)
         found = _decode(_ITEM, answer)
-        if not answer.headers.get("location", "").endswith(found.id):
+        if not found.id or not answer.headers.get("location", "").endswith(f"/{found.id}"):
             raise WrongAnswer("a creation without its Location")
         then(found.id)
 

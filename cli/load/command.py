@@ -1,27 +1,26 @@
 """`aurelius load`."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import click
 import msgspec
 
+from cli.interrupts import INTERRUPTED, interrupted_by_signals
 from cli.load.accounts import CannotLoad
 from cli.load.html import page_of
 from cli.load.progress import Progress
-from cli.load.results import Report
+from cli.load.results import Report, schema
 from cli.load.running import Settings
 from cli.load.scenarios import NAMES, SCENARIOS
 from cli.load.suite import Plan, run, target_of
 from cli.load.text import Paint, lines_of
 
-MET, MISSED, CANNOT, NOT_MEASURED, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses."""
+MET, MISSED, CANNOT, NOT_MEASURED = 0, 1, 2, 3
+"""Exit statuses, beside INTERRUPTED."""
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
 
@@ -36,6 +35,12 @@ def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path 
     if file is not None and not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
         raise click.BadParameter(f"{file} cannot be written")
     return file
+
+
+def _show_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(msgspec.json.format(msgspec.json.encode(schema())))
+        context.exit()
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -60,6 +65,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "json_file", type=_FILE, callback=_writable, help="Write the figures there.")
 @click.option("--html", "html_file", type=_FILE, callback=_writable, help="Write a page there.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_schema,
+    help="Print the JSON Schema of --json.",
+)
 @click.option("--strict", is_flag=True, help="Fail unless everything is EXCELLENT.")
 def command(
     url: str,
@@ -84,8 +97,10 @@ def command(
     with the right status and body count. Makes its own accounts and data, and deletes what they have.
 
     Exits with 0 when every target is met, 1 when one is missed, 2 when the platform cannot be loaded, 3 when the load
-    itself was too slow to tell.
+    itself was too slow to tell, 130 when it was interrupted.
     """
+    if rate is not None and rate * seconds < 1:
+        raise click.BadParameter(f"nothing is due in {seconds:g} s", param_hint="--rate")
     progress = Progress(sys.stderr)
     left: list[str] = []
     try:
@@ -105,7 +120,7 @@ def command(
             ramp_seconds=ramp_seconds if (not names if ramp is None else ramp) else 0.0,
             ramp_most=ramp_most,
         )
-        with _interrupted_by_signals():
+        with interrupted_by_signals():
             report = run(target, settings, plan, progress, left)
         for line in lines_of(report, Paint(sys.stdout)):
             click.echo(line, color=True)
@@ -130,21 +145,6 @@ def _end(progress: Progress, why: str, left: Sequence[str], status: int) -> NoRe
     for line in (why, *left):
         click.echo(f"aurelius load: {line}", err=True)
     sys.exit(status)
-
-
-@contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Whoever stops it in another way than by Ctrl-C, or closes its terminal, wants it to clean up as well.
-
-    What it was started to ignore, as by nohup, it ignores.
-    """
-    heeded = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, signal.default_int_handler) for each in heeded}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _write(report: Report, json_file: Path | None, html_file: Path | None) -> None:

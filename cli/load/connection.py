@@ -4,14 +4,10 @@ import errno
 import os
 import socket
 
-from cli.load.wire import HEAD_ENDS, Answer, Request
+from cli.load.incoming import Incoming
+from cli.load.wire import Answer, Broken, Request
 
 _READ = 1 << 18
-_NO_BODY = {204, 304}
-
-
-class Broken(Exception):
-    """The connection cannot be used any more; the text says why."""
 
 
 class Connection:
@@ -25,9 +21,7 @@ class Connection:
         self._address = address
         self._socket: socket.socket | None = None
         self._unsent = memoryview(b"")
-        self._received = bytearray()
-        self._head_ends = -1
-        self._length = 0
+        self._incoming = Incoming()
         self.request: Request | None = None
         self.due = 0.0
         self.freed = 0.0
@@ -50,8 +44,7 @@ class Connection:
         Raises Broken.
         """
         self.request, self.due = request, due
-        self._received.clear()
-        self._head_ends = -1
+        self._incoming = Incoming()
         self._unsent = memoryview(request.wire)
         lost = self._socket is not None and self._has_ended()
         if self._socket is None or lost:
@@ -82,17 +75,11 @@ class Connection:
             return None
         except OSError as error:
             raise Broken(_reason(error)) from error
-        if not part:
-            raise Broken("the server closed the connection instead of answering")
-        self._received += part
-        if self._head_ends < 0:
-            self._head_ends = self._received.find(HEAD_ENDS)
-            if self._head_ends < 0:
-                return None
-            self._length = self._body_ends()
-        if len(self._received) < self._length:
-            return None
-        return self._answer()
+        answer = self._incoming.take(part) if part else self._incoming.end()
+        # Who was answered before all of the request was sent could only go on with the rest of it.
+        if answer is not None and (self._incoming.is_last or self.sending):
+            self.close()
+        return answer
 
     def _open(self) -> None:
         self.close()
@@ -109,37 +96,14 @@ class Connection:
         return self._socket
 
     def _has_ended(self) -> bool:
-        """Whether the server has closed it while nothing was on it."""
+        """Whether the server has closed it, or said what it was not asked for, while nothing was on it."""
         try:
-            return not self._opened().recv(1, socket.MSG_PEEK)
+            self._opened().recv(1, socket.MSG_PEEK)
         except BlockingIOError:
             return False
         except OSError:
-            return True
-
-    def _body_ends(self) -> int:
-        """Where the body ends. Answers measured here have a length or no body; chunks would be another server."""
-        head = bytes(self._received[: self._head_ends]).lower()
-        begins = self._head_ends + len(HEAD_ENDS)
-        name = b"\r\ncontent-length:"
-        at = head.find(name)
-        if at < 0:
-            if self._status() in _NO_BODY:
-                return begins
-            raise Broken("an answer without a length")
-        return begins + int(head[at + len(name) :].split(b"\r\n", 1)[0])
-
-    def _status(self) -> int:
-        return int(self._received[9:12])
-
-    def _answer(self) -> Answer:
-        _, *lines = bytes(self._received[: self._head_ends]).decode("latin-1").split("\r\n")
-        pairs = (line.partition(":") for line in lines)
-        headers = {name.lower(): value.strip() for name, _, value in pairs}
-        body = bytes(self._received[self._head_ends + len(HEAD_ENDS) : self._length])
-        if headers.get("connection", "").lower() == "close":
-            self.close()
-        return Answer(self._status(), headers, body)
+            pass  # it is broken
+        return True
 
 
 def _reason(error: OSError) -> str:

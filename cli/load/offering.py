@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from cli.load.connection import Broken, Connection
-from cli.load.wire import Request, WrongAnswer
+from cli.load.connection import Connection
+from cli.load.wire import Broken, Request, WrongAnswer
 
 TIMEOUT = 30.0
 """Seconds after which a request that was due is given up."""

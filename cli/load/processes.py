@@ -1,13 +1,17 @@
 """The platform's own processes, when it runs on this machine: processor time and memory."""
 
+import ipaddress
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 import msgspec
 import psutil
 
 _MIB = 2**20
+
+_P = TypeVar("_P", bound=Hashable)
 
 
 class NotHere(Exception):
@@ -52,6 +56,7 @@ class Watch:
         self._address = address
         self._clock = clock
         self._before = {process: _cpu_seconds(process) for process in processes_at(address)}
+        self._parents = {process: _parent(process) for process in self._before}
         self._machine = _machine_seconds()
         self._own = time.process_time()
         self._begun = clock()
@@ -61,10 +66,8 @@ class Watch:
         seconds = self._clock() - self._begun
         processors = psutil.cpu_count() or 1
         machine, own = _machine_seconds() - self._machine, time.process_time() - self._own
-        used = {
-            process: max(0.0, _cpu_seconds(process) - self._before.get(process, 0.0))
-            for process in processes_at(self._address)
-        }
+        now = {process: _cpu_seconds(process) for process in processes_at(self._address)}
+        used = used_since(self._before, now, self._parents)
         names: dict[tuple[str, bool], list[psutil.Process]] = {}
         for process in used:
             names.setdefault(_name(process), []).append(process)
@@ -86,11 +89,28 @@ class Watch:
         )
 
 
+def used_since(before: Mapping[_P, float], now: Mapping[_P, float], parents: Mapping[_P, _P | None]) -> dict[_P, float]:
+    """Return the seconds that each of those who are there now has used since then, children that have ended included.
+
+    The time of one that has ended is its parent's now, with what it had used before: that is taken off again.
+    """
+    used = {process: seconds - before.get(process, 0.0) for process, seconds in now.items()}
+    for ended in before.keys() - now.keys():
+        heir = parents[ended]
+        while heir is not None and heir not in used:
+            heir = parents.get(heir)
+        if heir is not None:
+            used[heir] -= before[ended]
+    return {process: max(0.0, seconds) for process, seconds in used.items()}
+
+
 def processes_at(address: tuple[str, int]) -> list[psutil.Process]:
     """Return the gateway that listens there, the launcher that started it, and all of its family.
 
     Raises NotHere when it is no process of this platform that this user may look at.
     """
+    if not _is_here(address[0]):
+        raise NotHere("the platform is on another machine")
     try:
         listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
     except psutil.AccessDenied as error:
@@ -102,6 +122,11 @@ def processes_at(address: tuple[str, int]) -> list[psutil.Process]:
         return _family(psutil.Process(min(pids)))
     except (psutil.NoSuchProcess, psutil.AccessDenied) as error:
         raise NotHere("who listens there cannot be looked at") from error
+
+
+def _is_here(ip: str) -> bool:
+    own = {each.address.partition("%")[0] for group in psutil.net_if_addrs().values() for each in group}
+    return ipaddress.ip_address(ip).is_loopback or ip.partition("%")[0] in own
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
@@ -142,6 +167,12 @@ def _cpu_seconds(process: psutil.Process) -> float:
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0.0
     return sum((times.user, times.system, times.children_user, times.children_system))
+
+
+def _parent(process: psutil.Process) -> psutil.Process | None:
+    with suppress(psutil.Error):
+        return process.parent()
+    return None
 
 
 def _machine_seconds() -> float:

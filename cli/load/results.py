@@ -1,6 +1,7 @@
 """What was found, as it is printed and written: one set of figures for all forms of the report."""
 
 import math
+from typing import Any, Literal
 
 import msgspec
 
@@ -135,8 +136,12 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a run. `machine` is the load's, `version` the platform's."""
+    """Everything of a run. `machine` is the load's, `version` the platform's.
 
+    `format` is raised when a field is taken away or means something else; further fields may come without that.
+    """
+
+    format: Literal[1] = 1
     url: str
     version: str
     began_at: str
@@ -147,6 +152,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory | None
     left: list[str]
     grade: Grade
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report as it is written."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Report)}
 
 
 def latency_of(histogram: Histogram) -> Latency | None:

@@ -5,6 +5,7 @@ import os
 import platform
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from cli.load.wire import Answer, WrongAnswer, get
 
 WORKER = "backtest.worker"
 """The module that a worker's process runs, as Use has it."""
+CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,31 @@ class Target:
 
 def target_of(url: str, *, remote: bool) -> Target:
     """Return where a URL leads. Raises CannotLoad: for another machine unless `remote`, for anything but plain HTTP."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"}:
-        raise CannotLoad(f"{url}: must be such as http://127.0.0.1:8000; what is before TLS is what is loaded")
-    port = parts.port or 80
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError as error:
+        raise CannotLoad(f"{url}: {error}") from error
+    if parts.scheme != "http" or not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise CannotLoad(f"{url}: must be such as http://127.0.0.1:8000, past what speaks TLS in front of the platform")
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise CannotLoad(f"{parts.hostname} is not known: {error.strerror}") from error
-    ip = str(found[0][4][0])
-    if not remote and not ipaddress.ip_address(ip).is_loopback:
-        raise CannotLoad(f"{ip} is another machine: if it is yours to load, say so with --remote")
-    return Target(url.rstrip("/"), (ip, port), parts.netloc.rpartition("@")[2])
+    except (OSError, UnicodeError) as error:
+        raise CannotLoad(f"{parts.hostname} is not known: {error}") from error
+    ips = list(dict.fromkeys(str(each[4][0]) for each in found))
+    for ip in ips:
+        if not remote and not ipaddress.ip_address(ip).is_loopback:
+            raise CannotLoad(f"{ip} is another machine: if it is yours to load, say so with --remote")
+    host = parts.netloc.rpartition("@")[2]
+    return Target(f"http://{host}", (_answering(ips, port), port), host)
+
+
+def _answering(ips: Sequence[str], port: int) -> str:
+    """Return the first that somebody listens on: `localhost` is ::1 as well, where the platform may not be."""
+    for ip in ips if len(ips) > 1 else ():
+        with suppress(OSError), socket.create_connection((ip, port), CONNECT_SECONDS):
+            return ip
+    return ips[0]
 
 
 def run(target: Target, settings: Settings, plan: Plan, progress: Progress, left: list[str]) -> Report:

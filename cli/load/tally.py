@@ -1,5 +1,6 @@
 """Counts how requests ended, and how late the load itself was."""
 
+import math
 from collections import Counter
 
 from cli.load.histogram import Histogram
@@ -60,7 +61,7 @@ class Tally:
         part = self._part(request)
         part.wrong += 1
         part.latencies.record(waited)
-        self._note(f"no answer in {waited:.0f} s")
+        self._note(f"no answer in {math.floor(10 * waited) / 10:g} s")
 
     def whole(self) -> Part:
         """Return all kinds as one."""

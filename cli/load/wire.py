@@ -10,6 +10,10 @@ class WrongAnswer(Exception):
     """A server answered with another status or body than it must, or not at all."""
 
 
+class Broken(Exception):
+    """The connection cannot be used any more; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A status, the headers by their names in lower case, and the body."""

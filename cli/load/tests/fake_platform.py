@@ -33,7 +33,7 @@ class FakePlatform:
         if given := self.refused.get(f"{asked.method} {path}"):
             return given
         if path in {"/health", "/metrics"}:
-            return _json(200, _HEALTH if path == "/health" else _METRICS)
+            return _json(200, HEALTH if path == "/health" else METRICS)
         if path in {"/auth/register", "/auth/login"}:
             return self._enter(path, asked)
         owner = asked.headers["authorization"].partition(".")[2].partition(".")[0]
@@ -110,13 +110,21 @@ def _json(status: int, value: object, **headers: str) -> Given:
     return Given(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
 
-_HEALTH = {"status": "ok", "version": "1.2.3", "uptime_seconds": 1.0, "checks": {}}
+HEALTH = {"status": "ok", "version": "1.2.3", "uptime_seconds": 1.0, "checks": {}}
 _TIMES = {"avg_ms": 1.0, "p50_ms": 1.0, "p95_ms": 1.0, "p99_ms": 1.0}
-_METRICS = {
+METRICS = {
     "uptime_seconds": 1.0,
     "request_count": 1,
     "requests_per_second": 1.0,
     "response_times": _TIMES,
-    "system": {},
-    "cache": {},
+    "system": {"cpu_percent": 1.0, "memory_mb": 1.0, "memory_percent": 1.0},
+    "cache": {
+        "enabled": True,
+        "connected": True,
+        "used_memory": "2.5MB",
+        "total_keys": 1,
+        "hits": 1,
+        "misses": 1,
+        "hit_rate": 50.0,
+    },
 }

@@ -2,17 +2,22 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.load.command import CANNOT, INTERRUPTED, MET, MISSED, NOT_MEASURED, command, status_of
+from cli.interrupts import INTERRUPTED
+from cli.load.command import CANNOT, MET, MISSED, NOT_MEASURED, command, status_of
 from cli.load.scenarios import NAMES
 from cli.load.targets import Grade
 from cli.load.tests.fake_platform import FakePlatform
@@ -20,6 +25,7 @@ from cli.load.tests.http_server import Asked, Given, serving
 from cli.load.tests.reports import decoded, report, result
 from deploy.local.ports import free_ports
 
+SCHEMA = Path(__file__).parents[3] / "docs" / "load-report.schema.json"
 SHORT = ("--seconds", "1", "--warm-up", "0", "--users", "2", "--no-ramp", "--rate", "10")
 
 
@@ -48,6 +54,69 @@ def test_every_scenario_gets_right_answers(platform: FakePlatform, tmp_path: Pat
         assert (each.total, each.failed, each.failures) == (10, 0, {}), shown.output
     assert "SUMMARY" in shown.output
     assert (tmp_path / "found.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_pause_of_the_platform_is_seen_by_all_who_were_due(platform: FakePlatform, tmp_path: Path) -> None:
+    """It stands still for 2 s in the middle of 4 s: half of the requests have waited, and the report says so."""
+    turn, asked = threading.Lock(), count()
+
+    def answer(request: Asked) -> Given:
+        if request.path == "/health":
+            with turn:
+                if next(asked) == 100:
+                    time.sleep(2)
+        return platform.answer(request)
+
+    with serving(answer) as url:
+        shown = load(url, "--scenario", "health", "--rate", "50", "--seconds", "4", "--json", str(tmp_path / "json"))
+    [found] = decoded((tmp_path / "json").read_bytes()).results
+    assert (found.total, found.failed) == (200, 0)
+    assert found.latency is not None
+    assert found.latency.p99_ms > 1800
+    assert sum(bar.requests for bar in found.histogram if bar.from_ms >= 500) >= 70
+    p99 = re.search(r"P99: +(\d+) ms", shown.output)
+    assert p99 is not None
+    assert int(p99[1]) == round(found.latency.p99_ms)
+    assert shown.exit_code == MISSED
+
+
+def test_the_warm_up_is_no_part_of_the_figures(platform: FakePlatform, tmp_path: Path) -> None:
+    """What was slow while it was cold is neither counted nor timed."""
+    asked = count()
+
+    def answer(request: Asked) -> Given:
+        if request.path == "/metrics" and next(asked) < 2:
+            time.sleep(1.5)
+            return Given(503)
+        return platform.answer(request)
+
+    with serving(answer) as url:
+        load(url, "--scenario", "metrics", "--warm-up", "0.2", "--json", str(tmp_path / "json"))
+    [found] = decoded((tmp_path / "json").read_bytes()).results
+    assert (found.total, found.failed, found.failures) == (10, 0, {})
+    assert found.latency is not None
+    assert found.latency.max_ms < 1400
+
+
+@pytest.mark.alone
+@pytest.mark.long
+def test_the_knee_is_what_the_platform_can_do(platform: FakePlatform, tmp_path: Path) -> None:
+    """Of one that takes a sixtieth of a second for each request, one after the other: sixty a second."""
+    turn = threading.Lock()
+
+    def answer(request: Asked) -> Given:
+        with turn:
+            time.sleep(1 / 60)
+        return platform.answer(request)
+
+    options = ("--scenario", "health", "--ramp", "--ramp-seconds", "4", "--json", str(tmp_path / "json"))
+    with serving(answer) as url:
+        load(url, *options)
+    ramp = decoded((tmp_path / "json").read_bytes()).ramp
+    assert ramp is not None
+    assert ramp.ended_by == "the platform"
+    assert 50 <= ramp.knee <= 66
+    assert all(step.requests_per_second <= 60 for step in ramp.steps)
 
 
 def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
@@ -190,6 +259,12 @@ def test_the_exit_status_says_how_it_went(grade: Grade, strict: bool, status: in
         ("https://127.0.0.1:8000", "must be such as"),
         ("http://127.0.0.1:8000/api", "must be such as"),
         ("127.0.0.1:8000", "must be such as"),
+        ("http://127.0.0.1:8000?x=1", "must be such as"),
+        ("http://", "must be such as"),
+        ("http://127.0.0.1:eight", "Port could not be"),
+        ("http://127.0.0.1:80000", "Port out of range"),
+        ("http://[::1", "Invalid IPv6 URL"),
+        ("http://a..example", "is not known"),
     ],
 )
 def test_nothing_is_sent_where_it_was_not_meant(url: str, why: str) -> None:
@@ -197,6 +272,58 @@ def test_nothing_is_sent_where_it_was_not_meant(url: str, why: str) -> None:
     shown = load(url)
     assert shown.exit_code == CANNOT
     assert why in shown.output
+
+
+def test_a_name_of_several_addresses_leads_to_the_platform(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost` is ::1 as well, where nobody may listen."""
+    found = socket.getaddrinfo
+
+    def several(host: str, *given: Any, **more: Any) -> list[Any]:
+        hosts = ("::1", "127.0.0.1") if host == "localhost" else (host,)
+        return [each for one in hosts for each in found(one, *given, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", several)
+    with platform.serving() as url:
+        shown = load(url.replace("127.0.0.1", "localhost"), "--scenario", "health")
+    assert shown.exit_code == MET, shown.output
+
+
+def test_all_addresses_of_a_name_have_to_be_this_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any of them is tried."""
+    found = socket.getaddrinfo
+    hosts = ("127.0.0.1", "192.0.2.1")
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _, *given, **more: [each for one in hosts for each in found(one, *given, **more)]
+    )
+    shown = load("http://both.example:8000")
+    assert shown.exit_code == CANNOT
+    assert "192.0.2.1 is another machine" in shown.output
+
+
+def test_a_load_without_any_request_is_a_mistake(platform: FakePlatform) -> None:
+    """Rather than a platform that answers nothing."""
+    with platform.serving() as url:
+        shown = load(url, "--rate", "0.5")
+    assert shown.exit_code == CANNOT
+    assert "nothing is due in 1 s" in shown.output
+    assert platform.users == {}
+
+
+def test_the_schema_is_the_one_that_is_kept() -> None:
+    """Who reads reports can rely on it: what changes of them changes this file. `aurelius load --schema` writes it."""
+    shown = CliRunner().invoke(command, ["--schema"])
+    assert shown.exit_code == MET
+    assert shown.output == SCHEMA.read_text()
+
+
+def test_help_says_what_the_exit_statuses_mean() -> None:
+    """And what each option is for."""
+    shown = CliRunner().invoke(command, ["--help"]).output
+    said = re.search(r"Exits with (.*?)\.", " ".join(shown.split()))
+    assert said is not None
+    assert re.findall(r"\d+", said[1]) == [str(each) for each in (MET, MISSED, CANNOT, NOT_MEASURED, INTERRUPTED)]
 
 
 @pytest.mark.parametrize("option", ["--json", "--html"])

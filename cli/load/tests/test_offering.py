@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -172,6 +173,56 @@ def _closing(server: socket.socket, times: int) -> None:
         connection, _ = server.accept()
         connection.recv(1000)
         connection.close()
+
+
+def test_a_connection_that_is_reset_in_an_answer_fails_it() -> None:
+    """Half an answer is none, whatever its status."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        resetting = threading.Thread(target=_resetting, args=[server])
+        resetting.start()
+        tally = Tally()
+        with Load(server.getsockname()[:2], 1) as load:
+            load.offer([get("/", right)], None, tally)
+        resetting.join()
+    assert (tally.whole().right, tally.failures) == (0, {"connection reset by peer": 1})
+
+
+def _resetting(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    connection.recv(1000)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+    # To linger for no time is to reset (RST).
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_what_a_server_says_unasked_is_not_taken_for_an_answer() -> None:
+    """Some say 408 before they close what is idle; the next request goes over another connection."""
+    ok, late = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 408 Request Timeout\r\n\r\n"
+    answered = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_saying, args=[server, ok, late, answered])
+        answering.start()
+        tally = Tally()
+        with Load(server.getsockname()[:2], 1) as load:
+            load.offer([get("/", right)], None, tally)
+            answered.set()
+            _until_closed(load)
+            load.offer([get("/", right)], None, tally)
+        answering.join()
+    assert (tally.whole().right, tally.failures, tally.lost_connections) == (2, {}, 1)
+
+
+def _saying(server: socket.socket, answer: bytes, more: bytes, answered: threading.Event) -> None:
+    """Answer on one connection, say more when that has been read, and answer on another."""
+    with server.accept()[0] as first:
+        first.recv(1000)
+        first.sendall(answer)
+        answered.wait(30)
+        first.sendall(more)
+    with server.accept()[0] as second:
+        second.recv(1000)
+        second.sendall(answer)
 
 
 def test_nobody_there_is_a_failure_of_each_request() -> None:

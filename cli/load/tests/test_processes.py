@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from cli.load.processes import NotHere, ServerUse, Use, Watch
+from cli.load.processes import NotHere, ServerUse, Use, Watch, used_since
 from deploy.local.ports import free_ports
 
 
@@ -12,6 +12,21 @@ def test_another_program_is_not_taken_for_the_platform() -> None:
     """Such as the proxy in front of a container."""
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NotHere, match="no gateway"):
         Watch(server.getsockname()[:2])
+
+
+def test_another_machine_is_not_taken_for_this_one() -> None:
+    """Though somebody listens on the same port here."""
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NotHere, match="another machine"):
+        Watch(("192.0.2.1", server.getsockname()[1]))
+
+
+def test_what_has_ended_is_counted_from_then_on_only() -> None:
+    """Its parent has its time, with what it had used before; so has its parent's parent, when that has ended too."""
+    before = {"launcher": 1.0, "postgres": 2.0, "session": 30.0, "gone": 5.0, "child of gone": 7.0}
+    parents = {"postgres": "launcher", "session": "postgres", "gone": "launcher", "child of gone": "gone"}
+    now = {"launcher": 13.5, "postgres": 32.25, "new": 0.25}
+    used = used_since(before, now, {"launcher": "outside", **parents})
+    assert used == {"launcher": 0.5, "postgres": 0.25, "new": 0.25}
 
 
 def test_nobody_there_is_told() -> None:
