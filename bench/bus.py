@@ -20,6 +20,7 @@ import uvloop
 from faststream.redis import RedisBroker, StreamSub
 from redis.asyncio import Redis
 
+from bench.ending import program_of, undone_when_ended
 from bench.spread import spread
 from shared.runtime.bus.connection import make_client
 from shared.runtime.database import Database
@@ -144,7 +145,7 @@ class PingPong:
 @asynccontextmanager
 async def _process(kind: str, url: str) -> AsyncIterator[psutil.Process]:
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.bus", "serve", kind, url), stdout=subprocess.PIPE
+        *program_of("bench.bus", "serve", kind, url), stdout=subprocess.PIPE, start_new_session=True
     )
     try:
         if child.stdout is None or await child.stdout.readline() != b"ready\n":
@@ -284,4 +285,5 @@ if __name__ == "__main__":
         case ["serve", kind, url]:
             uvloop.run(serve(kind, url))
         case _:
-            uvloop.run(measure())
+            with undone_when_ended():
+                uvloop.run(measure())

@@ -31,6 +31,7 @@ from bench.caching.report import report
 from bench.caching.rounds import Sample, by_list, by_rate, by_wrk, in_turns, middle
 from bench.caching.servers import Contender, Servers, bare_application, serving
 from bench.caching.verdicts import Found, rate
+from bench.ending import undone_when_ended
 from bench.serving.bare import Answer
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart
@@ -216,4 +217,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

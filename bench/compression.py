@@ -32,6 +32,7 @@ from bench.caching.reads import Read, expected, recorded
 from bench.caching.rounds import Sample, Samples, by_wrk, in_turns, middle, ratio
 from bench.caching.servers import Contender, gateway_of
 from bench.caching.verdicts import cpu, rate
+from bench.ending import undone_when_ended
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart, families, keep_on
 from bench.serving.wrk import NoWrk, find_wrk
@@ -184,4 +185,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

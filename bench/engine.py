@@ -22,6 +22,7 @@ from statistics import median
 
 import numpy as np
 
+from bench.ending import undone_when_ended
 from bench.engine_bare import averages, crosses
 from bench.engine_peers import CASH, Missing, Outcome, Pairs, backtesting_runs, vectorbt_full, vectorbt_ten
 from bench.spread import spread
@@ -237,6 +238,7 @@ if __name__ == "__main__":
             sweep(google(), Execution(), Space.read(SPEC, TEN_BY_TEN))
         case arguments:
             try:
-                main(arguments)
+                with undone_when_ended():
+                    main(arguments)
             except (Missing, DemoBarsMissing) as error:
                 sys.exit(str(error))

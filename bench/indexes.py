@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from bench.ending import undone_when_ended
 from bench.query_plans.measuring import connected, connection_to, empty_database, queries_of
 from bench.query_plans.plan import Reading
 from bench.query_plans.query import Query, measure
@@ -131,4 +132,5 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
-    sys.exit(asyncio.run(run(asked.runs, asked.rounds)))
+    with undone_when_ended():
+        sys.exit(asyncio.run(run(asked.runs, asked.rounds)))

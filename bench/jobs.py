@@ -16,6 +16,7 @@ from statistics import median
 
 import uvloop
 
+from bench.ending import undone_when_ended
 from bench.spread import spread
 from services.backtest.jobs import Jobs
 from services.backtest.store.jobs import Kind, Urgency, enqueue
@@ -133,4 +134,5 @@ async def measure() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(measure())
+    with undone_when_ended():
+        uvloop.run(measure())

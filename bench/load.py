@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from bench.caching.servers import bare_application
+from bench.ending import undone_when_ended
 from bench.serving import bare
 from bench.serving.client import at_rate, one_after_another
 from bench.serving.wrk import Expected, find_wrk, run_wrk
@@ -179,4 +180,5 @@ async def _round(read: Read, given: argparse.Namespace, *, wrk_first: bool) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with undone_when_ended():
+        sys.exit(main())

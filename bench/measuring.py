@@ -34,6 +34,7 @@ from bench.caching.reads import Read, expected, reads_of, recorded
 from bench.caching.rounds import Sample, Samples, by_wrk, in_turns, middle
 from bench.caching.servers import Contender, further_gateway, gateway_of, service_of
 from bench.caching.verdicts import cpu, rate
+from bench.ending import undone_when_ended
 from bench.serving.exposed import answers_of
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart, families, keep_on
@@ -247,4 +248,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

@@ -7,13 +7,13 @@ and nobody else writes figures into that document. It ends with 1 when a part fo
 the section of one that failed stays as it was.
 """
 
-import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.ending import printed_by, undone_when_ended
 from bench.serving.machine import describe, load_average
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -71,11 +71,9 @@ def measured(part: Part) -> tuple[list[str], bool]:
     """Run a part; return what each run printed, and whether all ended well. What goes wrong is told on stderr."""
     printed, well = [], True
     for arguments in part.runs:
-        done = subprocess.run(
-            [sys.executable, "-m", f"bench.{part.name}", *arguments], stdout=subprocess.PIPE, text=True, check=False
-        )
-        printed.append(done.stdout)
-        well = well and done.returncode == 0
+        text, status = printed_by(f"bench.{part.name}", *arguments)
+        printed.append(text)
+        well = well and status == 0
     return printed, well
 
 
@@ -105,4 +103,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bench.caching.servers import gateway_of, service_of
+from bench.ending import undone_when_ended
 from bench.serving.answered import Paths, by_route, noted
 from bench.serving.beside import offered
 from bench.serving.exposed import HTTP_REQUESTS, Answered, answers_of
@@ -220,4 +221,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

@@ -32,6 +32,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.caching.servers import gateway_of, service_of
+from bench.ending import undone_when_ended
 from bench.serving.beside import offered
 from bench.serving.machine import describe, load_average
 from bench.serving.processors import cpu_seconds
@@ -195,4 +196,5 @@ def main(given: Sequence[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with undone_when_ended():
+        sys.exit(main(sys.argv[1:]))

@@ -11,6 +11,7 @@ from statistics import median, quantiles
 
 import uvloop
 
+from bench.ending import undone_when_ended
 from services.gateway.tests.overload import WORK, Told, ask, bound_service, offer
 from tests.servers import valkey_server
 
@@ -47,4 +48,5 @@ def _print(what: str, told: Sequence[Told], seconds: float | None) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(measure())
+    with undone_when_ended():
+        uvloop.run(measure())

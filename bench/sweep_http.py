@@ -16,6 +16,7 @@ from statistics import median
 
 import numpy as np
 
+from bench.ending import undone_when_ended
 from bench.engine import GRIDS, ROUNDS, SPEC_DOCUMENT, google, pairs_of
 from bench.spread import spread
 from deploy.demo.bars import DemoBarsMissing, write_demo_bars
@@ -98,6 +99,7 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
+        with undone_when_ended():
+            main(sys.argv[1:])
     except DemoBarsMissing as error:
         sys.exit(str(error))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import msgspec
 import psutil
 
 from bench.caching.data import Data, copied, made
+from bench.ending import program_of
 from bench.peers.monolith.tokens import token_for
 from bench.serving import bare
 from bench.serving.processors import families, keep_on
@@ -171,10 +171,14 @@ async def program(
     module: str, *arguments: str, environ: Mapping[str, str], log: Path | None = None
 ) -> AsyncIterator[psutil.Process]:
     """Run a module of this checkout until the end; what it logs goes to `log`, or where this process writes."""
-    command = (sys.executable, "-m", module, *arguments)
     with nullcontext() if log is None else log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, env=environ, stdin=asyncio.subprocess.DEVNULL, stderr=errors
+            *program_of(module, *arguments),
+            cwd=ROOT,
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
         )
     try:
         yield psutil.Process(process.pid)

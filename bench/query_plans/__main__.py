@@ -8,6 +8,7 @@ import asyncio
 import sys
 import time
 
+from bench.ending import undone_when_ended
 from bench.query_plans.measuring import connection_to, empty_database, measured, queries_of
 from bench.query_plans.query import Result
 from bench.query_plans.rows import INDEXES, load
@@ -50,4 +51,5 @@ async def print_names() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(print_names() if sys.argv[1:] == ["names"] else print_readings()))
+    with undone_when_ended():
+        sys.exit(asyncio.run(print_names() if sys.argv[1:] == ["names"] else print_readings()))

@@ -6,6 +6,7 @@ import resource
 import shutil
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,11 @@ async def run_wrk(
     options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s", "-s", str(_SCRIPT), url]
     before = _children_seconds()
     process = await asyncio.create_subprocess_exec(find_wrk(), *options, "--", *given, stdout=PIPE, stderr=STDOUT)
-    said = (await process.communicate())[0].decode(errors="replace")
+    try:
+        said = (await process.communicate())[0].decode(errors="replace")
+    finally:
+        with suppress(ProcessLookupError):  # it has ended, unless this was interrupted
+            process.kill()
     used = _children_seconds() - before
     found = _FOUND.search(said)
     if process.returncode != 0 or found is None:

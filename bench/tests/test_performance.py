@@ -1,10 +1,8 @@
 """The document that `make bench` writes: each part has its place, and only that is replaced."""
 
-import subprocess
-import sys
-
 import pytest
 
+from bench import performance
 from bench.performance import DOCUMENT, PARTS, Part, main, measured, placed, section
 
 EMPTY = "before\n<!-- python -m bench.bus: begin -->\nold\n<!-- python -m bench.bus: end -->\nafter\n"
@@ -40,24 +38,23 @@ def test_a_part_that_fails_is_told_and_leaves_its_section(
 ) -> None:
     """No figure is replaced by none."""
     before = DOCUMENT.read_text(encoding="utf-8")
-    failed = subprocess.CompletedProcess([], 1, stdout="")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(performance, "printed_by", lambda *_: ("", 1))
     assert main(["--only", "bus,jobs"]) == "less was found than is asked for, or nothing: bus, jobs"
     assert DOCUMENT.read_text(encoding="utf-8") == before
     assert "bench.bus ..." in capsys.readouterr().err
 
 
 def test_a_part_runs_once_for_each_of_its_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the interpreter that runs this, and the arguments of each."""
-    commands: list[list[str]] = []
+    """With the arguments of each."""
+    programs: list[tuple[str, ...]] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 0, stdout="said")
+    def run(*program: str) -> tuple[str, int]:
+        programs.append(program)
+        return "said", 0
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(performance, "printed_by", run)
     assert measured(Part("jobs", runs=((), ("--workers", "2")))) == (["said", "said"], True)
-    assert commands == [[sys.executable, "-m", "bench.jobs"], [sys.executable, "-m", "bench.jobs", "--workers", "2"]]
+    assert programs == [("bench.jobs",), ("bench.jobs", "--workers", "2")]
 
 
 def test_an_unknown_part_is_told_with_those_that_there_are() -> None:

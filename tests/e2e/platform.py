@@ -1,6 +1,7 @@
 """The whole system as `make run` starts it, on free ports and a folder of its own, and a client that uses it."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import httpx
 import psutil
 
 from deploy.local.ports import free_ports
+from deploy.local.program import Program
 from tests.seconds import allowed
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,9 @@ _FOREIGN = re.compile(
     r"(.*_)?(DATABASE_URL|DATABASE_DIRECT_URL|BUS_URL|REDIS_(URL|HOST|PORT|DB|PASSWORD|ENABLED)|PORT)"
     r"|HOST|SECRET_KEY(_PREVIOUS)?|AURELIUS_ENV|OBJECT_STORE_URL|DATA_DIR|DEMO|LOG_LEVEL|LOG_FORMAT|LOG_REQUESTS|METRICS_ENABLED|OTEL_.*"
 )
+
+# However the process ends that has started it, it stops; on Linux.
+_LAUNCHER = Program("launcher", [sys.executable, "-m", "deploy.local"], death_signal=signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,23 @@ class Platform:
         """Kill the launcher; what it started must end with it."""
         await self._end(signal.SIGKILL, -signal.SIGKILL)
 
+    async def end(self) -> None:
+        """End what is there of it, whatever state that is in, in good order if it can; nothing of it is left."""
+        family = [self.launcher, *self.launcher.children(recursive=True)] if runs(self.launcher) else []
+        with contextlib.suppress(TimeoutError, ProcessLookupError):
+            self._process.terminate()
+            await asyncio.wait_for(self._process.wait(), allowed(STOP_SECONDS))
+        for each in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        await self._process.wait()
+
     async def _end(self, number: signal.Signals, expected: int) -> None:
         family = self.launcher.children(recursive=True)
         self._process.send_signal(number)
         async with asyncio.timeout(allowed(STOP_SECONDS)):
             status = await self._process.wait()
-            while left := [each for each in family if _runs(each)]:
+            while left := [each for each in family if runs(each)]:
                 assert number == signal.SIGKILL, f"left running: {left}"
                 await asyncio.sleep(0.02)
         assert status == expected, f"the launcher ended with status {status}:\n{_end_of(self.log)}"
@@ -106,12 +122,14 @@ async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> As
     log = folder / "platform.log"
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deploy.local"),
+            *_LAUNCHER.wrapped(),
             cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=file,
             env={**clean, **own, **(environ or {})},
+            # What a terminal sends is for this process, which stops the launcher; a second signal would kill that.
+            start_new_session=True,
         )
     running = Platform(psutil.Process(process.pid), f"http://127.0.0.1:{port}", folder / "data", log, process)
     try:
@@ -120,9 +138,7 @@ async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> As
         if process.returncode is None:
             await running.stop()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await running.end()
 
 
 async def _until_started(running: Platform) -> None:
@@ -158,7 +174,7 @@ async def until_healthy(base_url: str, seconds: float) -> None:
     raise AssertionError(f"not healthy within {seconds} s: {last}")
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
     """Whether it still does anything; the dead whom their parent has not collected yet do not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

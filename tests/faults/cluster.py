@@ -32,6 +32,7 @@ from deploy.local.settings import read_settings
 from deploy.local.supervisor import Supervisor
 from deploy.local.valkey import Valkey
 from deploy.local.wiring import Wiring, migrations_program, service_program
+from tests.e2e.platform import runs
 from tests.faults.proxy import Proxy
 
 ServerName = Literal["postgres", "bus", "cache"]
@@ -254,7 +255,7 @@ class Cluster:
             await supervisor.process.kill()
         for proxy in self._proxies:
             await proxy.close()
-        left = [each for each in {*own, *psutil.Process().children()} - self._others if _runs(each)]
+        left = [each for each in {*own, *psutil.Process().children()} - self._others if runs(each)]
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -344,12 +345,6 @@ def _children(pid: int | None, module: str) -> list[psutil.Process]:
             if module in process.cmdline():
                 found.append(process)
     return found
-
-
-def _runs(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def send(processes: Iterable[psutil.Process], number: signal.Signals) -> int:

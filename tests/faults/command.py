@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import random
-import signal
 import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 
 import uvloop
 
+from cli.interrupts import INTERRUPTED, interrupted_by_signals
 from tests.faults.run import say
 
 
@@ -43,16 +43,10 @@ def command(run: Run, *, name: str, folder_name: str, document: str | None, dura
     folder.mkdir(parents=True, exist_ok=True)
     say(f"seed {given.seed}, {given.duration:g} s, in {folder}")
     try:
-        report = uvloop.run(_interruptible(run, folder, given.seed, given.duration))
+        with interrupted_by_signals():
+            report = uvloop.run(run(folder, given.seed, given.duration))
     except (KeyboardInterrupt, asyncio.CancelledError):
         say(f"interrupted; what was written is in {folder}")
-        return 130
+        return INTERRUPTED
     say(report.line())
     return 0 if report.passed else 1
-
-
-async def _interruptible(run: Run, folder: Path, seed: int, duration: float) -> Verdict:
-    task = asyncio.create_task(run(folder, seed, duration))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await task

@@ -1,7 +1,6 @@
 """Faults on a schedule against the whole system under load: every promise is kept."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from deploy.local.program import ROOT
+from tests.e2e.platform import runs
 from tests.faults.run import run
 from tests.faults.schedule import FAMILIES
 
@@ -59,7 +59,7 @@ async def test_nothing_is_left_of_a_run_that_is_ended(tmp_path: Path, number: si
         process.send_signal(number)
         async with asyncio.timeout(END_SECONDS):
             assert await process.wait() == (-number if number == signal.SIGKILL else 130)
-            while any(_runs(each) for each in family):
+            while any(map(runs, family)):
                 await asyncio.sleep(0.05)
     finally:
         if process.returncode is None:
@@ -69,9 +69,3 @@ async def test_nothing_is_left_of_a_run_that_is_ended(tmp_path: Path, number: si
 
 def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
-
-
-def _runs(process: psutil.Process) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from deploy.local.ports import free_ports
+from deploy.local.program import Program
 from deploy.observability.tests.files import FOLDER, PROMETHEUS, RECORDED
 from shared.runtime.tests.eventually import eventually
 
@@ -55,16 +56,13 @@ async def prometheus(folder: Path, target: str, *, hurried: bool = True) -> Asyn
     (folder / "prometheus.yml").write_text(_in_a_hurry(configuration) if hurried else configuration)
     (folder / "targets.yml").write_text(f'- targets: ["{target}"]\n')
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                PROMETHEUS,
-                f"--config.file={folder}/prometheus.yml",
-                f"--storage.tsdb.path={folder}/data",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
+        command = [
+            str(PROMETHEUS),
+            f"--config.file={folder}/prometheus.yml",
+            f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
+        process = subprocess.Popen(Program("prometheus", command).wrapped(), stdout=log, stderr=log)
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
                 running = Prometheus(client)
