@@ -8,7 +8,7 @@ from litestar import Request, Response, Router, get
 
 from services.gateway.core.coded_headers import accept_encoding
 from services.gateway.core.codings import choose
-from services.gateway.core.exposition import MEDIA_TYPE, form_of
+from services.gateway.core.exposition import wanted
 from services.gateway.docs_page import PAGE
 from services.gateway.guards import guard, known_query
 from services.gateway.read_path import Gateway
@@ -41,10 +41,10 @@ def system_routes(gateway: Gateway, system: SystemHealth, health: Health, *, mea
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         if not measures:
             raise NotFound("This gateway measures nothing: its METRICS_ENABLED is false")
-        form = form_of(request.headers.get("accept", ""))
+        form, media_type = wanted(", ".join(request.headers.getall("accept", [])))
         compressed = form != "json"
         reply = await gateway.ask(request, messages.RenderMetrics(form=form, compressed=compressed), None)
-        headers = {**_FRESH, "Content-Type": MEDIA_TYPE[form], "Vary": "Accept"}
+        headers = {**_FRESH, "Content-Type": media_type, "Vary": "Accept"}
         if not compressed:
             return Response(reply.body, headers=headers)
         # Prometheus asks for gzip, which is there already.

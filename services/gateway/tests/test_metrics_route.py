@@ -79,6 +79,24 @@ async def test_a_text_comes_in_the_coding_that_is_accepted(client: httpx.AsyncCl
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_head_says_what_get_would(client: httpx.AsyncClient) -> None:
+    """All but the body, in each form and coding."""
+    for accept in ("application/openmetrics-text", "text/plain", "*/*"):
+        for coding in ("gzip", ""):
+            asked = {"Accept": accept, "Accept-Encoding": coding}
+            got, head = await client.get("/metrics", headers=asked), await client.head("/metrics", headers=asked)
+            assert (head.status_code, head.content) == (200, b"")
+            for name in ("content-type", "content-length", "content-encoding", "vary", "cache-control"):
+                assert head.headers.get(name) == got.headers.get(name), (accept, coding, name)
+
+
+async def test_what_is_accepted_may_be_said_in_two_headers(client: httpx.AsyncClient) -> None:
+    """As a proxy in between may write it."""
+    headers = [("Accept", "application/json;q=0.1"), ("Accept", "text/plain")]
+    answer = await client.get("/metrics", headers=headers)
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
 async def test_json_is_for_everybody_else(client: httpx.AsyncClient) -> None:
     """A browser, or a program that says nothing."""
     for accept in ("*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "application/json"):

@@ -8,16 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.core.exposition import form_of
+from services.gateway.core.exposition import wanted
 from services.gateway.core.prefer import MAX_WAIT, wait_seconds
 from services.gateway.core.tracing import request_id, traceparent
 from shared.contracts.ids import is_id
 
-PROMETHEUS_SENDS = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-    "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
-    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+# Of one that keeps native histograms, of 2.42 and of 2.5.
+PROMETHEUS_3 = (
+    f"{PROTOBUF};escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
+    "application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,"
+    "text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 )
+PROMETHEUS_2_42 = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+PROMETHEUS_2_5 = "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+JSON, TEXT = "application/json", "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+OPENMETRICS_0 = "application/openmetrics-text; version=0.0.1; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -41,19 +51,42 @@ def test_wait_is_read_and_bounded(header: str, expected: int) -> None:
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        ("", "json"),
-        ("*/*", "json"),
-        ("text/plain", "prometheus"),
-        (PROMETHEUS_SENDS, "openmetrics"),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", "json"),
-        ("application/json;q=0.5, text/plain;q=0.4", "json"),
-        ("text/plain;q=0", "json"),
-        ("text/plain;q=x", "json"),
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        ("image/png", JSON),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", JSON),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", JSON),
+        ("application/json;q=0.5, text/plain;q=0.4", JSON),
+        ("application/json, text/plain", JSON),
+        ("text/plain;q=0", JSON),
+        ("text/plain;q=x", JSON),
+        ("text/plain;q=nan", JSON),
+        ("text/plain;q=inf, application/json;q=0.1", JSON),
+        ("text/plain", TEXT),
+        ("TEXT/PLAIN; Version=0.0.4", TEXT),
+        ("text/*", TEXT),
+        ("text/plain, application/json", TEXT),
+        ("*/*, text/plain", TEXT),
+        ("application/json;q=0, application/openmetrics-text;q=0, */*", TEXT),
+        ("application/openmetrics-text;version=2.0.0, text/plain;q=0.5", TEXT),
+        (f"{PROTOBUF},text/plain;version=0.0.4;q=0.3", TEXT),
+        ("application/openmetrics-text", OPENMETRICS),
+        ('application/openmetrics-text; version="1.0.0"', OPENMETRICS),
+        (PROMETHEUS_3, OPENMETRICS),
+        (PROMETHEUS_2_42, OPENMETRICS),
+        (PROMETHEUS_2_5, OPENMETRICS_0),
     ],
 )
-def test_metrics_form_follows_accept(accept: str, expected: str) -> None:
-    """Prometheus gets text, people and scripts get JSON."""
-    assert form_of(accept) == expected
+def test_the_form_of_the_metrics_follows_accept(accept: str, expected: str) -> None:
+    """What a scraper weighs most and we have, in the version that it reads; people and scripts get JSON."""
+    assert wanted(accept).media_type == expected
+
+
+@given(st.text())
+def test_whatever_is_accepted_there_is_a_form_of_the_metrics(accept: str) -> None:
+    """Never an error."""
+    assert wanted(accept).form in {"json", "prometheus", "openmetrics"}
 
 
 @given(st.binary())
