@@ -1,16 +1,21 @@
 """What the bus says of itself, of its streams and of their consumer groups."""
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from services.metrics.core.server_names import GROUP_LAG, GROUP_OLDEST_PENDING, GROUP_PENDING, STREAM_LENGTH
 from services.metrics.core.stream_lag import entries_behind, seconds_since
-from services.metrics.core.totals import Series
+from services.metrics.core.totals import MAX_LABEL, Series
 from services.metrics.redis_figures import Info
 from shared.contracts.streams import STREAMS, Stream
+
+# Programs of others make groups of their own, as many as they like and of any name.
+MAX_OTHERS: Final = 100
+"""Groups of a stream that are told of, besides ours."""
 
 # A reply stream belongs to one process and has no fixed name.
 _FIXED: Final[tuple[Stream, ...]] = tuple(stream for stream in STREAMS if "<" not in stream.name)
@@ -37,11 +42,12 @@ async def read_bus(client: Redis) -> Bus:
     owing = []
     for stream, about, groups in zip(_FIXED, replies[::2], replies[1::2], strict=True):
         if isinstance(about, ResponseError) or isinstance(groups, ResponseError):
-            figures[STREAM_LENGTH.name][stream.name,] = [0]  # a stream that nobody has written to yet
+            if "no such key" in f"{about} {groups}":
+                figures[STREAM_LENGTH.name][stream.name,] = [0]  # nobody has written to it yet
             continue
         figures[STREAM_LENGTH.name][stream.name,] = [about["length"]]
-        for group in groups:
-            key = (stream.name, group["name"].decode())
+        for group in _told(stream, groups):
+            key = (stream.name, group["name"])
             figures[GROUP_PENDING.name][key] = [group["pending"]]
             behind = entries_behind(stream.ids, about["last-generated-id"], group["last-delivered-id"], group["lag"])
             if behind is not None:
@@ -50,6 +56,14 @@ async def read_bus(client: Redis) -> Bus:
                 owing.append(key)
     figures[GROUP_OLDEST_PENDING.name] = await _oldest_pending(client, owing, info["server_time_usec"] / 1e6)
     return Bus(info, figures)
+
+
+def _told(stream: Stream, groups: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """Return ours and MAX_OTHERS at most, those that have a name fit for a label."""
+    ours = {reader.group for reader in stream.readers}
+    named = [{**group, "name": group["name"].decode(errors="replace")} for group in groups]
+    others = (group for group in named if group["name"] not in ours and len(group["name"]) <= MAX_LABEL)
+    return [*(group for group in named if group["name"] in ours), *islice(others, MAX_OTHERS)]
 
 
 async def _oldest_pending(client: Redis, groups: Sequence[tuple[str, str]], now: float) -> Series:

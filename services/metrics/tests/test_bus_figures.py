@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.metrics.bus_figures import read_bus
+from services.metrics.bus_figures import MAX_OTHERS, read_bus
 from services.metrics.core.server_names import GROUP_LAG, GROUP_OLDEST_PENDING, GROUP_PENDING, STREAM_LENGTH
 from shared.contracts.streams import JOBS_BACKTEST, STREAMS, TIMINGS, event_stream
 from shared.runtime.bus.connection import make_client
@@ -25,6 +25,30 @@ async def test_lengths_debts_and_lags_are_told_apart(bus_url: str) -> None:
     assert figures[STREAM_LENGTH.name][events,] == [5]
     assert figures[GROUP_PENDING.name] == {(events, "invalidator"): [1], (TIMINGS, "metrics"): [0]}
     assert figures[GROUP_LAG.name] == {(events, "invalidator"): [3], (TIMINGS, "metrics"): [1]}
+
+
+async def test_groups_of_others_may_have_any_name_and_number(bus_url: str) -> None:
+    """A name that is no text, one of great length, hundreds of them: the figures of ours are there, and have an end."""
+    events = event_stream("strategy")
+    async with make_client(bus_url) as client:
+        for number in range(MAX_OTHERS + 50):
+            await client.xgroup_create(events, f"a{number}", id="0", mkstream=True)
+        for name in (b"\xff\xfe", "x" * 500, "invalidator"):
+            await client.xgroup_create(events, name, id="0")
+        pending = (await read_bus(client)).series[GROUP_PENDING.name]
+    groups = {group for _, group in pending}
+    assert "invalidator" in groups
+    assert len(groups) == MAX_OTHERS + 1
+    assert max(map(len, groups)) < 100
+
+
+async def test_a_stream_that_may_not_be_looked_at_has_no_length(bus_url: str) -> None:
+    """Rather than none: what is refused is not known to be empty."""
+    async with make_client(bus_url) as client:
+        await client.set(JOBS_BACKTEST, "no stream")
+        figures = (await read_bus(client)).series
+    assert (JOBS_BACKTEST,) not in figures[STREAM_LENGTH.name]
+    assert (TIMINGS,) in figures[STREAM_LENGTH.name]
 
 
 async def test_an_empty_bus_has_streams_of_no_length(bus_url: str) -> None:
