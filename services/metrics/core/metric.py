@@ -21,7 +21,8 @@ class Metric:
     """One row. Histograms are in seconds.
 
     A gauge is added up over the processes, unless it is `of_all`: then each reports the whole, and the largest counts.
-    `source` is a metric that only others are made of, and nobody is told.
+    `source` is a metric that only others are made of, and nobody is told. `kept` are labels of few values, by which
+    series are told apart that are too many to be told apart by all.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Metric:
     reported: str | None = None
     of_all: bool = False
     source: bool = False
+    kept: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:

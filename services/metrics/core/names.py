@@ -19,6 +19,7 @@ HTTP_ANSWERS: Final = Metric(
     "What the gateway measures of HTTP.",
     "http_request_duration",
     source=True,
+    kept=("status",),
 )
 HTTP_DURATION: Final = Metric(
     "aurelius_http_request_duration_seconds",
@@ -81,6 +82,7 @@ RELAY_BACKLOG: Final = Metric(
     (SERVICE,),
     "Rows of a service's outbox that wait to be published, 10,000 at most.",
     "relay_backlog",
+    of_all=True,
 )
 OUTBOX_OLDEST: Final = Metric(
     "aurelius_outbox_oldest_unpublished_seconds",
@@ -88,6 +90,7 @@ OUTBOX_OLDEST: Final = Metric(
     (SERVICE,),
     "Time since the oldest row of a service's outbox that waits to be published was announced.",
     "outbox_oldest_unpublished_seconds",
+    of_all=True,
 )
 EVENTS_REBUILT: Final = Metric(
     "aurelius_relay_rebuilt_total",
@@ -150,7 +153,8 @@ TIMING_BATCHES: Final = Metric(
     "aurelius_timing_batches_total",
     "counter",
     ("outcome",),
-    "Batches of timings by what became of them: applied, stale (late or doubled) or unreadable.",
+    "Batches of timings that a process of the metrics service read, by what became of them: applied, stale (late or "
+    "doubled) or unreadable.",
     "timing_batches",
 )
 TIMING_SERIES_REFUSED: Final = Metric(

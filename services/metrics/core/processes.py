@@ -10,12 +10,14 @@ from services.metrics.core.totals import Labels, Totals, Vector, label_values, r
 from shared.contracts.timings import Counter, Gauge, Histogram
 
 MAX_SERIES_PER_PROCESS: Final = 10_000
+# What a counter cannot come to in the life of a process; sums of such would be infinite one day, and stay so.
+MAX_VALUE: Final = 2.0**63
 
 
 class Refused(Exception):
     """A series that does not fit the table of metrics, or one too many; the rest of its batch counts."""
 
-    def __init__(self, reason: Literal["unknown", "labels", "buckets", "overflow"]) -> None:
+    def __init__(self, reason: Literal["unknown", "labels", "buckets", "values", "overflow"]) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -95,6 +97,8 @@ class Process:
         return metric, values
 
     def _raise(self, totals: Totals, metric: Metric, labels: Labels, reported: Sequence[float]) -> Vector:
+        if max(reported) > MAX_VALUE:
+            raise Refused("values")
         key = (metric.name, labels)
         pair = self._vectors.get(key)
         if pair is None:

@@ -29,6 +29,7 @@ TABLE_SIZE: Final = Metric(
     (SERVICE, "table"),
     "Size of a table on disk with its indexes.",
     "database_table_size_bytes",
+    of_all=True,
 )
 TABLE_ROWS: Final = Metric(
     "aurelius_database_table_rows",
@@ -36,6 +37,7 @@ TABLE_ROWS: Final = Metric(
     (SERVICE, "table"),
     "Rows of a table, as the planner estimates them.",
     "database_table_rows",
+    of_all=True,
 )
 TABLE_DEAD_ROWS: Final = Metric(
     "aurelius_database_table_dead_rows",
@@ -43,6 +45,7 @@ TABLE_DEAD_ROWS: Final = Metric(
     (SERVICE, "table"),
     "Rows of a table that wait to be vacuumed, as Postgres estimates them.",
     "database_table_dead_rows",
+    of_all=True,
 )
 POOL_CONNECTIONS: Final = Metric(
     "aurelius_database_pool_connections",

@@ -5,7 +5,7 @@ from typing import Final
 
 from services.metrics.core.metric import PROCESS, SERVICE, Metric
 
-# A client that makes up methods must not fill the memory: beyond these, series of a metric count as one, named OTHER.
+# Clients must not fill the memory, whatever they ask for: beyond these, the labels of a metric's series are OTHER.
 MAX_SERIES: Final = 1000
 MAX_LABEL: Final = 120
 OTHER: Final = "other"
@@ -56,14 +56,16 @@ class Totals:
         self._metrics: dict[str, Series] = {}
 
     def vector(self, metric: Metric, labels: Labels) -> Vector:
-        """Return the total that a series counts into: its own, or that of OTHER when the metric is full."""
+        """Return the total that a series counts into: its own, or when the metric is full one of OTHER."""
         series = self._metrics.setdefault(metric.name, {})
         if any(len(value) > MAX_LABEL for value in labels):
             labels = tuple(value if len(value) <= MAX_LABEL else OTHER for value in labels)
         found = series.get(labels)
         if found is None:
             if len(series) >= MAX_SERIES:
-                labels = (OTHER,) * len(labels)
+                labels = tuple(
+                    value if name in metric.kept else OTHER for name, value in zip(metric.labels, labels, strict=True)
+                )
             found = series.setdefault(labels, [0] * metric.size)
         return found
 

@@ -265,6 +265,17 @@ def test_a_negative_count_changes_nothing() -> None:
     assert hits_of(aggregate) == {STRATEGY: [5]}
 
 
+def test_a_count_that_none_can_come_to_is_refused() -> None:
+    """Two of them would be infinite, and no number after that; the JSON form has no word for it."""
+    aggregate = Aggregate()
+    wild = [hits(1e308), hits(1e308, "user"), hits(3, "backtest")]
+    for instance in ("a", "b"):
+        over = batch(instance=instance, counters=wild, histograms=[http([1e308])])
+        assert aggregate.apply(over, 1).refused == {"values": 3}
+    assert hits_of(aggregate) == {("backtest",): [6]}
+    assert HTTP_ANSWERS.name not in aggregate.snapshot().series
+
+
 def test_the_sender_is_the_service_of_what_it_reports() -> None:
     """Requests of two services under one method name stay apart."""
     aggregate = Aggregate()

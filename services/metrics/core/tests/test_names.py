@@ -25,10 +25,13 @@ def test_names_are_told_apart() -> None:
     assert len(REPORTED) == sum(metric.reported is not None for metric in ALL.values())
 
 
-def test_reported_gauges_are_told_apart_by_service_unless_they_are_of_all() -> None:
-    """One that is summed over a service's processes has its name, and one that each of them reports whole has none."""
+def test_gauges_are_added_up_where_they_are_of_one_process() -> None:
+    """Others are told whole by each process of a service: two processes do not make a table twice as large."""
     reported = [metric for metric in METRICS if metric.kind == "gauge" and metric.reported]
-    assert all((SERVICE in metric.labels) != metric.of_all for metric in reported)
+    added = {metric.name.removeprefix("aurelius_") for metric in reported if not metric.of_all}
+    of_processes = {name for name in added if name.startswith("process_")}
+    assert added - of_processes == {"cache_l1_bytes", "database_pool_connections", "database_pool_limit"}
+    assert all(SERVICE in metric.labels for metric in reported if not metric.of_all)
     assert not any(metric.of_all for metric in METRICS if metric not in reported)
 
 

@@ -1,7 +1,7 @@
 """Series are told apart by their labels, bounded in number, and never fall."""
 
 from services.metrics.core.cache_names import CACHE_BYPASSES, CACHE_HITS
-from services.metrics.core.names import RPC_SERVED
+from services.metrics.core.names import HTTP_ANSWERS, RPC_SERVED
 from services.metrics.core.totals import MAX_LABEL, MAX_SERIES, OTHER, Totals, label_values, raise_to
 
 
@@ -34,6 +34,19 @@ def test_a_full_metric_counts_the_rest_as_other() -> None:
     assert len(series) == MAX_SERIES + 1
     assert series[OTHER,] == [500]
     assert series["type0",] == [1]
+
+
+def test_a_full_metric_still_tells_apart_what_has_few_values() -> None:
+    """Who fills it cannot hide failures among the rest."""
+    totals = Totals()
+    for number in range(MAX_SERIES):
+        totals.vector(HTTP_ANSWERS, ("GET", f"/route{number}", "405"))
+    for route in ("/late", "/later"):
+        totals.vector(HTTP_ANSWERS, ("POST", route, "503"))[0] += 1
+        totals.vector(HTTP_ANSWERS, ("POST", route, "200"))[0] += 2
+    series = totals.copy()[HTTP_ANSWERS.name]
+    assert len(series) == MAX_SERIES + 2
+    assert (series[OTHER, OTHER, "503"][0], series[OTHER, OTHER, "200"][0]) == (2, 4)
 
 
 def test_metrics_fill_up_by_themselves() -> None:
