@@ -13,11 +13,11 @@ from services.metrics.figures import Figures
 from services.metrics.handlers import MetricsHandlers
 from services.metrics.settings import MetricsSettings
 from services.metrics.stream_states import StreamStates
+from services.metrics.timing_feed import TimingFeed
 from services.metrics.unmeasured import Unmeasured
 from shared.cache.looking import Looks
 from shared.cache.settings import CacheSettings
 from shared.contracts.messages import DescribeCache, DescribeStreams, RenderMetrics
-from shared.contracts.streams import TIMINGS
 from shared.runtime.objects import Objects
 from shared.runtime.service import Service
 
@@ -41,10 +41,15 @@ def _measuring(service: Service, cache: CacheProbe) -> MetricsHandlers:
     """Read what all processes report, and the figures of the servers."""
     figures = Figures(service.client, cache)
     handlers = MetricsHandlers(figures, service.timings)
+    feed = TimingFeed(service.client)
+
+    async def read() -> None:
+        await feed.run(await handlers.read_past(service.client), handlers.absorb)
+
     service.background(figures.run)
-    service.background(lambda: handlers.read_past(service.client))
+    service.background(read)
     service.background(lambda: handlers.keep_totals(service.client))
-    service.consume(TIMINGS, handlers.absorb, reclaim=True)
+    service.health.add("timings", feed.check)
     return handlers
 
 

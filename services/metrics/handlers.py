@@ -15,12 +15,12 @@ from services.metrics.core.document import document
 from services.metrics.core.http_series import shown_http
 from services.metrics.exposition import Exposition
 from services.metrics.figures import Figures
-from services.metrics.history import BEGINNING, KEEP_SECONDS, Kept, keep, place_of, read_history, read_kept
+from services.metrics.history import BEGINNING, KEEP_SECONDS, Kept, Place, keep, place_of, read_history, read_kept
 from shared.contracts.errors import Unavailable
 from shared.contracts.messages import RenderMetrics
+from shared.contracts.streams import TIMINGS
 from shared.contracts.timings import TimingBatch
 from shared.runtime.bus.connection import Entry
-from shared.runtime.bus.consumer import Refused
 from shared.runtime.bus.server import Answer, Call
 from shared.runtime.timings import Timings
 
@@ -48,13 +48,14 @@ class MetricsHandlers:
         self._rendering = asyncio.Lock()
         self._exposition = Exposition()
 
-    async def read_past(self, client: Redis) -> None:
-        """Take in what was kept, and what the bus holds of the time after it. Run once, at the start."""
+    async def read_past(self, client: Redis) -> Place:
+        """Take in what was kept, and what the bus holds of the time after it; return the place that it ends at."""
         kept = await read_kept(client)
         if kept is not None:
             self._place, self._aggregate = kept.place, Aggregate(kept.state)
         await read_history(client, self._place, self._recall)
         self._past_known.set()
+        return self._place
 
     async def keep_totals(self, client: Redis) -> None:
         """Keep what is known every KEEP_SECONDS until cancelled."""
@@ -66,22 +67,19 @@ class MetricsHandlers:
             except (RedisError, OSError) as error:
                 log.warning("the totals cannot be kept: %s", error)
 
-    async def absorb(self, entries: list[Entry]) -> list[Refused]:
-        """Take in new batches. Returns those that cannot be read, which are counted and left out."""
-        await self._past_known.wait()
-        refused = []
+    async def absorb(self, entries: list[Entry]) -> None:
+        """Take in new batches. Those that cannot be read are counted and left out: the next ones say it all again."""
         for entry in entries:
             try:
                 applied = self._apply(entry)
             except _UNREADABLE as error:
-                refused.append(Refused(entry, f"it is no batch of timings: {error!r}"))
+                log.info("the entry %s of %s is no batch of timings: %r", entry.id.decode(), TIMINGS, error)
                 self._timings.count("timing_batches", outcome="unreadable")
             else:
                 self._timings.count("timing_batches", outcome="applied" if applied.fresh else "stale")
                 for reason, number in applied.refused.items():
                     self._timings.count("timing_series_refused", number, reason=reason)
             await asyncio.sleep(0)  # a full batch takes a millisecond; requests come first
-        return refused
 
     async def render(self, message: RenderMetrics, call: Call) -> Answer:
         """Answer with the body in the form asked for. Raises Unavailable when the caller's time is up before that."""

@@ -90,11 +90,11 @@ DEAD_LETTERS: Mapping[str, str] = {
     **{rpc_stream(service): service for service in ASKS["gateway"]},
     **{rpc_stream(checks_of(service)): service for asked in CHECKS.values() for service in asked},
     **{event_stream(source): "invalidator" for source in EVENT_SOURCES},
-    TIMINGS: "metrics",
 }
 """Which streams have dead letters, and the service that puts them aside and can do them once more.
 
-The workers' stream has none: an entry of it is a wake-up that nobody reads, the row says what there is to do.
+The workers' stream has none: an entry of it is a wake-up that nobody reads, the row says what there is to do. Nor has
+one that is read without a group: what each process reads for itself none can do for all.
 """
 
 STREAMS: tuple[Stream, ...] = (
@@ -160,7 +160,7 @@ STREAMS: tuple[Stream, ...] = (
     Stream(
         name=TIMINGS,
         writers=PROCESSES,
-        readers=(Reader("metrics", group="metrics"), Reader("metrics")),
+        readers=(Reader("metrics"),),
         ids="*",
         kept="the newest 10,000",
     ),

@@ -97,7 +97,7 @@ async def test_what_a_process_measures_is_rendered(settings: MetricsSettings) ->
             '{method="GET",route="/api/v1/strategies",status_class="2xx"} 2',
             'aurelius_cache_hits_total{type="strategy"} 3',
             'aurelius_service_up{service="gateway"} 1',
-            'aurelius_bus_group_pending{group="metrics",stream="aurelius.timings"}',
+            'aurelius_bus_group_pending{group="metrics",stream="aurelius.rpc.metrics"}',
             'aurelius_process_cpu_seconds_total{process="1",service="gateway"}',
             'aurelius_rpc_server_duration_seconds_count{method="metrics.render",outcome="ok",service="metrics"}',
         )
@@ -114,6 +114,32 @@ async def test_a_new_life_of_the_service_knows_what_the_last_knew(settings: Metr
             reply = await caller.ask(RenderMetrics(form="json"))
             assert json.loads(reply.body)["request_count"] == 7
             assert json.loads(reply.body)["cache"]["hits"] == 5
+
+
+async def test_of_several_each_knows_everything(settings: MetricsSettings) -> None:
+    """Whichever is asked, and one that came later too: no counter falls from one answer to the next."""
+    gone = [batch(instance=f"gone-{number}", counters=[hits(1)], last=True) for number in range(20)]
+
+    async def counted(caller: Caller) -> int:
+        document = json.loads((await caller.ask(RenderMetrics(form="json"))).body)
+        return int(document["cache"]["hits"])
+
+    async with (
+        gateway(settings) as (_, caller),
+        make_client(settings.bus_url) as client,
+        running(settings),
+        running(settings),
+    ):
+        for one in gone:
+            await client.xadd(TIMINGS, {"batch": msgspec.json.encode(one)})
+
+        async def all_do() -> bool:
+            return [await counted(caller) for _ in range(6)] == [20] * 6
+
+        await eventually(all_do)
+        async with running(settings) as third:
+            await eventually(lambda: is_ready(third))
+            assert [await counted(caller) for _ in range(9)] == [20] * 9
 
 
 async def test_a_text_too_long_for_the_bus_arrives(settings: MetricsSettings) -> None:
@@ -177,4 +203,3 @@ async def test_a_service_that_measures_nothing_says_so(settings: MetricsSettings
             with pytest.raises(NotFound, match="METRICS_ENABLED"):
                 await caller.ask(message, admin)
         await eventually(reported)
-        assert await client.xinfo_groups(TIMINGS) == []
