@@ -61,8 +61,8 @@ async def read_history(client: Redis, after: Place, take: Callable[[list[Entry]]
 
 
 async def keep(client: Redis, kept: Kept) -> None:
-    """Keep this in place of what was kept before. Raises RedisError or OSError."""
-    packed = await asyncio.to_thread(pack, kept.state)
+    """Keep this as it is now in place of what was kept before. Raises RedisError or OSError."""
+    packed = pack(kept.state)  # before others have their turn, and batches change it
     place = f"{kept.place[0]}-{kept.place[1]}"
     await client.xadd(TOTALS, {"place": place, "state": packed}, maxlen=1, approximate=False)
 

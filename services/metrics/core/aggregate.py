@@ -22,8 +22,9 @@ from shared.contracts.timings import TimingBatch
 # A process sends once a second.
 UP_SECONDS: Final = 10
 GAUGE_SECONDS: Final = 60
-# Silent processes whose last values are kept, so that one which was only held up goes on where it was.
-MAX_SILENT: Final = 256
+# Silent processes whose last values are kept, so that one which was only held up goes on where it was. Each has some
+# hundred series, which are kept with the totals every few seconds.
+MAX_SILENT: Final = 64
 # Processes at their end, of which a batch that comes late or again must not count as another's.
 MAX_ENDED: Final = 4096
 KNOWN_SERVICES: Final = ("gateway", *SERVICES)
@@ -131,14 +132,13 @@ class Aggregate:
         )
 
     def state(self) -> State:
-        """Return all of it, for another life of the service."""
+        """Return all of it, for another life of the service; later batches change what is in it, so pack it at once.
+
+        Copies of every series would take several times as long as packing them.
+        """
         return State(
             now=self._now,
-            totals=[
-                SeriesState(name, labels, vector)
-                for name, series in self._totals.copy().items()
-                for labels, vector in series.items()
-            ],
+            totals=[SeriesState(*each) for each in self._totals.each()],
             processes=[
                 ProcessState(
                     *key,
@@ -148,7 +148,7 @@ class Aggregate:
                     process.at,
                     process.started_at,
                     process.sequence,
-                    [SeriesState(name, labels, known.copy()) for (name, labels), known in process.known().items()],
+                    [SeriesState(*each) for each in process.known()],
                     [(name, labels, value) for (name, labels), value in process.gauges.items()],
                 )
                 for key, process in self._processes.items()

@@ -1,6 +1,6 @@
 """What is known of one process: the last cumulative values it reported, its gauges, when it was heard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -69,9 +69,9 @@ class Process:
         answered, self.answered = self.answered, [0] * HTTP_ANSWERS.size
         return answered
 
-    def known(self) -> Mapping[tuple[str, Labels], Vector]:
-        """Return the cumulative values it reported last, by metric and labels."""
-        return {key: known for key, (known, _) in self._vectors.items()}
+    def known(self) -> Iterable[tuple[str, Labels, Vector]]:
+        """Return metric, labels and the cumulative values it reported last, of each series."""
+        return ((name, labels, known) for (name, labels), (known, _) in self._vectors.items())
 
     def recall(self, totals: Totals, metric: Metric, labels: Labels, known: Vector) -> None:
         """Take `known` for what the process has reported, and the totals have counted."""

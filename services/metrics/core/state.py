@@ -7,8 +7,8 @@ from services.metrics.core.names import ALL
 from services.metrics.core.totals import Labels, Vector
 
 
-class SeriesState(msgspec.Struct, frozen=True, array_like=True):
-    """Cumulative values of one series."""
+class SeriesState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Cumulative values of one series. There are thousands, in no cycle, which the collector need not walk through."""
 
     metric: str
     labels: Labels

@@ -1,6 +1,6 @@
 """Cumulative values of every series, added up over processes; the number of series of a metric has an end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from services.metrics.core.metric import PROCESS, SERVICE, Metric
@@ -74,6 +74,10 @@ class Totals:
         return {
             name: {labels: vector.copy() for labels, vector in series.items()} for name, series in self._metrics.items()
         }
+
+    def each(self) -> Iterable[tuple[str, Labels, Vector]]:
+        """Return metric, labels and total of each series."""
+        return ((name, labels, vector) for name, series in self._metrics.items() for labels, vector in series.items())
 
     def recall(self, metric: Metric, labels: Labels, total: Vector) -> None:
         """Begin a series at what it had come to."""

@@ -1,11 +1,14 @@
 """The past is read from a real bus, whole and in order."""
 
+import asyncio
+
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as BusAway
 
 from services.metrics import history
 from services.metrics.core.aggregate import Aggregate
+from services.metrics.core.cache_names import CACHE_HITS
 from services.metrics.core.tests.batches import batch, hits
 from services.metrics.history import AT_ONCE, BEGINNING, Kept, keep, place_of, read_history, read_kept
 from shared.contracts.streams import TIMINGS, TOTALS
@@ -83,6 +86,20 @@ async def test_what_was_kept_last_is_read(bus_url: str) -> None:
             await keep(client, Kept((number, 7), aggregate.state()))
         assert await read_kept(client) == Kept((2, 7), aggregate.state())
         assert await client.xlen(TOTALS) == 1
+
+
+async def test_what_is_kept_is_of_one_moment(bus_url: str) -> None:
+    """Batches that come while the bus is written to are behind the place, and not in the totals."""
+    aggregate = Aggregate()
+    aggregate.apply(batch(1, counters=[hits(1)]), 1)
+    async with make_client(bus_url) as client:
+        keeping = asyncio.create_task(keep(client, Kept((1, 0), aggregate.state())))
+        await asyncio.sleep(0)
+        aggregate.apply(batch(2, counters=[hits(5)]), 2)
+        await keeping
+        kept = await read_kept(client)
+    assert kept is not None
+    assert Aggregate(kept.state).snapshot().series[CACHE_HITS.name] == {("strategy",): [1]}
 
 
 @pytest.mark.parametrize(
