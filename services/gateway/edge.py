@@ -86,7 +86,7 @@ class Edge:
             self._timings.observe_stages(stages)
         if span is not None or log.isEnabledFor(self._level):
             context.begin(Handling(*(each.decode() for each in ids)))
-            self._end(span, series.labels["method"], series.labels["route"], status, seconds)
+            self._end(span, series.labels["method"], series.labels["route"], status, base, seconds)
 
     async def _pass(
         self,
@@ -122,7 +122,7 @@ class Edge:
             counted = method if method in METHODS else "other"
             self._timings.observe_http(seconds, method=counted, route=route, status=str(status))
             self._timings.observe_stages(notes.stages)
-            self._end(notes.span, counted, route, status, seconds, notes.failure)
+            self._end(notes.span, counted, route, status, answered, seconds, notes.failure)
         if self._short is not None and status == 200:
             self._short.learn(scope, headers, notes, route, answered)
 
@@ -137,14 +137,21 @@ class Edge:
 
     def _identify(self, scope: Scope, headers: Mapping[bytes, bytes], started: float) -> "tuple[Ids, Span | None]":
         if self._spans is None or self._spans.leave_out(scope["path"]):
-            return _ids(headers), None
+            return _ids(scope, headers), None
         return self._spans.begin(scope, started)
 
     def _end(
-        self, span: "Span | None", method: str, route: str, status: int, seconds: float, failure: Failure | None = None
+        self,
+        span: "Span | None",
+        method: str,
+        route: str,
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        seconds: float,
+        failure: Failure | None = None,
     ) -> None:
         if self._spans is not None and span is not None:
-            self._spans.end(span, method, "" if route == UNMATCHED else route, status)
+            self._spans.end(span, method, "" if route == UNMATCHED else route, status, headers)
         level = self._level if failure is None else failure.level
         if log.isEnabledFor(level):
             # The template, not the path: what a client wrote into it, or behind it, is none of the log's business.
@@ -156,8 +163,11 @@ class Edge:
                 log.log(level, text + ": %s", *told, failure.detail, exc_info=failure.error, extra=about)
 
 
-def _ids(headers: Mapping[bytes, bytes]) -> Ids:
-    return request_id(headers.get(b"x-request-id", b"")), traceparent(headers.get(b"traceparent", b""))
+def _ids(scope: Scope, headers: Mapping[bytes, bytes]) -> Ids:
+    parent = headers.get(b"traceparent", b"")
+    if parent and sum(name == b"traceparent" for name, _ in scope["headers"]) > 1:  # nobody knows which one holds
+        parent = b""
+    return request_id(headers.get(b"x-request-id", b"")), traceparent(parent)
 
 
 def _marks(ids: Ids, stages: Mapping[str, float], seconds: float) -> list[tuple[bytes, bytes]]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_METHOD = "_OTHER"
 UNKNOWN_NAME = "HTTP"
+LONGEST_PATH = 1000
+"""Characters of a path that a span holds: thousands of spans wait to be sent, and each could be one of 64 kB."""
 
 
 class RequestSpans:
@@ -50,7 +52,7 @@ class RequestSpans:
         attributes = {
             "http.request.method": known or UNKNOWN_METHOD,
             "url.scheme": scope["scheme"],
-            "url.path": self._redact(scope["path"]),
+            "url.path": self._redact(scope["path"][:LONGEST_PATH]),
             "network.protocol.version": scope["http_version"],
             REQUEST_ID: rid.decode(),
         }
@@ -65,12 +67,15 @@ class RequestSpans:
         )
         return (rid, span.traceparent.encode()), span
 
-    def end(self, span: "Span", method: str, route: str, status: int) -> None:
-        """End it with what it was answered; a route that is none is empty."""
+    def end(self, span: "Span", method: str, route: str, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """End it with what it was answered, and from which cache; a route that is none is empty."""
         if route:
             span.note("http.route", route)
             span.rename(f"{method if method in self._methods else UNKNOWN_NAME} {route}")
         span.note("http.response.status_code", status)
+        for name, value in headers:
+            if name == b"cache-status":
+                span.note("http.response.header.cache-status", [value.decode("latin-1")])
         if status >= 500:
             span.fail(str(status))
         span.end()

@@ -15,28 +15,38 @@ SHORTEST = 4
 
 # Of our own sentences that say how an address is written: redis://[[user]:password@]host:port/database.
 _PLACEHOLDER = r"\[*\w+\]?:password@\]?host:port/"
+# Every pattern is tried but once on each run of characters, and gives nothing back (`++`, and what `(?=` has found):
+# what is searched may be a stranger's, and some ways of trying take minutes on a few thousand of his characters.
 _LOOKS = re.compile(
     rf"""
       (?<=://) (?! {_PLACEHOLDER} ) [^\s/'"]* (?=@)  # user and password of a URL
     | (?<=bearer[ ]) [^\s'",;]+                      # RFC 6750
-    | \beyJ [\w-]+ \. [\w-]+ \. [\w-]*             # a JSON Web Token
+    | (?: (?<![\w-]) | (?<=%[0-9a-f]{{2}}) ) eyJ [\w-]++ \. [\w-]++ \. [\w-]*  # a JSON Web Token
     | \$argon2 \w* \$ [^\s'"]+                      # the hash of a password
     | (?<=[0-9a-f]{{12}}\.) [\w-]{{43}} (?![\w-])   # the random part of a refresh token
+    | (?<=password[ ]) '(?:[^'\\]|\\.|'')*+'         # of a role, in SQL
+    | (?<=[?&]sig=) [^\s'"&]+                       # of a signed URL
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_QUOTED = r"""b?" (?:[^"\\]|\\.)* " | b?' (?:[^'\\]|\\.)* '"""
-# A name and what it is given, as headers, mappings, pairs, queries and assignments are written.
+_NAMES = r"password|passwd|passphrase|pwd|secret|token|credential|signature|(?:api|private|access)[_-]?key"
+# One that nothing ends goes on to the end of the text.
+_QUOTED = r"""b?" (?:[^"\\]|\\.)*+ (?:"|\\?\Z) | b?' (?:[^'\\]|\\.)*+ (?:'|\\?\Z)"""
+# As JSON writes them in a text of JSON.
+_QUOTED_WITHIN = r"""(?P<level>\\++)(?P<mark>["']) .*? (?: (?<!\\)(?P=level)(?P=mark) | \Z )"""
+_QUOTE = r"""(?:\\*+["']|%22|%27)"""
+# A name and what it is given, as headers, mappings, pairs, queries, assignments and Postgres's details are written.
 _NAMED = re.compile(
     rf"""
+    (?<![\w-])
     (?P<name>
-        (?P<line> \b (?: authorization | (?:set-)? cookie ) )
-      | \b [\w-]* (?: password | passwd | secret | token | api[_-]?key ) [\w-]*
+        (?P<line> (?= [\w-]*? (?:authorization|cookie) (?![\w-]) ) [\w-]++ )
+      | (?= [\w-]*? (?:{_NAMES}) ) [\w-]++
     )
-    (?P<between> ["']? \s* [=:] \s* | ["'] \s* , \s* )
-    (?: {_QUOTED} | (?(line) [^\r\n"']+ | [^\s'",;&)\]}}]+ ) )
+    (?P<between> {_QUOTE}? \]? \s*+ (?: ==? | : | %3D | %3A ) \s*+ | {_QUOTE} \s*+ , \s* | \)=\( )
+    (?: {_QUOTED_WITHIN} | {_QUOTED} | (?(line) [^\r\n"']+ | [^\s'",;&)\]}}]+ ) )
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 
 

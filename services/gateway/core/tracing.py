@@ -8,8 +8,10 @@ import random
 import re
 import time
 
+from shared.contracts.trace_context import KNOWN_FLAGS, TRACEPARENT
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
+_TRACEPARENT = re.compile(TRACEPARENT.encode())
 
 _bits = random.getrandbits
 
@@ -34,4 +36,4 @@ def traceparent(header: bytes) -> bytes:
     found = _TRACEPARENT.fullmatch(header) if header else None
     if found is None:
         return b"00-%032x-%016x-01" % (_bits(128) or 1, span)
-    return b"00-%s-%016x-%s" % (found[1], span, found[2])
+    return b"00-%s-%016x-%02x" % (found[1], span, int(found[3], 16) & KNOWN_FLAGS)

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
+from services.gateway.request_spans import LONGEST_PATH
 from services.gateway.tests.fakes import FakeServices, client_of, token_of
 from shared.cache.fake import FakeCacheStore
 from shared.cache.local import LocalCache
@@ -83,6 +84,7 @@ async def test_a_request_is_a_span_by_its_route(services: FakeServices, tmp_path
             "http.route": ROUTE,
             "http.response.status_code": answer.status_code,
             "aurelius.request_id": answer.headers["x-request-id"],
+            "http.response.header.cache-status": (answer.headers["cache-status"],),
         }
         assert traceparent_of(span) == answer.headers["traceparent"]
         assert parent_of(span) == ""
@@ -110,6 +112,14 @@ async def test_a_clients_trace_is_gone_on_with(services: FakeServices, tmp_path:
     assert [parent_of(span) for span in others] == ["", ""]
     assert [each.tracestate for each in handled[1:]] == ["", ""]
     assert TRACE not in {f"{context_of(span).trace_id:032x}" for span in others}
+
+
+async def test_without_traces_too_a_trace_that_came_twice_is_none(services: FakeServices, tmp_path: Path) -> None:
+    """As with them: nobody knows which one holds."""
+    twice = [*token_of(ALICE).items(), ("traceparent", FOREIGN), ("traceparent", FOREIGN)]
+    async with gateway(services, tmp_path) as client:
+        answers = [await client.get(PATH, headers=each) for each in (twice[:-1], twice)]
+    assert [answer.headers["traceparent"][3:35] == TRACE for answer in answers] == [True, False]
 
 
 async def test_a_failure_of_ours_is_one_of_the_span(services: FakeServices, tmp_path: Path, recorder: Recorder) -> None:
@@ -145,6 +155,14 @@ async def test_what_a_client_may_write_names_no_span(
     assert (head.name, said(head)["http.request.method"]) == (f"HEAD {ROUTE}", "HEAD")
     assert said(searched)["url.path"] == "/api/v1/strategies"
     assert token not in "".join(span.to_json() for span in recorder.spans)
+
+
+async def test_a_path_without_end_is_cut(services: FakeServices, tmp_path: Path, recorder: Recorder) -> None:
+    """Thousands of spans wait to be sent, and whoever is not logged in may write what he likes into each."""
+    async with gateway(services, tmp_path, recorder) as client:
+        await client.get("/" + "token-" * 10_000)
+    (span,) = recorder.spans
+    assert len(str(said(span)["url.path"])) == LONGEST_PATH
 
 
 async def test_probes_are_in_no_trace(services: FakeServices, tmp_path: Path, recorder: Recorder) -> None:

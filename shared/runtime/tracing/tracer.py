@@ -5,7 +5,7 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from opentelemetry.context import Context
@@ -22,6 +22,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace import Span as LibrarySpan
 from opentelemetry.trace.status import Status, StatusCode
 
+from shared.contracts.trace_context import KNOWN_FLAGS, TRACEPARENT
 from shared.runtime.release import release
 
 Kind = Literal["server", "client", "producer", "consumer"]
@@ -33,8 +34,7 @@ _KINDS: Final[Mapping[Kind, SpanKind]] = {
     "producer": SpanKind.PRODUCER,
     "consumer": SpanKind.CONSUMER,
 }
-# https://www.w3.org/TR/trace-context/#traceparent-header; the library takes ids of zeros alone for none.
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = re.compile(TRACEPARENT)
 STATE_LENGTH: Final = 512
 """Of a tracestate: what is longer need not be passed on, and is not."""
 
@@ -50,7 +50,7 @@ class Span:
         self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
         self.tracestate = context.trace_state.to_header() if context.trace_state else ""
 
-    def note(self, name: str, value: str | float) -> None:
+    def note(self, name: str, value: str | float | Sequence[str]) -> None:
         """Say something about it."""
         self._span.set_attribute(name, value)
 
@@ -135,6 +135,6 @@ def _context_of(traceparent: str, state: str) -> SpanContext | None:
         int(found[1], 16),
         int(found[2], 16),
         is_remote=True,
-        trace_flags=TraceFlags(int(found[3], 16)),
+        trace_flags=TraceFlags(int(found[3], 16) & KNOWN_FLAGS),
         trace_state=TraceState.from_header([state]) if 0 < len(state) <= STATE_LENGTH else None,
     )

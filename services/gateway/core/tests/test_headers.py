@@ -115,3 +115,17 @@ def test_a_trace_goes_on_with_a_span_of_ours() -> None:
     assert kept[:36] == sent[:36]
     assert kept[-2:] == b"00"
     assert kept[36:52] != sent[36:52]
+
+
+@pytest.mark.parametrize(
+    ("sent", "flags"),
+    [
+        (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff", b"03"),
+        (b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"01"),
+        (b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-what-the-future-will-be-like", b"00"),
+    ],
+)
+def test_what_is_not_known_of_a_trace_is_not_passed_on(sent: bytes, flags: bytes) -> None:
+    """Neither flags nor what a later version has besides; but the trace goes on."""
+    kept = traceparent(sent)
+    assert (kept[:36], kept[53:]) == (b"00" + sent[2:36], flags)

@@ -42,7 +42,8 @@ def test_a_span_is_below_the_one_it_is_given(recorder: Recorder) -> None:
     "malformed",
     [
         "", "garbage", FOREIGN[:-1], f"{FOREIGN}-extra", FOREIGN.upper(), f"ff{FOREIGN[2:]}",
-        f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f" {FOREIGN}", f"{FOREIGN}\n",
+        f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f" {FOREIGN}", f"{FOREIGN}\n", f"{FOREIGN}-",
+        f"cc{FOREIGN[2:]}.what", f"cc{FOREIGN[2:]}0",
     ],
 )  # fmt: skip
 def test_what_is_no_trace_context_is_ignored(recorder: Recorder, malformed: str) -> None:
@@ -53,6 +54,17 @@ def test_what_is_no_trace_context_is_ignored(recorder: Recorder, malformed: str)
     assert recorder.named("root").links == ()
     assert span.tracestate == ""
     assert span.traceparent[3:35] not in (TRACE, "0" * 32)
+
+
+@pytest.mark.parametrize(
+    "later", [f"cc{FOREIGN[2:]}", f"01{FOREIGN[2:]}-what-the-future-will-be-like", f"fe{FOREIGN[2:]}-"]
+)
+def test_a_later_version_is_read_as_far_as_it_is_known(recorder: Recorder, later: str) -> None:
+    """A client that is ahead of this release stays in its trace."""
+    span = recorder.tracer.start("below", "server", {}, parent=later)
+    span.end()
+    assert parent_of(recorder.named("below")) == SPAN
+    assert span.traceparent[:35] == f"00-{TRACE}"
 
 
 @pytest.mark.parametrize(
