@@ -1,7 +1,6 @@
-"""What the environment says about traces: the variables of the OpenTelemetry specification, as far as they decide here.
+"""What the environment says about traces: the variables of the OpenTelemetry specification.
 
-The libraries read the others themselves: OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME, OTEL_BSP_*, OTEL_SPAN_*,
-OTEL_EXPORTER_OTLP_{TIMEOUT,COMPRESSION,CERTIFICATE,...}.
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 """
 
 import re
@@ -14,6 +13,7 @@ from msgspec import Meta
 
 from shared.runtime import addresses
 from shared.runtime.environment import Rule
+from shared.runtime.tracing.sending import SendingSettings
 
 CollectorUrl = Annotated[str, Rule(addresses.COLLECTOR, addresses.collector_url)]
 Sampler = Literal[
@@ -24,9 +24,12 @@ Sampler = Literal[
     "parentbased_always_off",
     "parentbased_traceidratio",
 ]
-Protocol = Literal["http/protobuf", ""]
 
 TRACES_PATH = "/v1/traces"
+PROTOCOL = "must be http/protobuf, the only one here: collectors take it on port 4318, where 4317 is for gRPC"
+PROPAGATORS = (
+    "must hold tracecontext, the only format that is spoken here; baggage may stand beside it, and is not passed on"
+)
 PATTERNS = "must be regular expressions separated by commas, such as ^/health(/|$),^/metrics$"
 
 
@@ -39,11 +42,23 @@ def _patterns(text: str) -> Iterator[str]:
             yield PATTERNS
 
 
+def _no_protocol(_: str) -> Iterator[str]:
+    yield PROTOCOL
+
+
+def _propagators(text: str) -> Iterator[str]:
+    named = {each.strip().lower() for each in text.split(",")}
+    if "tracecontext" not in named or not named <= {"tracecontext", "baggage"}:
+        yield PROPAGATORS
+
+
 Patterns = Annotated[str, Rule(PATTERNS, _patterns)]
+Protocol = Annotated[Literal["http/protobuf", ""], Rule(PROTOCOL, _no_protocol)]
+Propagators = Annotated[str, Rule(PROPAGATORS, _propagators)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TracingSettings:
+class TracingSettings(SendingSettings):
     """Where traces go. Without an endpoint they go nowhere, unless OTEL_TRACES_EXPORTER asks for them.
 
     A request whose path one of `otel_python_excluded_urls` is found in has no trace: what looks after the platform asks
@@ -56,8 +71,7 @@ class TracingSettings:
     otel_exporter_otlp_traces_endpoint: CollectorUrl = field(default="", repr=False)
     otel_exporter_otlp_protocol: Protocol = ""
     otel_exporter_otlp_traces_protocol: Protocol = ""
-    otel_exporter_otlp_headers: str = field(default="", repr=False)
-    otel_exporter_otlp_traces_headers: str = field(default="", repr=False)
+    otel_propagators: Propagators = "tracecontext"
     otel_traces_sampler: Sampler = "parentbased_always_on"
     otel_traces_sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
     otel_python_excluded_urls: Patterns = "^/health(/|$),^/metrics$"

@@ -15,4 +15,4 @@ def start(settings: TracingSettings, service: str, instance: str) -> "Tracer | N
     from shared.runtime.tracing.exporting import provide
     from shared.runtime.tracing.tracer import Tracer
 
-    return Tracer(provide(settings.traces_url(), service, instance))
+    return Tracer(provide(settings, service, instance))

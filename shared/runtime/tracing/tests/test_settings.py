@@ -3,6 +3,7 @@
 import pytest
 
 from shared.runtime.environment import SettingsError, load
+from shared.runtime.tracing.exporting import provide
 from shared.runtime.tracing.settings import TracingSettings
 
 HERE = "http://127.0.0.1:4318"
@@ -68,7 +69,28 @@ def test_what_is_left_out_is_said_by_patterns() -> None:
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_TRACES_EXPORTER", "zipkin"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
         ("OTEL_TRACES_SAMPLER_ARG", "2"),
+        ("OTEL_SDK_DISABLED", "maybe"),
+        ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_PROPAGATORS", "tracecontext,b3multi"),
+        ("OTEL_PROPAGATORS", "none"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "stage"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Bearer abc"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", 'x-key="abc"'),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=a;b"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "99999999999999"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1"),
     ],
 )
 def test_what_could_only_fail_later_is_refused_at_once(name: str, value: str) -> None:
@@ -77,3 +99,47 @@ def test_what_could_only_fail_later_is_refused_at_once(name: str, value: str) ->
         load(TracingSettings, {name: value})
     (fault,) = raised.value.faults
     assert fault.startswith(f"{name} must")
+    assert value not in fault.split()
+
+
+def test_what_is_wrong_with_the_protocol_says_where_to_go() -> None:
+    """Most collectors are given with the other protocol's port."""
+    with pytest.raises(SettingsError, match="4318"):
+        load(TracingSettings, {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"OTEL_PROPAGATORS": "tracecontext,baggage"},
+        {"OTEL_PROPAGATORS": "TraceContext"},
+        {"OTEL_RESOURCE_ATTRIBUTES": "service.namespace=mine, deployment.environment.name=a%2Cb,"},
+        {"OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Basic YTpi, x-key=k==,"},
+        {"OTEL_EXPORTER_OTLP_CERTIFICATE": __file__, "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP"},
+        {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
+        {"OTEL_BSP_SCHEDULE_DELAY": "", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "", "OTEL_EXPORTER_OTLP_TIMEOUT": " "},
+    ],
+)
+def test_what_the_specification_allows_is_taken(environ: dict[str, str]) -> None:
+    """A queue that is smaller than a batch is sent as a whole; what is empty is not set."""
+    settings = load(TracingSettings, {"OTEL_EXPORTER_OTLP_ENDPOINT": HERE, **environ})
+    provide(settings, "s", "s-1").shutdown()
+
+
+def test_what_is_said_of_traces_goes_before_what_is_said_of_all() -> None:
+    """Durations are milliseconds, as the specification has them."""
+    of_all = {
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2000",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_ATTRIBUTE_COUNT_LIMIT": "9",
+    }
+    settings = load(TracingSettings, of_all)
+    assert (settings.send_within(), settings.compression(), settings.most_attributes()) == (2.0, "gzip", 9)
+    of_traces = {
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "500",
+        "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "none",
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "0",
+    }
+    settings = load(TracingSettings, of_all | of_traces)
+    assert (settings.send_within(), settings.compression(), settings.most_attributes()) == (0.5, "none", 0)
+    assert load(TracingSettings, {}).send_within() == 10.0
