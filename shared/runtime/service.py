@@ -74,6 +74,8 @@ class Service:
         self.linger = 0.0
         self.failed = asyncio.Event()
         self.tracer = start(settings, name, self.instance)
+        if objects is not None:
+            objects.tracer = self.tracer
         self.timings = (Timings if settings.metrics_enabled else NoTimings)(name, self.instance)
         self.client = make_client(settings.bus_url)
         self.broker = make_broker(settings.bus_url, drain_seconds=settings.drain_seconds)

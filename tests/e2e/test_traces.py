@@ -79,6 +79,13 @@ def test_statements_are_in_it_without_their_values(told: Told, trace: dict[str, 
     assert told.run["id"] not in texts
 
 
+def test_what_the_worker_has_stored_is_in_it(trace: dict[str, Received]) -> None:
+    """The result's files, below the job that made them."""
+    stored = [span for span in trace.values() if span.name == "put results"]
+    assert stored
+    assert {trace[span.parent].name for span in stored} == {f"backtest.run {JOBS}"}
+
+
 def test_times_lie_within_one_another(trace: dict[str, Received]) -> None:
     """All processes here have one clock: nothing begins before what it came of."""
     for span in trace.values():

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from shared.contracts.errors import ServiceError
-from shared.runtime.bus.connection import Entry
 from shared.runtime.context import Handling
 
 if TYPE_CHECKING:  # nothing of the libraries is loaded while there are no traces
+    from shared.runtime.bus.connection import Entry
     from shared.runtime.tracing.tracer import Span, Tracer
 
 REQUEST_ID: Final = "aurelius.request_id"
@@ -71,7 +71,7 @@ def working(tracer: "Tracer", stream: str, group: str, method: str, job: str, tr
     return tracer.start(f"{method} {stream}", "consumer", attributes, parent=traceparent, link=traceparent)
 
 
-def consuming(tracer: "Tracer", stream: str, group: str, entries: Sequence[Entry]) -> dict[str, "Span"]:
+def consuming(tracer: "Tracer", stream: str, group: str, entries: "Sequence[Entry]") -> dict[str, "Span"]:
     """Begin the spans of what is done with a batch, by what its entries came of: one for each, and AT_ONCE at most."""
     came_of = [each for each in dict.fromkeys(traceparents(entries)) if each]
     attributes = messaging(stream, "process", "process")
@@ -91,6 +91,6 @@ def published(tracer: "Tracer", stream: str, messages: Iterable[tuple[str, str, 
             tracer.tell(f"send {stream}", "producer", attributes, parent=traceparent, seconds=seconds, error="")
 
 
-def traceparents(entries: Iterable[Entry]) -> list[str]:
+def traceparents(entries: "Iterable[Entry]") -> list[str]:
     """Return the trace context of each entry, empty for one without."""
     return [entry.fields.get(b"traceparent", b"").decode(errors="replace") for entry in entries]
