@@ -5,7 +5,6 @@ Idempotency-Key. Whoever records second undoes what it did, and answers what the
 """
 
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Generic, NoReturn, TypeVar
 
@@ -27,8 +26,6 @@ from shared.runtime.repeats import (
     fingerprint,
     scope_of,
 )
-
-log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Request[object])
 Restore = Callable[[bytes], object]
@@ -155,7 +152,6 @@ class OnceOnly(Generic[R]):
     def _answer(self, found: Recorded, call: Call) -> Answer:
         if found.body is None:
             self._lost()
-        log.info("answered as before")
         value = self._restore(found.body) if self._restore else found.body
         return Answer(value, found.versions or {}, replayed=found.request_id != call.id)
 

@@ -311,7 +311,7 @@ class RequestServer:
         reply, failure = await self._attempt(request)
         elapsed = time.perf_counter() - started
         outcome = "ok" if reply.error is None else reply.error.kind
-        _tell(outcome, failure, elapsed)
+        _tell(outcome, failure, elapsed, replayed=reply.replayed)
         if span is not None:
             if failure is not None:
                 refused(span, failure)
@@ -357,11 +357,12 @@ class RequestServer:
         return ReplyEnvelope(id=request_id, versions=answer.versions, object_key=key, replayed=answer.replayed)
 
 
-def _tell(outcome: str, failure: Exception | None, seconds: float) -> None:
+def _tell(outcome: str, failure: Exception | None, seconds: float, *, replayed: bool) -> None:
     """Write the one line about a request: what came of it, and when that is our fault why."""
     about = {"outcome": outcome, "duration": round(seconds, 6)}
     if failure is None or (isinstance(failure, ServiceError) and failure.status < 500):
-        log.debug("answered %s after %.1f ms", outcome, seconds * 1000, extra=about)
+        again = ", as before" if replayed else ""
+        log.debug("answered %s after %.1f ms%s", outcome, seconds * 1000, again, extra=about)
     elif isinstance(failure, ServiceError):
         log.warning("refused: %s%s", failure.detail, because(failure), extra=about)
     else:

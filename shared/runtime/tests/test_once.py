@@ -1,6 +1,7 @@
 """Writes that take effect once, on a real database."""
 
 import asyncio
+import logging
 import uuid
 
 import msgspec
@@ -70,6 +71,17 @@ class Gate:
         """Wait at it."""
         self.reached.set()
         await self.opened.wait()
+
+
+async def test_an_answer_as_before_writes_no_line_of_its_own(
+    make: OnceOnly[Make], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one about the request says so: a client may repeat one as often as it likes."""
+    call = call_of()
+    with caplog.at_level(logging.DEBUG, "shared"):
+        for _ in range(3):
+            await make(MESSAGE, call)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("shared")] == []
 
 
 async def test_a_request_delivered_again_is_answered_as_before(make: OnceOnly[Make], database: Database) -> None:

@@ -285,6 +285,21 @@ async def test_two_processes_share_the_requests(bus_url: str) -> None:
     assert other.taken
 
 
+async def test_a_request_writes_one_line(bus_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """With what came of it, and whether that was the answer of before."""
+
+    async def handler(message: Say, _: Call) -> Answer:
+        return Answer(message.text, replayed=message.text == "again")
+
+    async with talking(bus_url, handler) as caller:
+        with caplog.at_level(logging.DEBUG):
+            for text in ("once", "again"):
+                await caller.call(Say(text=text))
+    first, second = [record for record in caplog.records if record.name == server_module.__name__]
+    assert [vars(each)["outcome"] for each in (first, second)] == ["ok", "ok"]
+    assert [each.getMessage().endswith(" ms, as before") for each in (first, second)] == [False, True]
+
+
 async def test_a_request_is_in_the_lines_of_who_handles_it(bus_url: str) -> None:
     """Under the id and the trace of the HTTP request that it came of, also where it is asked on; each under its own."""
     formatter = JsonFormatter("echo")
