@@ -30,8 +30,6 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise click.ClickException(str(error)) from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise click.ClickException(f"The user of DATABASE_URL must own the tables: {one_line(error)}") from error
-    except asyncpg.QueryCanceledError as error:
-        raise click.ClickException("The time was up before it had ended; give it more with --timeout") from error
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         said = one_line(error) or type(error).__name__
         raise click.ClickException(f"The database of DATABASE_URL refuses, or does not answer: {said}") from error

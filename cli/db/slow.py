@@ -19,11 +19,14 @@ _HEADINGS = ("total s ", "mean ms ", "max ms ", "calls ", "rows ", "role", "id")
 @click.option("--limit", type=click.IntRange(1, 200), default=20, help="How many; 20 without.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as GET /api/v1/admin/database/slow-queries does.")
 def slow_queries(sort: str, limit: int, as_json: bool) -> None:
-    """List the statements that took most, of every role, as pg_stat_statements counts them."""
+    """List the statements that took most, of every role, as pg_stat_statements counts them.
+
+    Exit code 1 when the server does not count them; what is said then, and `advice` in the JSON, is what to do.
+    """
     page = run(lambda: _slow_queries(cast("SlowQuerySort", sort), limit))
     if as_json:
         print_json(page)
-        return
+        raise SystemExit(0 if page.available else 1)
     if not page.available:
         raise click.ClickException(page.advice or "")
     print_table(_HEADINGS, [_row(page, number) for number in range(len(page.items))])

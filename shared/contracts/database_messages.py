@@ -118,11 +118,15 @@ class SlowQueryPage(Value, frozen=True, kw_only=True):
 
 
 class UpkeepBegun(Value, frozen=True, kw_only=True):
-    """What was begun, on which tables. `finished` when it ended while the client waited."""
+    """What was begun, on which tables. `finished` when it ended while the client waited.
+
+    Then `left_out` are those of the tables that were not done, because somebody else had them locked for too long.
+    """
 
     command: UpkeepCommand
     tables: list[str]
     finished: bool
+    left_out: list[str] = []
 
 
 class DescribeTables(Request[TablePage], frozen=True, kw_only=True):

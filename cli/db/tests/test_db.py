@@ -62,6 +62,11 @@ async def test_indexes_are_verified_and_made(owner_url: str) -> None:
     """The exit code says whether all are as they are declared; what was done is said, once."""
     shown = await aurelius_db(owner_url, "indexes")
     assert (shown.code, shown.out.splitlines()[-1]) == (0, "All are as they are declared.")
+    await execute(owner_url, "CREATE INDEX mine ON strategy.users (name)")
+    await execute(owner_url, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'strategy.mine'::regclass")
+    shown = await aurelius_db(owner_url, "indexes")
+    assert (shown.code, "strategy.mine: it is not valid" in shown.out) == (0, True)
+    await execute(owner_url, "DROP INDEX strategy.mine")
     await execute(owner_url, "DROP INDEX strategy.users_by_email; DROP INDEX backtest.jobs_by_end")
     shown = await aurelius_db(owner_url, "indexes")
     assert (shown.code, shown.out.splitlines()[-1]) == (1, "2 of them are not as they are declared.")
@@ -179,6 +184,8 @@ async def test_slow_queries(owner_url: str) -> None:
     shown = await aurelius_db(owner_url, "slow-queries")
     assert shown.code == 1
     assert "CREATE EXTENSION pg_stat_statements" in shown.err
+    shown = await aurelius_db(owner_url, "slow-queries", "--json")
+    assert (shown.code, msgspec.json.decode(shown.out, type=SlowQueryPage).available) == (1, False)
 
 
 async def test_explain(owner_url: str) -> None:
@@ -188,6 +195,8 @@ async def test_explain(owner_url: str) -> None:
     assert "on jobs" in shown.out
     shown = await aurelius_db(owner_url, "explain", "--analyze", "-", given="SELECT count(*) FROM users\n")
     assert (shown.code, "actual time" in shown.out) == (0, True)
+    shown = await aurelius_db(owner_url, "explain", "--analyze", "--json", "SELECT count(*) FROM users")
+    assert msgspec.json.decode(shown.out)[0]["Plan"]["Actual Rows"] == 1
     for arguments, said in (
         (("DELETE FROM users",), "Only a SELECT"),
         (("--analyze", "--timeout", "0.1", "SELECT pg_sleep(60)"), "The time was up"),

@@ -50,4 +50,6 @@ def all_slow_queries(pages: Sequence[SlowQueryPage], sort: SlowQuerySort, limit:
 def all_begun(parts: Sequence[UpkeepBegun]) -> UpkeepBegun:
     """Return what was begun by all, as one."""
     tables = [table for part in parts for table in part.tables]
-    return UpkeepBegun(command=parts[0].command, tables=tables, finished=all(part.finished for part in parts))
+    left_out = [table for part in parts for table in part.left_out]
+    finished = all(part.finished for part in parts)
+    return UpkeepBegun(command=parts[0].command, tables=tables, finished=finished, left_out=left_out)

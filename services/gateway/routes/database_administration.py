@@ -108,5 +108,6 @@ server does not count them, `available` is false and `advice` says what to do.
 """
 _UPKEEP = """\
 One table, or all of the services one after the other; reads and writes go on meanwhile. With `Prefer: wait=N` the
-answer waits for the end; after that `GET /admin/database/tables` shows how far it is. 409 when somebody is at it.
+answer waits for the end; after that `GET /admin/database/tables` shows how far it is. `left_out` names tables that were
+not done because somebody else had them locked. 409 when somebody is at it.
 """

@@ -74,7 +74,9 @@ def services() -> FakeServices:
     fake = FakeServices()
 
     def begin(service: str, message: Upkeep, _: Principal | None) -> tuple[object, dict[str, int]]:
-        return UpkeepBegun(command=message.command, tables=[f"{service}.t"], finished=message.wait > 0), {}
+        waited = message.wait > 0
+        left_out = [f"{service}.t"] if waited else []
+        return UpkeepBegun(command=message.command, tables=[f"{service}.t"], finished=waited, left_out=left_out), {}
 
     for service in DATABASE_SERVICES:
         counted = SlowQueryPage(available=True, advice=None, counted_since=None, items=QUERIES[service])
@@ -144,9 +146,15 @@ async def test_upkeep_of_all_is_begun(client: httpx.AsyncClient, services: FakeS
     """202 with where to look, or 200 when it was done while the client waited."""
     answer = await client.post(path)
     assert (answer.status_code, answer.headers["location"]) == (202, "/api/v1/admin/database/tables")
-    assert answer.json() == {"command": path[1:], "tables": ["strategy.t", "backtest.t"], "finished": False}
+    assert answer.json() == {
+        "command": path[1:],
+        "tables": ["strategy.t", "backtest.t"],
+        "finished": False,
+        "left_out": [],
+    }
     waited = await client.post(path, headers={"Prefer": "wait=20"})
     assert (waited.status_code, waited.json()["finished"]) == (200, True)
+    assert waited.json()["left_out"] == waited.json()["tables"]
     assert "location" not in waited.headers
     command = services.asked[0].command  # type: ignore[attr-defined]  # an Upkeep
     assert services.asked == [*[Upkeep(command=command)] * 2, *[Upkeep(command=command, wait=20.0)] * 2]

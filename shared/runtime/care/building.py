@@ -5,20 +5,17 @@ most an index that no query uses: the next run drops it and begins anew. One tha
 one is there.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
 import asyncpg
 
-from shared.runtime.care.declared import Index
+from shared.runtime.care.declared import NEW, Index, names_of
 from shared.runtime.care.indexes import Found, found_in
 from shared.runtime.care.session import Connection, alone_on
 from shared.runtime.search_path import SEARCH_PATH
 
 Tell = Callable[[str], None]
 
-NEW = "_new"
-"""Ends the name of an index that is to take another's place."""
 SWAP_LOCK_SECONDS = 2
 """How long a statement may wait for a lock that stops all: who waits for one holds up everybody behind it."""
 SWAP_TRIES = 5
@@ -62,7 +59,7 @@ class _Builder:
 
     async def remove_left_overs(self, declared: Sequence[Index]) -> None:
         """Drop the invalid indexes of interrupted runs, and of a REINDEX CONCURRENTLY of a declared one."""
-        ours = re.compile(rf"({'|'.join(re.escape(each.name) for each in declared)})({NEW}|_ccnew\d*|_ccold\d*)?")
+        ours = names_of(declared)
         being_made = {row[0] for row in await self._connection.fetch(_BEING_MADE, self._schema)}
         for name, found in (await self._found()).items():
             if found.valid or not ours.fullmatch(name):

@@ -1,11 +1,16 @@
 """The indexes that a release declares, written as Postgres shows them, so that a look tells whether they are there."""
 
 import importlib
-from typing import Literal
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
 
 import msgspec
 
 Constraint = Literal["", "PRIMARY KEY", "UNIQUE"]
+
+NEW: Final = "_new"
+"""Ends the name of an index that is to take another's place."""
 
 
 class Index(msgspec.Struct, frozen=True):
@@ -40,6 +45,11 @@ def unique_key(table: str, *columns: str) -> Index:
     """Return the index of a UNIQUE constraint, under the name that Postgres gives one."""
     name = "_".join((table, *columns, "key"))
     return Index(name, table, f"USING btree ({', '.join(columns)})", unique=True, constraint="UNIQUE")
+
+
+def names_of(declared: Iterable[Index]) -> re.Pattern[str]:
+    """Return what matches their names, and those of what an interruption leaves, ours and of REINDEX CONCURRENTLY."""
+    return re.compile(rf"({'|'.join(re.escape(each.name) for each in declared)})({NEW}|_ccnew\d*|_ccold\d*)?")
 
 
 def declared_by(package: str) -> tuple[Index, ...]:

@@ -14,7 +14,9 @@ _NAME = "aurelius_explained"
 _PARAMETERS = "SELECT coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements WHERE name = $1"
 
 
-async def explain(connection: Connection, schema: str, query: str, *, analyze: bool, seconds: float) -> list[str]:
+async def explain(
+    connection: Connection, schema: str, query: str, *, analyze: bool, seconds: float, as_json: bool = False
+) -> list[str]:
     """Return the plan's lines; with `analyze` the query is run, for so many seconds at most, and its figures are real.
 
     In a transaction that may only read and is rolled back, with the names of `schema`. A query with parameters ($1), as
@@ -28,7 +30,7 @@ async def explain(connection: Connection, schema: str, query: str, *, analyze: b
     try:
         await connection.execute(f"SET LOCAL statement_timeout = '{max(1, round(seconds * 1000))}ms'")
         await connection.execute("SELECT set_config('search_path', quote_ident($1), true)", schema)
-        return await _explained(connection, query, analyze)
+        return await _explained(connection, query, analyze, "JSON" if as_json else "TEXT")
     except asyncpg.QueryCanceledError:
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -38,7 +40,7 @@ async def explain(connection: Connection, schema: str, query: str, *, analyze: b
         await connection.execute("DEALLOCATE ALL")
 
 
-async def _explained(connection: Connection, query: str, analyze: bool) -> list[str]:
+async def _explained(connection: Connection, query: str, analyze: bool, form: str) -> list[str]:
     # Prepared, because nothing else than a query can be; and with `fetch`, whose protocol takes one statement alone.
     await connection.fetch(f"PREPARE {_NAME} AS {query}")
     parameters = int(str(await connection.fetchval(_PARAMETERS, _NAME)))
@@ -53,7 +55,9 @@ async def _explained(connection: Connection, query: str, analyze: bool) -> list[
     plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {execute}")
     if found := next((node for node in _nodes(msgspec.json.decode(str(plan))) if node in _WRITES), None):
         raise Invalid(f"Only a SELECT can be explained, and this one would change or lock rows ({found})")
-    rows = await connection.fetch(f"EXPLAIN ({'ANALYZE, ' if analyze else ''}BUFFERS, SETTINGS) {execute}")
+    rows = await connection.fetch(
+        f"EXPLAIN (FORMAT {form}, {'ANALYZE, ' if analyze else ''}BUFFERS, SETTINGS) {execute}"
+    )
     return [str(row[0]) for row in rows]
 
 

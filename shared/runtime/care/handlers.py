@@ -48,7 +48,7 @@ class CareHandlers:
         self._schema = schema
         self._declared = declared
         self._session = session
-        self._work: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[list[str]] | None = None
 
     async def tables(self, message: DescribeTables, call: Call) -> Answer:
         """Describe the tables. Raises Forbidden, Unavailable."""
@@ -104,17 +104,20 @@ class CareHandlers:
         await asyncio.wait({work}, timeout=max(0.0, min(message.wait, call.seconds_left - ANSWER_SECONDS)))
         if work.done() and (work.cancelled() or work.exception()):
             raise _in_the_callers_terms(work)
-        return Answer(UpkeepBegun(command=message.command, tables=begun.result(), finished=work.done()))
+        tables, left_out = begun.result(), work.result() if work.done() else []
+        return Answer(UpkeepBegun(command=message.command, tables=tables, finished=work.done(), left_out=left_out))
 
-    async def _take_care(self, message: Upkeep, begun: "asyncio.Future[list[str]]") -> None:
+    async def _take_care(self, message: Upkeep, begun: "asyncio.Future[list[str]]") -> list[str]:
         name = message.table.partition(".")[2] if message.table else None
         async with self._session() as connection:
             tables = await tables_for(connection, self._schema, name)
             async with alone_on(connection, self._schema):
                 begun.set_result([f"{self._schema}.{table}" for table in tables])
                 busy = await take_care(connection, message.command, tables, lambda _: None)
-        if busy:
-            log.warning("left out, because others had them locked for long: %s", ", ".join(busy))
+        left_out = [f"{self._schema}.{table}" for table in busy]
+        if left_out:
+            log.warning("left out, because others had them locked for long: %s", ", ".join(left_out))
+        return left_out
 
     async def close(self) -> None:
         """Have what is under way broken off: it is done anew another time."""
@@ -131,7 +134,7 @@ def _check_admin(call: Call) -> None:
         raise Forbidden("This is for administrators")
 
 
-def _in_the_callers_terms(work: "asyncio.Task[None]") -> BaseException:
+def _in_the_callers_terms(work: "asyncio.Task[list[str]]") -> BaseException:
     """Return what to raise for work that has failed."""
     error = Unavailable("The service is stopping") if work.cancelled() else work.exception()
     return (
@@ -139,7 +142,7 @@ def _in_the_callers_terms(work: "asyncio.Task[None]") -> BaseException:
     )
 
 
-def _note_end(work: "asyncio.Task[None]") -> None:
+def _note_end(work: "asyncio.Task[list[str]]") -> None:
     """Tell of an end that perhaps nobody waits for."""
     if not work.cancelled() and isinstance(error := work.exception(), LOST):
         log.warning("the tables could not all be looked after: %s", error)

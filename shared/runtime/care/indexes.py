@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from shared.contracts.database_messages import IndexCondition, IndexState
-from shared.runtime.care.declared import Index
+from shared.runtime.care.declared import Index, names_of
 from shared.runtime.care.spare import is_worth_a_word, spare_of_btree
 from shared.runtime.database import Connection
 from shared.runtime.search_path import SEARCH_PATH
@@ -16,15 +16,23 @@ ADVICE: Mapping[IndexCondition, str] = {
     "different": "it is not as this release declares it: aurelius db indexes --create replaces it",
 }
 LEFT_OVER = "the making of an index was interrupted and left it behind: aurelius db indexes --create removes it"
+NOT_DONE = "it is being made at this moment, or another index is, of which this user is not told: look again later"
+ANOTHERS = (
+    "it is not valid, costs writes and serves no query; it is not the release's: whoever made it may drop it "
+    "(DROP INDEX CONCURRENTLY) and make it anew"
+)
 UNUSED_BYTES = 2**20
 
 # A crash loses the counts as a reset does, and only what belongs to the whole server says when that was. A plain role
-# sees both. `last_idx_scan` is there from Postgres 16 on. Expressions have statistics under the index's own name, which
-# its owner alone sees; of a column that nobody has analyzed there is no mean width.
+# sees both; of what others are at now it sees hardly more than that. `last_idx_scan` is there from Postgres 16 on.
+# Expressions have statistics under the index's own name, which its owner alone sees; of a column that nobody has
+# analyzed there is no mean width.
 _INDEXES = """
 SELECT i.oid::bigint AS oid, n.nspname AS schema, t.relname AS table, i.relname AS name,
        format('%I.%I', n.nspname, i.relname) AS identifier,
        x.indisvalid AND x.indisready AND x.indislive AS valid, x.indisunique AS unique,
+       EXISTS (SELECT FROM pg_stat_progress_create_index AS g
+               WHERE g.datname = current_database() AND (g.index_relid = i.oid OR g.relid IS NULL)) AS being_made,
        (regexp_match(pg_get_indexdef(i.oid), ' (USING .*)$'))[1] AS definition,
        coalesce((SELECT CASE contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' ELSE contype::text END
                  FROM pg_constraint WHERE conindid = i.oid AND contype IN ('p', 'u', 'x')), '') AS constraint,
@@ -79,8 +87,8 @@ async def describe_indexes(connection: Connection, schema: str, declared: Sequen
     """Return every index that is there or declared, in a transaction of the caller's."""
     await connection.execute(SEARCH_PATH, schema)
     rows = {str(row["name"]): dict(row) for row in await connection.fetch(_INDEXES, schema)}
-    wanted = {each.name: each for each in declared}
-    states = [_state(row, wanted.get(name)) for name, row in rows.items()]
+    wanted, ours = {each.name: each for each in declared}, names_of(declared)
+    states = [_state(row, wanted.get(name), ours=ours.fullmatch(name) is not None) for name, row in rows.items()]
     states += [_missing(schema, each) for name, each in wanted.items() if name not in rows]
     return sorted(states, key=lambda state: (state.table, state.name))
 
@@ -97,19 +105,24 @@ def is_wrong(state: IndexState) -> bool:
     return state.condition in ADVICE
 
 
-def _condition(found: Found, declared: Index | None) -> IndexCondition:
-    if not found.valid:
+def _condition(found: Found, declared: Index | None, ours: bool) -> IndexCondition:
+    if not found.valid and ours:
         return "invalid"
     if declared is None:
         return "undeclared"
     return "valid" if found.is_as(declared) else "different"
 
 
-def _state(row: Mapping[str, object], declared: Index | None) -> IndexState:
+def _state(row: Mapping[str, object], declared: Index | None, *, ours: bool) -> IndexState:
     found = msgspec.convert(row, Found)
-    condition = _condition(found, declared)
+    condition = _condition(found, declared, ours)
     unused = found.valid and not found.unique and not found.constraint and row["scans"] == 0
-    hints = [ADVICE[condition] if declared else LEFT_OVER] if condition in ADVICE else []
+    if not found.valid and row["being_made"]:
+        hints = [NOT_DONE]
+    elif not found.valid and not ours:
+        hints = [ANOTHERS]
+    else:
+        hints = [ADVICE[condition] if declared else LEFT_OVER] if condition in ADVICE else []
     if unused and int(str(row["bytes"])) >= UNUSED_BYTES:
         hints.append(_unused(declared is not None))
     spare, size = _spare_bytes(row), int(str(row["bytes"]))

@@ -16,11 +16,28 @@ MISSING = (
     "parameter group of a managed server) and restart it, then run, as an administrator and in this database: "
     "CREATE EXTENSION pg_stat_statements"
 )
+NOT_MADE = (
+    "The server counts statements, but this database lacks the extension that shows them: run, as an administrator and "
+    "in this database: CREATE EXTENSION pg_stat_statements"
+)
 NOT_LOADED = (
     "The database has the extension pg_stat_statements, but the server has not loaded it: add it to "
     "shared_preload_libraries and restart the server"
 )
+TOO_OLD = (
+    "The extension pg_stat_statements is older than its library, as after an upgrade of the server: run, as an "
+    "administrator and in this database: ALTER EXTENSION pg_stat_statements UPDATE"
+)
+SWITCHED_OFF = (
+    "The server has pg_stat_statements, and is told to count nothing: set pg_stat_statements.track = top and "
+    "compute_query_id = auto (postgresql.conf, or the parameter group of a managed server), and reload its settings"
+)
 
+# Of a library that is not loaded there are no settings here, whatever the configuration says.
+_LOADED = "SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'pg_stat_statements.track')"
+_SWITCHED_OFF = """
+SELECT current_setting('pg_stat_statements.track', true) = 'none' OR current_setting('compute_query_id', true) = 'off'
+"""
 _SCHEMA = f"""
 SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace
 WHERE extname = '{EXTENSION}'
@@ -53,13 +70,17 @@ async def list_slow_queries(
     """Return the statements of this database that took most, or of one role's; advice where nobody counts them."""
     schema = await connection.fetchval(_SCHEMA)
     if schema is None:
-        return _unavailable(MISSING)
+        return _unavailable(NOT_MADE if await connection.fetchval(_LOADED) else MISSING)
     try:
         since = await connection.fetchval(_SINCE.format(schema=schema))
         query = _STATEMENTS.format(schema=schema, order=_ORDER[sort])
         rows = await connection.fetch(query, limit, role)
+        if await connection.fetchval(_SWITCHED_OFF):
+            return _unavailable(SWITCHED_OFF)
     except asyncpg.ObjectNotInPrerequisiteStateError:
         return _unavailable(NOT_LOADED)
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedTableError):
+        return _unavailable(TOO_OLD)
     items = [_shown(msgspec.convert(dict(row), SlowQuery)) for row in rows]
     return msgspec.convert({"available": True, "advice": None, "counted_since": since, "items": items}, SlowQueryPage)
 

@@ -9,6 +9,7 @@ from services.strategy.migrations.indexes import INDEXES
 from shared.contracts.errors import Conflict
 from shared.runtime.care import building
 from shared.runtime.care.building import CannotBuild, build_indexes
+from shared.runtime.care.indexes import ANOTHERS, NOT_DONE, is_wrong
 from shared.runtime.care.session import Connection, alone_on, care_session
 from shared.runtime.care.tests.test_indexes import described
 from shared.runtime.tests.eventually import eventually
@@ -81,7 +82,10 @@ async def test_what_is_somebody_elses_stays(owner: Connection) -> None:
     await owner.execute("CREATE INDEX mine ON strategy.users (name); CREATE INDEX mine_new ON strategy.users (name)")
     await owner.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'strategy.mine_new'::regclass")
     assert await build(owner) == (0, [])
-    assert {"mine", "mine_new"} <= (await described(owner)).keys()
+    found = await described(owner)
+    assert {found[name].condition for name in ("mine", "mine_new")} == {"undeclared"}
+    assert not any(map(is_wrong, found.values()))
+    assert [ANOTHERS in found[name].hints for name in ("mine", "mine_new")] == [False, True]
 
 
 async def test_rows_that_are_alike_are_told(owner: Connection) -> None:
@@ -151,8 +155,8 @@ async def test_an_interruption_leaves_what_the_next_run_mends(owner: Connection,
     assert await all_are_valid(owner)
 
 
-async def test_what_somebody_makes_by_hand_is_not_dropped(owner: Connection, owner_url: str) -> None:
-    """While it is made it looks like what an interruption leaves."""
+async def test_what_somebody_makes_by_hand_is_not_dropped(owner: Connection, plain: Connection, owner_url: str) -> None:
+    """While it is made it looks like what an interruption leaves, and is not told as that."""
     await owner.execute("DROP INDEX strategy.users_by_created_at")
     async with care_session(owner_url, "before") as before, care_session(owner_url, "hand") as hand:
         transaction = before.transaction()
@@ -162,6 +166,8 @@ async def test_what_somebody_makes_by_hand_is_not_dropped(owner: Connection, own
             hand.execute("CREATE INDEX CONCURRENTLY users_by_created_at ON strategy.users (created_at, id)")
         )
         await eventually(lambda: is_made(owner_url, "users_by_created_at"))
+        for looking in (owner, plain):
+            assert (await described(looking))["users_by_created_at"].hints == [NOT_DONE]
         with pytest.raises(CannotBuild, match="being made by somebody else"):
             await asyncio.wait_for(build(owner), allowed(10))
         await transaction.rollback()

@@ -7,7 +7,14 @@ import pytest
 
 from shared.contracts.database_messages import SlowQuerySort
 from shared.runtime.care.session import Connection
-from shared.runtime.care.slow_queries import MISSING, NOT_LOADED, list_slow_queries
+from shared.runtime.care.slow_queries import (
+    MISSING,
+    NOT_LOADED,
+    NOT_MADE,
+    SWITCHED_OFF,
+    TOO_OLD,
+    list_slow_queries,
+)
 from shared.runtime.migrations.runner import migrate_in
 from tests.databases import ask, execute, fresh_database
 
@@ -45,16 +52,37 @@ async def test_the_order_is_the_one_asked_for(owner: Connection, sort: SlowQuery
 
 
 async def test_the_advice_where_the_extension_is_missing(owner: Connection) -> None:
-    """It names the setting, the restart and the statement."""
+    """The statement, and the setting and the restart where that is not all that is missing."""
     await owner.execute("DROP EXTENSION pg_stat_statements")
     page = await list_slow_queries(owner, "total", 10)
-    assert (page.available, page.items, page.advice) == (False, [], MISSING)
+    assert (page.available, page.items, page.advice) == (False, [], NOT_MADE)
+    assert "restart" not in NOT_MADE
     for word in ("shared_preload_libraries", "restart", "CREATE EXTENSION pg_stat_statements"):
         assert word in MISSING
 
 
+@pytest.mark.parametrize("setting", ["pg_stat_statements.track = none", "compute_query_id = off"])
+async def test_the_advice_where_counting_is_switched_off(owner: Connection, setting: str) -> None:
+    """An empty list would say that nothing is slow."""
+    await owner.execute(f"SET {setting}")
+    page = await list_slow_queries(owner, "total", 10)
+    assert (page.available, page.advice) == (False, SWITCHED_OFF)
+
+
+async def test_the_advice_where_the_extension_is_of_an_older_server(owner: Connection) -> None:
+    """An upgrade of the server leaves it as it is, with other columns."""
+    await owner.execute("DROP EXTENSION pg_stat_statements; CREATE EXTENSION pg_stat_statements VERSION '1.7'")
+    page = await list_slow_queries(owner, "total", 10)
+    assert (page.available, page.advice) == (False, TOO_OLD)
+    await owner.execute("ALTER EXTENSION pg_stat_statements UPDATE")
+    assert (await list_slow_queries(owner, "total", 10)).available
+
+
 class NotLoaded:
-    """A database that has the extension, on a server that was started without its library."""
+    """A database that has the extension, or not, on a server that was started without its library."""
+
+    def __init__(self, *, empty: bool = False) -> None:
+        self.empty = empty
 
     async def fetch(self, query: str, *_: object) -> Sequence[asyncpg.Record]:
         """As Postgres refuses."""
@@ -67,7 +95,9 @@ class NotLoaded:
     async def fetchval(self, query: str, *_: object) -> object:
         """The extension's schema."""
         if "pg_extension" in query:
-            return "public"
+            return None if self.empty else "public"
+        if "pg_settings" in query:
+            return False
         raise asyncpg.ObjectNotInPrerequisiteStateError("must be loaded")
 
     async def execute(self, query: str, *_: object) -> str:
@@ -79,6 +109,8 @@ async def test_the_advice_where_the_library_is_not_loaded() -> None:
     """Another: the extension is there."""
     page = await list_slow_queries(NotLoaded(), "total", 10)
     assert (page.available, page.advice) == (False, NOT_LOADED)
+    page = await list_slow_queries(NotLoaded(empty=True), "total", 10)
+    assert (page.available, page.advice) == (False, MISSING)
 
 
 async def test_no_password_is_shown(owner: Connection, role_name: str) -> None:

@@ -129,11 +129,12 @@ async def test_it_goes_on_when_nobody_waits(handlers: CareHandlers, owner: Conne
 async def test_a_table_that_others_hold_is_left_out(
     handlers: CareHandlers, owner: Connection, owner_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the next one is done."""
+    """Which whoever waits is told; and the next one is done."""
     monkeypatch.setattr(session, "LOCK_SECONDS", 0.05)
     async with care_session(owner_url, "holder") as holder, holder.transaction():
         await holder.execute("LOCK TABLE strategy.users IN SHARE UPDATE EXCLUSIVE MODE")
-        assert (await begun(handlers, Upkeep(command="analyze", wait=10))).finished
+        answer = await begun(handlers, Upkeep(command="analyze", wait=10))
+    assert (answer.finished, answer.left_out) == (True, ["strategy.users"])
     done = await cared_for(owner, "analyze")
     assert "users" not in done
     assert "sessions" in done
