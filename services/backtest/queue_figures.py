@@ -31,15 +31,16 @@ class QueueFigures:
         """Count until cancelled."""
         await repeat(self.read, every=READ_SECONDS, rest=REST)
 
-    async def read(self) -> None:
-        """Count once."""
+    async def read(self) -> bool:
+        """Count once, and say whether the database answered."""
         try:
             async with self._database.reading() as connection:
                 self._shares = await shares_of_all(connection)
         except Unavailable:
             self._shares = ()
-        else:
-            self._backlog.jobs = sum(share.jobs for share in self._shares)
+            return False
+        self._backlog.jobs = sum(share.jobs for share in self._shares)
+        return True
 
     def gauges(self) -> list[Gauge]:
         """Return the counts by kind and state, and the age in seconds of the oldest that waits."""

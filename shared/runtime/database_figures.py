@@ -56,14 +56,16 @@ class DatabaseFigures:
         """Read every READ_SECONDS until cancelled."""
         await repeat(self.read, every=READ_SECONDS, rest=REST)
 
-    async def read(self) -> None:
-        """Read once. While the database is away nothing is told of it."""
+    async def read(self) -> bool:
+        """Read once, and say whether the database answered. While it is away nothing is told of it."""
         try:
             async with self._database.reading() as connection:
                 self._gauges = [*await _of_the_whole(connection), *await _of_tables(connection)]
         except Unavailable as error:
             log.info("the database does not tell its figures: %s", error)
             self._gauges = []
+            return False
+        return True
 
 
 async def _of_the_whole(connection: Connection) -> list[Gauge]:

@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 
-async def repeat(work: Callable[[], Awaitable[None]], *, every: float, rest: float) -> NoReturn:
-    """Do `work` with so many seconds in between, and `rest` times as long as it took if that is more."""
+async def repeat(work: Callable[[], Awaitable[bool]], *, every: float, rest: float) -> NoReturn:
+    """Do `work` with so many seconds in between, and `rest` times as long as it took if that is more.
+
+    Work that says it was in vain has waited for somebody, rather than taken his time: it is not rested from.
+    """
     while True:
         begun = time.perf_counter()
-        await work()
-        await asyncio.sleep(max(every, rest * (time.perf_counter() - begun)))
+        done = await work()
+        took = time.perf_counter() - begun if done else 0.0
+        await asyncio.sleep(max(every, rest * took))

@@ -85,7 +85,7 @@ async def test_postgres_tells_sizes_rows_and_connections(database: Database, tim
 async def test_a_database_that_is_away_tells_nothing(database: Database, timings: Timings) -> None:
     """What it told before is no figure of now."""
     figures = DatabaseFigures(database, timings)
-    await figures.read()
+    assert await figures.read()
     await database.close()
-    await figures.read()
+    assert not await figures.read()
     assert gauges_of(timings.batch()) == {}

@@ -12,14 +12,21 @@ class Rested(Exception):
     """The first pause has come."""
 
 
-@pytest.mark.parametrize(("taken", "pause"), [(0.01, 2.0), (0.5, 25.0)])
-async def test_it_rests_for_as_long_as_is_said(monkeypatch: pytest.MonkeyPatch, taken: float, pause: float) -> None:
-    """At least so many seconds; where reading takes long, so many times as long as that."""
+@pytest.mark.parametrize(("taken", "done", "pause"), [(0.01, True, 2.0), (0.5, True, 25.0), (3.0, False, 2.0)])
+async def test_it_rests_for_as_long_as_is_said(
+    monkeypatch: pytest.MonkeyPatch, taken: float, done: bool, pause: float
+) -> None:
+    """At least so many seconds; where reading takes long, so many times as long as that.
+
+    Where it waited in vain, for a database that hangs, it is tried again as soon as ever: minutes later nobody would
+    know that it is back.
+    """
     now, pauses = 100.0, list[float]()
 
-    async def work() -> None:
+    async def work() -> bool:
         nonlocal now
         now += taken
+        return done
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
