@@ -49,7 +49,7 @@ def test_what_asyncio_runs_is_undone_to_its_end(run: Run, in_background: bool) -
     async def undone() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.Event().wait()
+            await asyncio.wait_for(asyncio.Event().wait(), 30)
         finally:
             await asyncio.sleep(0.01)
             done.append("waited")
