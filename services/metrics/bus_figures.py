@@ -59,10 +59,14 @@ async def read_bus(client: Redis) -> Bus:
 
 
 def _told(stream: Stream, groups: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    """Return ours and MAX_OTHERS at most, those that have a name fit for a label."""
-    ours = {reader.group for reader in stream.readers}
+    """Return ours and MAX_OTHERS at most, those that have a name fit for a label.
+
+    Not one that is called like a reader of ours without a group: a release before made it, and nobody reads through it.
+    """
+    ours = {reader.group for reader in stream.readers if reader.group}
+    left = {reader.name for reader in stream.readers if not reader.group}
     named = [{**group, "name": group["name"].decode(errors="replace")} for group in groups]
-    others = (group for group in named if group["name"] not in ours and len(group["name"]) <= MAX_LABEL)
+    others = (group for group in named if group["name"] not in ours | left and len(group["name"]) <= MAX_LABEL)
     return [*(group for group in named if group["name"] in ours), *islice(others, MAX_OTHERS)]
 
 
