@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 from deploy.local.program import ROOT
 from tests.consistency import mutants
 from tests.consistency.breaking import FAMILIES, INVALIDATOR, LONGEST_AWAY_SECONDS, absence_of, faults_of
@@ -44,8 +42,23 @@ def test_each_mutant_that_there_is_has_a_run() -> None:
     assert sorted(NAMES) == sorted(mutants.MUTANTS)
 
 
-@pytest.mark.parametrize(("name", "service"), [(name, of) for each in MUTANTS for name, of in each.programs()])
-def test_a_mutant_can_be_made_of_the_services_as_they_are(name: str, service: str) -> None:
-    """What it changes is there, under its name."""
-    code = f"from tests.consistency.mutants import MUTANTS; MUTANTS[{name!r}]()"
-    subprocess.run([sys.executable, "-c", code, name, service], cwd=ROOT, check=True)
+# Each in a process of its own that need not import the services again.
+MAKE_EACH = """
+import os, sys
+from services.backtest import app
+from services.strategy import app
+from tests.consistency.mutants import MUTANTS
+for program in sys.argv[1:]:
+    if os.fork() == 0:
+        sys.argv[1:] = program.split()
+        MUTANTS[sys.argv[1]]()
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit(f"{program} cannot be made")
+"""
+
+
+def test_mutants_can_be_made_of_the_services_as_they_are() -> None:
+    """What each changes is there, under its name."""
+    programs = [f"{name} {of}" for each in MUTANTS for name, of in each.programs()]
+    subprocess.run([sys.executable, "-c", MAKE_EACH, *programs], cwd=ROOT, check=True)
