@@ -80,11 +80,11 @@ class Chaos:
         say(f"{began - self.began:6.1f} s  {fault.name:<28} {ended - began:4.1f} s, {after}")
 
 
-def faults_of(seed: int, duration: float) -> Body:
-    """What a run of so many seconds suffers."""
+def faults_of(seed: int, duration: float, heal: float = HEAL_SECONDS) -> Body:
+    """What a run of so many seconds suffers, one fault `heal` seconds after the other or when that has healed."""
 
     async def suffer(chaos: Chaos) -> None:
-        for fault in schedule(seed, duration):
+        for fault in schedule(seed, duration, heal=heal):
             await chaos.at(fault.at)
             await chaos.suffer(fault)
             await asyncio.sleep(REST_SECONDS)
