@@ -11,6 +11,18 @@ from tests.faults.schedule import REST_SECONDS, Fault
 pytestmark = [pytest.mark.alone, pytest.mark.e2e]
 
 KILLED = ("strategy-1", "backtest-1", "gateway", "gateway-copy", "invalidator", "metrics", "worker-2", "consumer")
+# The name of a process, of the one in its place where that comes first, and of their service.
+NEW_FIRST = (
+    ("strategy-1", "strategy-3", "strategy"),
+    ("backtest-1", "backtest-3", "backtest"),
+    ("gateway", "gateway-2", "gateway"),
+)
+OLD_FIRST = (
+    ("strategy-2", "strategy"),
+    ("backtest-2", "backtest"),
+    ("invalidator", "invalidator"),
+    ("metrics", "metrics"),
+)
 
 
 @pytest.mark.long
@@ -33,16 +45,8 @@ async def test_each_service_may_be_restarted(tmp_path: Path) -> None:
     """
 
     async def restart(chaos: Chaos) -> None:
-        cluster = chaos.cluster
-        for service in ("strategy", "backtest"):
-            await _new_first(chaos, f"{service}-1", f"{service}-3", service)
-            await _old_first(chaos, f"{service}-2", service)
-        for service in ("invalidator", "metrics"):
-            await _old_first(chaos, service, service)
-        await cluster.add("gateway-2", "gateway")
-        await cluster.until_ready("gateway-2")
-        cluster.client_proxy.target = cluster.instances["gateway-2"].port
-        await _ended(chaos, "gateway")
+        await _new_first(chaos)
+        await asyncio.gather(*(_old_first(chaos, name, service) for name, service in OLD_FIRST))
         await asyncio.sleep(REST_SECONDS)
 
     report = await run(tmp_path, 1, 0, restart)
@@ -51,12 +55,17 @@ async def test_each_service_may_be_restarted(tmp_path: Path) -> None:
     assert not [status for status in statuses if status == 0 or (status >= 500 and status != 503)], statuses
 
 
-async def _new_first(chaos: Chaos, old: str, new: str, service: str) -> None:
+async def _new_first(chaos: Chaos) -> None:
     """As a rolling update does: there is never one less."""
-    await chaos.cluster.add(new, service)
-    await chaos.cluster.until_ready(new)
-    await _ended(chaos, old)
-    await asyncio.sleep(REST_SECONDS)
+    cluster = chaos.cluster
+    for _, new, service in NEW_FIRST:
+        await cluster.add(new, service)
+    await asyncio.gather(*(cluster.until_ready(new) for _, new, _ in NEW_FIRST))
+    for old, new, service in NEW_FIRST:
+        if service == "gateway":
+            cluster.client_proxy.target = cluster.instances[new].port
+        await _ended(chaos, old)
+        await asyncio.sleep(REST_SECONDS)
 
 
 async def _old_first(chaos: Chaos, name: str, service: str) -> None:
@@ -64,7 +73,6 @@ async def _old_first(chaos: Chaos, name: str, service: str) -> None:
     await _ended(chaos, name)
     await chaos.cluster.add(name, service)
     await chaos.cluster.until_ready(name)
-    await asyncio.sleep(REST_SECONDS)
 
 
 async def _ended(chaos: Chaos, name: str) -> None:
