@@ -5,6 +5,7 @@ A test marked `alone` has the machine to itself: it measures time, or puts the w
 """
 
 import fcntl
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -38,6 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
         kept = Path(os.environ.get("NUMBA_CACHE_DIR") or _ROOT / ".pytest_cache" / "kernels")
         os.environ["NUMBA_CACHE_DIR"] = str(kept / worker)
         config.stash[_KERNELS] = Kernels(kept, worker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage neither while eight thousand tests are made, which all stay, nor among them ever after."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
