@@ -45,6 +45,13 @@ async def owner_url(ready_databases: ReadyDatabases) -> AsyncIterator[str]:
         yield url
 
 
+@pytest_asyncio.fixture(scope="session")
+async def untouched_url(ready_databases: ReadyDatabases) -> AsyncIterator[str]:
+    """A migrated database, for its owner, which all share whose promise is that they change nothing in it."""
+    async with ready_databases.lend() as url:
+        yield url
+
+
 @pytest.fixture
 def database_url(owner_url: str) -> str:
     """The same database, for whoever needs no role of a service; the services' own tests log in as their service."""

@@ -21,18 +21,18 @@ def grants_of(service: str) -> Grants:
 
 
 @EACH_SERVICE
-async def test_every_table_is_declared(owner_url: str, service: str, other: str) -> None:
+async def test_every_table_is_declared(untouched_url: str, service: str, other: str) -> None:
     """A new table without a line in the service's `migrations/grants.py` would be out of its reach."""
-    tables = await ask(owner_url, _TABLES, service)
+    tables = await ask(untouched_url, _TABLES, service)
     assert isinstance(tables, list)
     assert sorted(tables) == sorted(grants_of(service))
 
 
 @EACH_SERVICE
-async def test_a_role_holds_what_is_declared(owner_url: str, service: str, other: str) -> None:
+async def test_a_role_holds_what_is_declared(untouched_url: str, service: str, other: str) -> None:
     """As Postgres itself sees it, by whatever way a right may come."""
     for table, declared in grants_of(service).items():
-        held = await rights_on(owner_url, f"aurelius_{service}", f"{service}.{table}")
+        held = await rights_on(untouched_url, f"aurelius_{service}", f"{service}.{table}")
         assert held == " ".join(sorted(declared)), table
 
 
@@ -63,8 +63,8 @@ async def test_a_role_holds_what_is_declared(owner_url: str, service: str, other
         "SELECT * FROM pg_authid",
     ],
 )
-async def test_a_role_is_refused(owner_url: str, service: str, other: str, statement: str) -> None:
+async def test_a_role_is_refused(untouched_url: str, service: str, other: str, statement: str) -> None:
     """Whoever gets at a service's password gets at that service's rows, through the doors that it has itself."""
-    url = service_url(owner_url, service)
+    url = service_url(untouched_url, service)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await execute(url, f"SET search_path = {service}; {statement.format(service=service, other=other)}")

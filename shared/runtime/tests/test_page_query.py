@@ -53,9 +53,9 @@ def test_a_cursor_of_another_list_is_refused() -> None:
 
 
 @pytest.fixture
-async def table(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A table with many ties and gaps in its keys, and the versions of lists."""
-    connection = await asyncpg.connect(database_url)
+async def table(untouched_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A table with many ties and gaps in its keys, and the versions of lists: this connection's own."""
+    connection = await asyncpg.connect(untouched_url)
     await connection.execute("CREATE TEMP TABLE object_version (object text PRIMARY KEY, version bigint)")
     await connection.execute(
         "CREATE TEMP TABLE thing (id uuid PRIMARY KEY, owner text NOT NULL, place text NOT NULL,"
