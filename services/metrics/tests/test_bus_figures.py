@@ -75,15 +75,15 @@ async def test_the_oldest_entry_that_is_owed_has_an_age(bus_url: str) -> None:
         seconds, _ = await client.time()
         for age in (100, 50):
             await client.xadd(TIMINGS, {"batch": "{}"}, id=f"{(seconds - age) * 1000}-0")
-        for group in ("metrics", "other"):
+        for group in ("archive", "other"):
             await client.xgroup_create(TIMINGS, group, id="0")
-        await client.xreadgroup("metrics", "one", {TIMINGS: ">"})
+        await client.xreadgroup("archive", "one", {TIMINGS: ">"})
         both = (await read_bus(client)).series[GROUP_OLDEST_PENDING.name]
-        await client.xack(TIMINGS, "metrics", f"{(seconds - 100) * 1000}-0")
+        await client.xack(TIMINGS, "archive", f"{(seconds - 100) * 1000}-0")
         one = (await read_bus(client)).series[GROUP_OLDEST_PENDING.name]
     assert both[TIMINGS, "other"] == [0]
-    assert 100 <= both[TIMINGS, "metrics"][0] < 150
-    assert 50 <= one[TIMINGS, "metrics"][0] < 100
+    assert 100 <= both[TIMINGS, "archive"][0] < 150
+    assert 50 <= one[TIMINGS, "archive"][0] < 100
 
 
 async def test_the_bus_tells_of_itself(bus_url: str) -> None:
