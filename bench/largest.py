@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from bench.ending import program_of, undone_when_ended
 from bench.serving.machine import describe as machine
 from bench.serving.machine import load_average
 from services.backtest.core.ingest.description import describe
@@ -91,7 +92,7 @@ def _peak_mib() -> float:
 
 
 def _in_process(*arguments: str) -> tuple[float, str, float]:
-    command = [sys.executable, "-m", "bench.largest", *arguments]
+    command = program_of("bench.largest", *arguments)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **ENVIRON})
     seconds, found, peak = json.loads(done.stdout)
     return seconds, found, peak
@@ -123,5 +124,5 @@ if __name__ == "__main__":
         case ["run", bars_file, digest]:
             print(json.dumps([*run(Path(bars_file), digest), _peak_mib()]))
         case _:
-            with tempfile.TemporaryDirectory() as folder:
+            with undone_when_ended(), tempfile.TemporaryDirectory() as folder:
                 measure(Path(folder))

@@ -7,7 +7,6 @@ machine. Ends with 1 when a target is missed, of those that are asked for.
 
 import asyncio
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,17 +14,17 @@ from pathlib import Path
 
 import msgspec
 
+from bench.ending import printed_by, undone_when_ended
 from bench.serving.machine import describe, load_average
 from cli.load.results import Memory, Ramp, Report, Result
 from cli.load.targets import CPU_SHARE
-from tests.e2e.platform import ROOT, platform
+from tests.e2e.platform import platform
 
 
 def report_of(url: str, folder: Path) -> tuple[Report, int]:
     """Run the load suite; return what it found, and its exit status. Raises FileNotFoundError when it found nothing."""
     file = folder / "load.json"
-    command = [sys.executable, "-m", "cli", "load", "--url", url, "--json", str(file)]
-    status = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode
+    _, status = printed_by("cli", "load", "--url", url, "--json", str(file))
     return msgspec.json.decode(file.read_bytes(), type=Report), status
 
 
@@ -111,5 +110,5 @@ async def run(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
+    with undone_when_ended(), tempfile.TemporaryDirectory() as name:
         sys.exit(asyncio.run(run(Path(name))))
