@@ -87,12 +87,12 @@ async def test_hostile_files_are_refused_with_a_sentence(client: httpx.AsyncClie
     """Bombs, halves, other formats, endless lines: each is a 4xx that says what to do, and the next upload is read."""
     user = await registered(client)
     head = b"Date,Open,High,Low,Close,Volume\n"
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     blanks = packer.compress(head) + packer.compress(b"\n" * 300_000_000) + packer.flush()
     ones = pa.array(np.ones(100_000))
     text = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000), pa.int32()), pa.array(["1" * 20_000]))
     columns = {"time": pa.array(np.arange(100_000), pa.timestamp("s")), "high": ones, "low": ones, "close": ones}
-    many = pa.table({name: pa.array(np.arange(1, 5_000_002)) for name in ("t", "o", "h", "l", "c")})
+    many = pa.table({name: pa.array(np.zeros(5_000_001, np.int64)) for name in ("t", "o", "h", "l", "c")})
     sound = parquet_of(pa.table({**columns, "open": ones}))
     for content, status, words in (
         (parquet_of(pa.table({**columns, "open": text})), 422, "more memory"),
