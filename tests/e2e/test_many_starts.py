@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from tests.e2e.demo import assert_made_once, assert_not_made_again
 from tests.e2e.journey import User, registered, stored, whole_journey
 from tests.e2e.platform import Platform, platform
 from tests.seconds import allowed
@@ -21,27 +22,29 @@ ROUNDS = 10
 async def test_a_second_start_keeps_everything_and_no_cache_changes_nothing(tmp_path: Path, aapl: Path) -> None:
     """What was answered before a kill -9 of the launcher is there after the next start, in seconds, for the same user.
 
-    No process outlives it, though it had just written. REDIS_ENABLED=false serves the same.
+    No process outlives it, though it had just written. What the first start has made for the demo the second one does
+    not make again. REDIS_ENABLED=false serves the same.
     """
-    async with platform(tmp_path, {"REDIS_ENABLED": "false"}) as first, first.client() as client:
+    async with platform(tmp_path, {"DEMO": "1"}) as first, first.client() as client:
+        kept = await assert_made_once(first, client)
         user = await registered(client)
         strategy = await stored(user)
-        assert (await whole_journey(client, aapl))["metrics"]["trades"] == 85
-        assert not [each for each in first.processes("valkey-server") if "cache" in each.cwd()]
-        for _ in range(2):
-            answer = await user.call("GET", f"/strategies/{strategy.json()['id']}", 200)
-            assert answer.headers["cache-status"] == "aurelius-l2; fwd=bypass"
         ids = [strategy.json()["id"], (await stored(user)).json()["id"]]
         await first.kill()
     started = time.monotonic()
-    async with platform(tmp_path) as second, second.client() as client:
+    async with platform(tmp_path, {"DEMO": "1", "REDIS_ENABLED": "false"}) as second, second.client() as client:
         assert time.monotonic() - started < allowed(20)
+        assert not [each for each in second.processes("valkey-server") if "cache" in each.cwd()]
         user.client = client
-        again = await user.call("GET", f"/strategies/{ids[0]}", 200)
-        assert again.json() == strategy.json()
+        for _ in range(2):
+            again = await user.call("GET", f"/strategies/{ids[0]}", 200)
+            assert again.headers["cache-status"] == "aurelius-l2; fwd=bypass"
+            assert again.json() == strategy.json()
         listed = await user.call("GET", "/strategies?sort=created_at", 200)
         assert [item["id"] for item in listed.json()["items"]] == ids
         assert await announced(second, ids) == ids
+        assert (await whole_journey(client, aapl))["metrics"]["trades"] == 85
+        await assert_not_made_again(second, client, kept)
 
 
 @pytest.mark.long
