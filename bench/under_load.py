@@ -9,22 +9,30 @@ import asyncio
 import os
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from bench.ending import printed_by, undone_when_ended
+from bench.ending import program_of, undone_when_ended
 from bench.serving.machine import describe, load_average
 from cli.load.results import Memory, Ramp, Report, Result
 from cli.load.targets import CPU_SHARE
 from tests.e2e.platform import platform
 
 
-def report_of(url: str, folder: Path) -> tuple[Report, int]:
+async def report_of(url: str, folder: Path) -> tuple[Report, int]:
     """Run the load suite; return what it found, and its exit status. Raises FileNotFoundError when it found nothing."""
     file = folder / "load.json"
-    _, status = printed_by("cli", "load", "--url", url, "--json", str(file))
+    command = program_of("cli", "load", "--url", url, "--json", str(file))
+    process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, start_new_session=True)
+    try:
+        status = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
     return msgspec.json.decode(file.read_bytes(), type=Report), status
 
 
@@ -100,7 +108,7 @@ async def run(folder: Path) -> int:
     before = load_average()
     # As it is by default: under tests the checker compares far more.
     async with platform(folder, {**environ, "CACHE_BODIES_ONE_IN": "1000"}) as running:
-        report, status = await asyncio.to_thread(report_of, running.base_url, folder)
+        report, status = await report_of(running.base_url, folder)
     first = report.results[0]
     print(
         f"On {describe('granian', 'litestar', 'uvloop')}. Load average {before} before, {load_average()} at the end, "
