@@ -24,6 +24,10 @@ class Composition:
         names = self.mutants.get(service, ())
         return ("-m", "tests.consistency.mutants", "+".join(names), service) if names else ()
 
+    def program(self, service: str) -> tuple[tuple[str, ...], dict[str, str]]:
+        """What of a service is another's than its own: arguments, and settings."""
+        return self.arguments(service), dict(self.settings.get(service, {}))
+
 
 Sign = Callable[[Violation], bool]
 

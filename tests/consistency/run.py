@@ -7,7 +7,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -66,7 +66,8 @@ async def run(folder: Path, seed: int, duration: float, mutants: Sequence[Mutant
 
 @asynccontextmanager
 async def _world(folder: Path, seed: int) -> AsyncIterator["_World"]:
-    async with cluster(folder, TWO_GATEWAYS) as system:
+    async with cluster(folder, replace(TWO_GATEWAYS, own=STRICTLY.settings)) as system:
+        running = {name: STRICTLY.program(each.service) for name, each in system.instances.items()}
         gateways = {name: each.port for name, each in system.instances.items() if each.service == "gateway"}
         load = Load(gateways, system.url_behind("bus"), seed)
         await load.prepare()
@@ -74,7 +75,7 @@ async def _world(folder: Path, seed: int) -> AsyncIterator["_World"]:
         hops = folder / "hops.jsonl"
         hop = [sys.executable, "-m", "tests.consistency.hop", str(hops)]
         await system.add_program("hop", hop, "cache")
-        yield _World(system, load, folder, hops)
+        yield _World(system, load, folder, hops, running)
 
 
 async def _give_role(system: Cluster, email: str) -> None:
@@ -94,14 +95,14 @@ class _World:
     load: Load
     folder: Path
     hops: Path
-    running: dict[str, tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=dict)
+    running: dict[str, tuple[tuple[str, ...], dict[str, str]]]
     number: int = 0
 
     async def compose(self, composition: Composition) -> None:
         """Have the services run as a composition says, on an empty cache; those that do already go on."""
         for name, instance in list(self.cluster.instances.items()):
-            wanted = composition.arguments(instance.service), dict(composition.settings.get(instance.service, {}))
-            if instance.service in COMPOSED and self.running.get(name, ((), {})) != wanted:
+            wanted = composition.program(instance.service)
+            if instance.service in COMPOSED and self.running[name] != wanted:
                 await self.cluster.replace(name, arguments=wanted[0], settings=wanted[1])
                 self.running[name] = wanted
         await inject(self.cluster, Fault(0, 0.0, 0.0, "flush", "cache"))

@@ -48,10 +48,14 @@ _KEPT = re.compile(r"PATH|HOME|LANG|LC_.*|TMPDIR|NUMBA_.*|COVERAGE_.*|TZ|LOG_LEV
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How many processes there are of a service that has more than one, and settings of all of them."""
+    """How many processes there are of a service that has more than one, and settings of all of them.
+
+    `own` are by service settings with which its processes start, until they are replaced.
+    """
 
     instances: Mapping[str, int]
     settings: Mapping[str, str]
+    own: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 _EACH = {"BACKTEST_WORKERS": "1", "DRAIN_SECONDS": f"{DRAIN_SECONDS:g}"}
@@ -130,7 +134,8 @@ class Cluster:
         (port,) = free_ports(1, "127.0.0.1", but_not=[each.port for each in self.instances.values()])
         environment = self._behind(program.environment, proxies) | {kind.port_variable: str(port)}
         program = replace(program, name=name, environment=environment)
-        instance = Instance(name, kind.name, program, self._supervisor(program), port, proxies)
+        first = replace(program, environment={**environment, **self._layout.own.get(kind.name, {})})
+        instance = Instance(name, kind.name, program, self._supervisor(first), port, proxies)
         self.instances[name] = instance
         instance.supervisor.start()
         return instance
