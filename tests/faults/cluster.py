@@ -132,7 +132,9 @@ class Cluster:
         program = service_program(kind, self._settings, self._wiring)
         proxies = {SERVER_NAMES[variable]: await self._proxy(SERVER_NAMES[variable]) for variable in kind.servers}
         (port,) = free_ports(1, "127.0.0.1", but_not=[each.port for each in self.instances.values()])
-        environment = self._behind(program.environment, proxies) | {kind.port_variable: str(port)}
+        # The launcher has settings of its own, a short time to drain among them; those of the layout come before them.
+        given = program.environment | dict(self._layout.settings)
+        environment = self._behind(given, proxies) | {kind.port_variable: str(port)}
         program = replace(program, name=name, environment=environment)
         first = replace(program, environment={**environment, **self._layout.own.get(kind.name, {})})
         instance = Instance(name, kind.name, program, self._supervisor(first), port, proxies)
