@@ -16,6 +16,7 @@ from cli.interrupts import INTERRUPTED
 from deploy.local.program import ROOT
 from shared.runtime.tests.eventually import eventually
 from tests.e2e.platform import runs
+from tests.heeded import heeded_signals
 
 pytestmark = pytest.mark.integration
 
@@ -24,12 +25,9 @@ START_SECONDS, END_SECONDS = 60.0, 20.0
 
 @pytest.fixture(autouse=True)
 def heeded() -> Iterator[None]:
-    """What is started does not ignore what ends it, as it would if these tests run in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
+    """What is started does not ignore what ends it."""
+    with heeded_signals():
+        yield
 
 
 class Begun:

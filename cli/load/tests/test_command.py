@@ -24,6 +24,7 @@ from cli.load.tests.fake_platform import FakePlatform
 from cli.load.tests.http_server import Asked, Given, serving
 from cli.load.tests.reports import decoded, report, result
 from deploy.local.ports import free_ports
+from tests.heeded import heeded_signals
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "load-report.schema.json"
 SHORT = ("--seconds", "1", "--warm-up", "0", "--users", "2", "--no-ramp", "--rate", "10")
@@ -131,12 +132,9 @@ def test_nothing_is_left_but_empty_accounts(platform: FakePlatform) -> None:
 
 @pytest.fixture
 def heeded() -> Iterator[None]:
-    """Programs that are started do not ignore interrupts, as they would if these tests run in the background."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
+    """Programs that are started do not ignore interrupts."""
+    with heeded_signals():
+        yield
 
 
 @pytest.mark.usefixtures("heeded")
