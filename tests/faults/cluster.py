@@ -133,7 +133,7 @@ class Cluster:
         proxies = {SERVER_NAMES[variable]: await self._proxy(SERVER_NAMES[variable]) for variable in kind.servers}
         (port,) = free_ports(1, "127.0.0.1", but_not=[each.port for each in self.instances.values()])
         # The launcher has settings of its own, a short time to drain among them; those of the layout come before them.
-        given = program.environment | dict(self._layout.settings)
+        given = {**program.environment, **self._layout.settings}
         environment = self._behind(given, proxies) | {kind.port_variable: str(port)}
         program = replace(program, name=name, environment=environment)
         first = replace(program, environment={**environment, **self._layout.own.get(kind.name, {})})
