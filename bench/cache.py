@@ -15,7 +15,6 @@ Ends with 1 when an answer was wrong, or when less was found than is asked for.
 """
 
 import asyncio
-import os
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -156,8 +155,7 @@ async def run(options: Options, folder: Path) -> bool:
     server, others = apart()
     before, mixes = load_average(), list[Mixed]()
     async with AsyncExitStack() as stack:
-        environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
-        servers = await stack.enter_async_context(serving(folder, options.strategies, server, others, environ))
+        servers = await stack.enter_async_context(serving(folder, options.strategies, server, others))
         bench = Bench(servers, options, folder, server)
         found = []
         for read in reads_of(servers.data) if options.parts else []:

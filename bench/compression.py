@@ -11,7 +11,6 @@ specifications, limits drawn at random and descriptions of random words, which c
 
 import asyncio
 import copy
-import os
 import random
 import sys
 import tempfile
@@ -146,8 +145,7 @@ async def run(options: Options, folder: Path) -> None:
     find_wrk()
     server, others = apart()
     before = load_average()
-    environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
-    async with platform(folder, environ) as running, running.client() as client:
+    async with platform(folder) as running, running.client() as client:
         owner = await Account.register(client)
         await store_varied(owner)
         curve = await backtested(owner, await uploaded(owner, hourly_bars(folder / "hourly.csv", BARS)))

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -25,6 +24,7 @@ import numpy as np
 from bench.ending import undone_when_ended
 from bench.engine_bare import averages, crosses
 from bench.engine_peers import CASH, Missing, Outcome, Pairs, backtesting_runs, vectorbt_full, vectorbt_ten
+from bench.serving.machine import peak_mib
 from bench.spread import spread
 from deploy.demo.bars import DemoBarsMissing, demo_bars
 from services.backtest.core.bars import Bars
@@ -193,16 +193,10 @@ def _peak(size: int, count: int) -> None:
         grid, sample = {"fast": list(range(2, 102)), "slow": list(range(102, 202))}, {"n": -size}
     elif size:
         grid = GRIDS[size]
-    before, started = _most(), time.process_time()
+    before, started = peak_mib(), time.process_time()
     if size:
         sweep(bars, Execution(), Space.read(SPEC, grid, sample))
-    print(json.dumps([_most(), before, time.process_time() - started]))
-
-
-def _most() -> float:
-    """The most memory this process has taken so far, in MB: its own, not what it inherited before it began."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
+    print(json.dumps([peak_mib(), before, time.process_time() - started]))
 
 
 def main(arguments: list[str]) -> None:

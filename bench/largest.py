@@ -21,7 +21,7 @@ import pyarrow.parquet
 
 from bench.ending import program_of, undone_when_ended
 from bench.serving.machine import describe as machine
-from bench.serving.machine import load_average
+from bench.serving.machine import load_average, peak_mib
 from services.backtest.core.ingest.description import describe
 from services.backtest.core.language import CheckedSpec, check_spec
 from services.backtest.core.run import run_backtest
@@ -85,12 +85,6 @@ def run(bars_file: Path, digest: str) -> tuple[float, int]:
     return time.process_time() - before, series
 
 
-def _peak_mib() -> float:
-    """Return the most memory that this process has taken, its own and not what it inherited before it began."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / MIB
-
-
 def _in_process(*arguments: str) -> tuple[float, str, float]:
     command = program_of("bench.largest", *arguments)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **ENVIRON})
@@ -120,9 +114,9 @@ def measure(folder: Path) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["upload", file, bars_file]:
-            print(json.dumps([*upload(Path(file), Path(bars_file)), _peak_mib()]))
+            print(json.dumps([*upload(Path(file), Path(bars_file)), peak_mib()]))
         case ["run", bars_file, digest]:
-            print(json.dumps([*run(Path(bars_file), digest), _peak_mib()]))
+            print(json.dumps([*run(Path(bars_file), digest), peak_mib()]))
         case _:
             with undone_when_ended(), tempfile.TemporaryDirectory() as folder:
                 measure(Path(folder))

@@ -13,7 +13,6 @@ Needs prometheus and promtool on PATH. Ends with 1 when anything differs.
 """
 
 import asyncio
-import os
 import sys
 import tempfile
 from argparse import ArgumentParser
@@ -189,9 +188,8 @@ async def _promtool(text: str, *arguments: str) -> list[str]:
 async def run(seconds: float, rate: float, folder: Path) -> bool:
     """Measure and print; whether all agree. Raises WrongAnswer, CannotLoad."""
     before = load_average()
-    environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
     async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(platform(folder, environ))
+        running = await stack.enter_async_context(platform(folder))
         made = stack.enter_context(accounts(running.base_url, USERS, partial(print, file=sys.stderr), []))
         told = await Bench(running, made, rate).measure(folder / "prometheus", seconds)
         print(

@@ -18,7 +18,6 @@ Ends with 1 when an answer was wrong, a form takes too long, or the loop stood s
 
 import asyncio
 import gzip
-import os
 import sys
 import tempfile
 import threading
@@ -175,9 +174,8 @@ def measure(running: Platform, number: int, seldom: int) -> bool:
 
 async def run(number: int, seldom: int, folder: Path) -> bool:
     """Start a platform, and measure."""
-    environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
     # As it is by default: under tests the checker compares far more, which is work of the metrics service.
-    async with platform(folder, {**environ, "CACHE_BODIES_ONE_IN": "1000"}) as running:
+    async with platform(folder, {"CACHE_BODIES_ONE_IN": "1000"}) as running:
         return await asyncio.to_thread(measure, running, number, seldom)
 
 

@@ -6,7 +6,6 @@ machine. Ends with 1 when a target is missed, of those that are asked for.
 """
 
 import asyncio
-import os
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL
@@ -17,6 +16,7 @@ import msgspec
 
 from bench.ending import program_of, undone_when_ended
 from bench.serving.machine import describe, load_average
+from bench.watching.scraped import met
 from cli.load.results import Memory, Ramp, Report, Result
 from cli.load.targets import CPU_SHARE
 from tests.e2e.platform import platform
@@ -89,13 +89,9 @@ def _bounds(memory: Memory, last: Result) -> str:
     little = server is not None and server.cpu_percent <= 100 * CPU_SHARE
     return (
         f"All Python processes: {memory.pss_mb:.1f} MiB, at most {memory.bound_mb:g}: "
-        f"{_met(memory.pss_mb <= memory.bound_mb)}. The {last.scenario} load at {last.rate:g} requests/s takes {share} "
-        f"of the machine, at most {CPU_SHARE:.0%}: {_met(little)}."
+        f"{met(memory.pss_mb <= memory.bound_mb)}. The {last.scenario} load at {last.rate:g} requests/s takes {share} "
+        f"of the machine, at most {CPU_SHARE:.0%}: {met(little)}."
     )
-
-
-def _met(well: bool) -> str:
-    return "met" if well else "**not met**"
 
 
 def _ms(milliseconds: float) -> str:
@@ -104,10 +100,9 @@ def _ms(milliseconds: float) -> str:
 
 async def run(folder: Path) -> int:
     """Start a platform, load it and print; returns the load suite's exit status."""
-    environ = {name: os.environ[name] for name in ("NUMBA_CACHE_DIR",) if name in os.environ}
     before = load_average()
     # As it is by default: under tests the checker compares far more.
-    async with platform(folder, {**environ, "CACHE_BODIES_ONE_IN": "1000"}) as running:
+    async with platform(folder, {"CACHE_BODIES_ONE_IN": "1000"}) as running:
         report, status = await report_of(running.base_url, folder)
     first = report.results[0]
     print(

@@ -75,12 +75,10 @@ class Servers:
 
 
 @asynccontextmanager
-async def serving(
-    folder: Path, strategies: int, server: set[int], others: set[int], environ: Mapping[str, str]
-) -> AsyncIterator[Servers]:
+async def serving(folder: Path, strategies: int, server: set[int], others: set[int]) -> AsyncIterator[Servers]:
     """Run them all, with the same data, each measured one on the processor that is for it."""
     async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(platform(folder, environ))
+        running = await stack.enter_async_context(platform(folder))
         data = await made(await stack.enter_async_context(running.client()), folder, strategies)
         default = gateway_of(running)
         behind = [running.launcher]

@@ -21,6 +21,12 @@ def load_average() -> str:
     return f"{os.getloadavg()[0]:.1f}"
 
 
+def peak_mib() -> float:
+    """Return the most memory that this process has taken so far, its own and not what it inherited before it began."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

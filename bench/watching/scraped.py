@@ -100,7 +100,7 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
     for each in scraped:
         cells = [each.form, f"{each.series:,}" if each.series else "", f"{each.size:,}", f"{each.sent:,}"]
         cells += [f"{value * 1e3:.1f}" for value in (median(each.seconds), at(each.seconds, 0.95), max(each.seconds))]
-        cells += [f"{each.service_cpu * 1e3:.1f}", f"{each.gateway_cpu * 1e3:.1f}", _met(each.met)]
+        cells += [f"{each.service_cpu * 1e3:.1f}", f"{each.gateway_cpu * 1e3:.1f}", met(each.met)]
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
@@ -110,7 +110,7 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
     for name, probes in {"without scrapes": without, **{each.form: each.probes for each in scraped}}.items():
         times = [f"{value * 1e3:.1f}" for value in (median(probes), at(probes, 0.99), max(probes))]
         lines.append(f"| {' | '.join([name, f'{len(probes):,}', *times])} |")
-    still = _met(not stood_still(without, scraped))
+    still = met(not stood_still(without, scraped))
     lines += ["", f"- No answer later than {STALL * 1e3:g} ms, or than without scrapes: {still}."]
     lines.append(f"- By its own account the metrics service's loop woke up {lag} late in all this time.")
     lines += [
@@ -126,5 +126,6 @@ def _times(seconds: Sequence[float]) -> str:
     return f"median {median(seconds) * 1e3:.1f} ms, worst {max(seconds) * 1e3:.1f} ms of {len(seconds)}"
 
 
-def _met(well: bool) -> str:
+def met(well: bool) -> str:
+    """Return the verdict as it stands in the document."""
     return "met" if well else "**not met**"

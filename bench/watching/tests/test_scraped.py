@@ -1,6 +1,7 @@
 """What a scrape costs: percentiles, and when an event loop stood still."""
 
 import pytest
+from prometheus_client import generate_latest
 
 from bench.watching.scraped import STALL, Scraped, Seldom, at, latest, peer_seconds, report, stood_still
 
@@ -69,6 +70,12 @@ def test_what_is_asked_for_seldom_stands_beside_an_answer_without_work() -> None
     assert "prometheus-client takes 28.0 ms" in said
 
 
-def test_the_library_writes_the_series_of_a_text() -> None:
-    """Which takes it some time."""
+def test_the_library_writes_the_series_of_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them, which takes it some time."""
+    written: list[str] = []
+    monkeypatch.setattr(
+        "bench.watching.scraped.generate_latest", lambda families: written.append(generate_latest(families).decode())
+    )
     assert peer_seconds(lags(1, 2, 3, 4)) > 0
+    assert all(text.count(f"{LAG}_bucket{{") == 2 * len(BOUNDS) for text in written)
+    assert written
