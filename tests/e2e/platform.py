@@ -29,9 +29,6 @@ _FOREIGN = re.compile(
     r"|HOST|SECRET_KEY(_PREVIOUS)?|AURELIUS_ENV|OBJECT_STORE_URL|DATA_DIR|DEMO|LOG_LEVEL|LOG_FORMAT|LOG_REQUESTS|METRICS_ENABLED|OTEL_.*"
 )
 
-# However the process ends that has started it, it stops; on Linux.
-_LAUNCHER = Program("launcher", [sys.executable, "-m", "deploy.local"], death_signal=signal.SIGTERM)
-
 
 @dataclass(frozen=True)
 class Platform:
@@ -113,8 +110,15 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[Platform]:
-    """Run a system, without a demo, in `folder`; at the end it is stopped, unless the test has ended it."""
+async def platform(
+    folder: Path, environ: Mapping[str, str] | None = None, python: str = sys.executable
+) -> AsyncIterator[Platform]:
+    """Run a system, without a demo, in `folder`; at the end it is stopped, unless the test has ended it.
+
+    `python` is the interpreter of the environment that it runs in.
+    """
+    # However the process ends that has started it, it stops; on Linux.
+    launcher = Program("launcher", [python, "-m", "deploy.local"], death_signal=signal.SIGTERM)
     (port,) = free_ports(1, "127.0.0.1")
     clean = {name: value for name, value in os.environ.items() if not _FOREIGN.fullmatch(name)}
     own = {"PORT": str(port), "DATA_DIR": str(folder / "data"), "BACKTEST_WORKERS": "1", "DEMO": "0"}
@@ -122,7 +126,7 @@ async def platform(folder: Path, environ: Mapping[str, str] | None = None) -> As
     log = folder / "platform.log"
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *_LAUNCHER.wrapped(),
+            *launcher.wrapped(),
             cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,

@@ -203,6 +203,9 @@ async def is_overdue(service: Service) -> bool:
 
 
 def invalidations(service: Service) -> float:
-    """What the service would report of its work."""
-    counters = service.timings.batch().counters
+    """What the service would report of its work.
+
+    All of it: what it has sent a moment ago is not among what has changed since.
+    """
+    counters = service.timings.batch(last=True).counters
     return sum(counter.value for counter in counters if counter.name == "invalidations")
