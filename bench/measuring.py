@@ -3,11 +3,10 @@
 Starts the platform as `make run` does, and beside its gateway five more that differ by a setting: two as they are by
 default, two with METRICS_ENABLED=false, which count, time and report nothing, and one that besides writes a line of
 each request (LOG_REQUESTS=true). Of two alike the mean of a round counts, since processes of the same program differ by
-how they happen to lie in memory: by how much is told. Turns are short and many, since the machine's own speed changes
-within seconds: the ratio of seven rounds of two seconds differs by 2 % from one run to the next, that of the default by
-half as much. All are asked for the same, which each holds in its own cache. Measuring is all that the default does: the
-histogram of requests and the times of the last thousand, the counters of the caches, the figures of the process and its
-event loop, the batch of all that a second; and what the metrics service makes of the batches.
+how they happen to lie in memory: by how much is told. Turns are short and many, since a machine's own speed changes
+within seconds. All are asked for the same, which each holds in its own cache. Measuring is all that the default does:
+the histogram of requests and the times of the last thousand, the counters of the caches, the figures of the process and
+its event loop, the batch of all that a second; and what the metrics service makes of the batches.
 
     --rounds 28     how often everyone is measured, in turns
     --seconds 1     of each measurement, which is the shortest
