@@ -39,6 +39,7 @@ from bench.serving.machine import describe, load_average
 from bench.serving.processors import TooFewProcessors, apart, families, keep_on
 from bench.serving.wrk import NoWrk, find_wrk
 from bench.spread import Spread, spread
+from bench.verdict import in_words
 from cli.load.wire import WrongAnswer
 from shared.cache.stats import LocalCounts
 from tests.e2e.platform import Platform, platform
@@ -104,7 +105,7 @@ def report(everything: Sequence[Found]) -> str:
 def _verdicts(everything: Sequence[Found]) -> Iterator[str]:
     for found in everything:
         alone, both = found.costs(DEFAULT)
-        well = "met" if met([found]) else "**not met**"
+        well = in_words(met([found]))
         if found.alike:
             yield f"- {found.read}: one of two alike to the other {', '.join(each.told(3) for each in found.alike)}."
         yield (

@@ -17,7 +17,7 @@ import msgspec
 
 from bench.ending import program_of, undone_when_ended
 from bench.serving.machine import describe, load_average
-from bench.watching.scraped import met
+from bench.verdict import in_words
 from cli.load.results import Memory, Ramp, Report, Result
 from cli.load.targets import CPU_SHARE
 from deploy.local.program import ROOT
@@ -91,8 +91,8 @@ def _bounds(memory: Memory, last: Result) -> str:
     little = server is not None and server.cpu_percent <= 100 * CPU_SHARE
     return (
         f"All Python processes: {memory.pss_mb:.1f} MiB, at most {memory.bound_mb:g}: "
-        f"{met(memory.pss_mb <= memory.bound_mb)}. The {last.scenario} load at {last.rate:g} requests/s takes {share} "
-        f"of the machine, at most {CPU_SHARE:.0%}: {met(little)}."
+        f"{in_words(memory.pss_mb <= memory.bound_mb)}. The {last.scenario} load at {last.rate:g} requests/s takes "
+        f"{share} of the machine, at most {CPU_SHARE:.0%}: {in_words(little)}."
     )
 
 

@@ -6,6 +6,7 @@ from bench.caching.read_mix import RATE, Mixed
 from bench.caching.rounds import MOST_ELSEWHERE, Sample, middle, ratio
 from bench.caching.servers import BARE, Servers
 from bench.caching.verdicts import HIT_RATE, Found, Verdict, cpu, p99, rate, verdicts
+from bench.verdict import in_words
 
 _FULL, _IDLE = 0.9, 0.9
 """Of a processor: a load that used more, or a server that used less, may not show what the server can."""
@@ -55,7 +56,7 @@ _ASKED = ["what", "ratio (least - greatest)", "the bare application's", "asked f
 def _asked(told: Sequence[Verdict]) -> Iterator[list[str]]:
     for each in told:
         bare = "" if each.bare is None else each.bare.told()
-        met = f"{_yes(each.met)}{': more than the bare application does' if each.beyond and not each.met else ''}"
+        met = f"{in_words(each.met)}{': more than the bare application does' if each.beyond and not each.met else ''}"
         yield [each.read, each.must.what, each.found.told(), bare, each.must.asked, met]
 
 
@@ -89,7 +90,7 @@ def _steady(everything: Sequence[Found]) -> Iterator[list[str]]:
 
 
 def _mix(mix: Mixed) -> list[str]:
-    met = _yes(mix.total.rate > HIT_RATE)
+    met = in_words(mix.total.rate > HIT_RATE)
     return [
         f"#### Hit rate of the mixed load, with a write in {mix.write_in:,} requests",
         "",
@@ -118,10 +119,6 @@ def _notes(everything: Sequence[Found]) -> Iterator[str]:
             elsewhere = middle(samples, lambda sample: sample.elsewhere)
             if elsewhere > MOST_ELSEWHERE:
                 yield f"- {found.name}, {name}: {elsewhere:.1%} of the answers came from another layer."
-
-
-def _yes(met: bool) -> str:
-    return "met" if met else "**not met**"
 
 
 def _busy(samples: Sequence[Sample]) -> float:

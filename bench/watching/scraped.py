@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.serving.exposed import samples_of
+from bench.verdict import in_words
 
 MOST, STALL = 0.020, 0.025
 """Seconds: the p95 of a scrape, and what the loop may stand still for, on a machine that does nothing else."""
@@ -100,7 +101,7 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
     for each in scraped:
         cells = [each.form, f"{each.series:,}" if each.series else "", f"{each.size:,}", f"{each.sent:,}"]
         cells += [f"{value * 1e3:.1f}" for value in (median(each.seconds), at(each.seconds, 0.95), max(each.seconds))]
-        cells += [f"{each.service_cpu * 1e3:.1f}", f"{each.gateway_cpu * 1e3:.1f}", met(each.met)]
+        cells += [f"{each.service_cpu * 1e3:.1f}", f"{each.gateway_cpu * 1e3:.1f}", in_words(each.met)]
         lines.append(f"| {' | '.join(cells)} |")
     lines += [
         "",
@@ -110,7 +111,7 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
     for name, probes in {"without scrapes": without, **{each.form: each.probes for each in scraped}}.items():
         times = [f"{value * 1e3:.1f}" for value in (median(probes), at(probes, 0.99), max(probes))]
         lines.append(f"| {' | '.join([name, f'{len(probes):,}', *times])} |")
-    still = met(not stood_still(without, scraped))
+    still = in_words(not stood_still(without, scraped))
     lines += ["", f"- No answer later than {STALL * 1e3:g} ms, or than without scrapes: {still}."]
     lines.append(f"- By its own account the metrics service's loop woke up {lag} late in all this time.")
     lines += [
@@ -124,8 +125,3 @@ def report(without: Sequence[float], scraped: Sequence[Scraped], lag: str, seldo
 
 def _times(seconds: Sequence[float]) -> str:
     return f"median {median(seconds) * 1e3:.1f} ms, worst {max(seconds) * 1e3:.1f} ms of {len(seconds)}"
-
-
-def met(well: bool) -> str:
-    """Return the verdict as it stands in the document."""
-    return "met" if well else "**not met**"
